@@ -1,0 +1,39 @@
+# Every target builds and reuses .venv with plain pip. The README gives the same steps without make.
+PYTHON ?= python3
+BIN := .venv/bin
+QUICK := results/quickstart
+LESSONS := $(sort $(wildcard notebooks/*.ipynb))
+
+.PHONY: quickstart test lab clean
+
+quickstart: .venv/ready  ## lesson 1 on digits with 5 trials: an HTML page, figures and a table
+	mkdir -p $(QUICK)
+	$(BIN)/papermill notebooks/01_*.ipynb $(QUICK)/lesson.ipynb --execution-timeout 600 --no-progress-bar --log-level WARNING \
+		-p trials 5 -p results $(QUICK)/store -p output $(QUICK)
+	$(BIN)/jupyter nbconvert --log-level WARN --to html --output-dir $(QUICK) $(QUICK)/lesson.ipynb
+	$(BIN)/python -m lthlib hunt --task lenet-digits --trials 5 --controls reinit --results $(QUICK)/store
+	@echo && echo "The lesson as a page: $(QUICK)/lesson.html, its figures beside it."
+
+test: .venv/ready-dev  ## lint, unit tests, every notebook under nbval at profile smoke
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/python -m pytest tests
+	rm -rf build/smoke && mkdir -p build/smoke
+	for lesson in $(LESSONS); do \
+		$(BIN)/papermill $$lesson build/smoke/$$(basename $$lesson) --prepare-only --no-progress-bar --log-level WARNING \
+			-p profile smoke || exit 1; done
+	LTHLIB_RESULTS=build/smoke/store $(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 build/smoke
+
+lab: .venv/ready  ## JupyterLab on the lessons
+	$(BIN)/jupyter lab --notebook-dir=. notebooks/
+
+.venv/ready: requirements.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/ready-dev: .venv/ready
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@
+
+clean:  ## what the targets made, but not the environment
+	rm -rf build results/quickstart

@@ -1,0 +1,19 @@
+"""Lottery tickets: find them, train them, and see whether they win.
+
+    import lthlib
+    table = lthlib.hunt("lenet-digits", controls="reinit")
+    lthlib.levels(table)
+
+The rooms, from the ground up, are described in lthlib/README.md; imports only ever point down.
+"""
+
+from lthlib.errors import LotteryError
+from lthlib.lottery import hunt, results
+from lthlib.settings import TASKS, Extent, Recipe, Setting, Task
+from lthlib.tables import compare, levels, sentence, summarise
+
+__all__ = [
+    *("hunt", "results", "summarise", "levels", "compare", "sentence"),
+    *("TASKS", "Task", "Recipe", "Setting", "Extent", "LotteryError"),
+]
+__version__ = "0.1.0"

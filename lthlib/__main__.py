@@ -1,0 +1,87 @@
+"""The command line: `python -m lthlib hunt --task lenet-digits --controls reinit`."""
+
+import argparse
+import json
+import sys
+
+import lthlib
+from lthlib import settings
+from lthlib.errors import LotteryError
+from lthlib.progress import notice
+
+JSON_FIELDS = (
+    *("task", "method", "trial", "redraw", "level", "density", "early_stop"),
+    *("test_accuracy", "final_test_accuracy", "final_train_accuracy", "seconds"),
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, and exits with status 2."""
+
+    def error(self, message: str):
+        raise LotteryError(f"{message}: see `{self.prog} --help`.")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of `python -m lthlib`. What is not given is taken from the profile."""
+    top = _Parser(prog="python -m lthlib", description="Lottery tickets: find them, train them, see whether they win.")
+    commands = top.add_subparsers(dest="command", required=True, parser_class=_Parser, metavar="COMMAND")
+    hunt = commands.add_parser(
+        "hunt",
+        help="find tickets and train their controls",
+        description="Find tickets, train their controls, and print the table of levels. Finished networks are kept in the "
+        "results folder and never trained again: an interrupted hunt goes on where it stopped.",
+    )
+    hunt.add_argument("--task", required=True, help=f"one of {', '.join(settings.TASKS)}")
+    hunt.add_argument("--profile", default="quick", help="smoke (seconds), quick (default) or paper (the paper's numbers)")
+    hunt.add_argument("--schedule", default="iterative", help="iterative (default) or oneshot")
+    hunt.add_argument("--levels", type=int, metavar="N", help="prune rounds: levels 0 (dense) to N are trained")
+    hunt.add_argument("--rate", type=float, metavar="R", help="share of the surviving weights removed in a round (0.2)")
+    hunt.add_argument("--trials", type=int, metavar="N", help="repetitions, each with its own seed")
+    hunt.add_argument("--iterations", type=int, metavar="N", help="optimiser steps of each training")
+    hunt.add_argument("--rewind", type=int, metavar="K", help="iteration whose weights pruned networks are reset to (0)")
+    hunt.add_argument("--score", help=f"pruning criterion: {', '.join(settings.SCORES)}")
+    hunt.add_argument("--scope", help=f"prune by {' or '.join(settings.SCOPES)}")
+    hunt.add_argument("--controls", default="", metavar="A,B", help=f"any of {', '.join(settings.CONTROLS)}")
+    hunt.add_argument("--redraws", type=int, metavar="N", help="networks of each control in a trial")
+    hunt.add_argument("--seed", type=int, metavar="N", help="changes every random number of the hunt (0)")
+    hunt.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, cuda, cuda:1, mps")
+    hunt.add_argument("--workers", type=int, metavar="N", help="processes on a CPU (all cores)")
+    hunt.add_argument("--results", metavar="DIR", help="results folder (LTHLIB_RESULTS, or results/)")
+    hunt.add_argument("--json", action="store_true", help="print one JSON object a network and nothing else")
+    return top
+
+
+def run_hunt(options: argparse.Namespace) -> None:
+    """Carry out `hunt` and print its result on standard output."""
+    arguments = {name: value for name, value in vars(options).items() if name not in ("command", "json")}
+    table = lthlib.hunt(**arguments)
+    if options.json:
+        for row in lthlib.summarise(table)[list(JSON_FIELDS)].to_dict("records"):
+            print(json.dumps(row))
+        return
+    trials = table.trial.nunique()
+    print(f"\n{options.task}: test accuracy at early stop in percent, mean (min to max) over {trials} trials\n")
+    print(lthlib.levels(table).to_string())
+    for control in [name for name in settings.check_controls(options.controls) if name != "dense"]:
+        print(f"\nticket against {control}: points (mean difference), and in how many trials the ticket is better\n")
+        print(lthlib.compare(table, control).to_string(formatters={"density": "{:.4f}".format, "points": "{:+.2f}".format}))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit status: 0, 2 for bad input with one sentence on standard error, 130 if stopped."""
+    try:
+        run_hunt(parser().parse_args(arguments))
+    except LotteryError as error:
+        notice(f"lthlib: {error}")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of a pipe, such as head, has left
+        sys.stderr.close()
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

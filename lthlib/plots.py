@@ -1,0 +1,98 @@
+"""Figures from a tidy table: they compute nothing but means and ranges.
+
+Colours are Okabe and Ito's, told apart by colour-blind people, and every method has its own dashes and marker too. Bands
+reach from the lowest to the highest trial. Density runs from right to left on a logarithmic axis, as in the papers.
+"""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullLocator
+from torch import Tensor
+
+from lthlib.tables import summarise
+
+COLOURS = {
+    "iterative": "#0072B2",
+    "oneshot": "#B07600",
+    "reinit": "#D55E00",
+    "shuffle": "#007F5C",
+    "random": "#B8578F",
+    "dense": "#000000",
+}
+DASHES = {
+    "iterative": "",
+    "oneshot": (4, 1.5),
+    "reinit": (1, 1),
+    "shuffle": (3, 1.25, 1.5, 1.25),
+    "random": (5, 1, 1, 1),
+    "dense": "",
+}
+MARKERS = {"iterative": "o", "oneshot": "s", "reinit": "X", "shuffle": "^", "random": "D", "dense": "P"}
+LABELS = {
+    "test_accuracy": "test accuracy at early stop (%)",
+    "final_test_accuracy": "test accuracy at the end (%)",
+    "final_train_accuracy": "training accuracy at the end (%)",
+    "early_stop": "early stop (iteration)",
+}
+
+
+def density_curves(table: pd.DataFrame, measure: str = "test_accuracy", title: str = "") -> Figure:
+    """A measured column of `summarise` against density, one line per method: mean, and a band from minimum to maximum.
+
+    The dotted horizontal line is the dense network's mean.
+    """
+    networks = summarise(table)
+    networks["weights"] = 100 * networks.groupby("level").density.transform("mean")
+    networks["value"] = networks[measure] * (100 if measure.endswith("accuracy") else 1)
+    lines = networks[networks.method != "dense"]
+    figure, axes = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
+    style = {"palette": COLOURS, "dashes": DASHES, "markers": MARKERS, "style": "method", "hue": "method"}
+    sns.lineplot(lines, x="weights", y="value", errorbar=("pi", 100), markersize=7, ax=axes, **style)
+    dense = networks[(networks.level == 0)].value.mean()
+    axes.axhline(dense, color="black", linewidth=1, linestyle=":", zorder=0, label=f"dense network, mean {dense:.4g}")
+    axes.set(xlabel="weights remaining (%)", ylabel=LABELS.get(measure, measure), title=title)
+    _density_axis(axes, sorted(lines.weights.unique(), reverse=True))
+    axes.legend(frameon=False)
+    sns.despine(figure)
+    return figure
+
+
+def kept_per_input(kept: Tensor, input_shape: tuple[int, ...], title: str = "") -> Figure:
+    """How many of each pixel's outgoing weights a mask keeps, as a picture of the input (channels added up).
+
+    `kept` is the first layer's mask [units, inputs], `input_shape` the shape (C, H, W) of one example.
+    """
+    channels, height, width = input_shape
+    counts = kept.sum(0).view(channels, height, width).sum(0)
+    figure, axes = plt.subplots(figsize=(4.2, 3.4), layout="constrained")
+    sns.heatmap(counts.numpy(), cmap="cividis", square=True, xticklabels=False, yticklabels=False, vmin=0, ax=axes)
+    axes.collections[0].colorbar.set_label("weights kept")
+    axes.set_title(title)
+    return figure
+
+
+def show(figure: Figure, text: str, save: str | Path = "") -> None:
+    """Display a figure in a notebook with a sentence that describes it, for readers who cannot see it and as a caption.
+
+    `save` names a PNG file to write as well; empty writes none.
+    """
+    from IPython.display import Markdown, display
+
+    if save:
+        Path(save).parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(save, dpi=150, metadata={"Description": text})
+    display(figure, metadata={"image/png": {"alt": text}})
+    display(Markdown(f"*{text}*"))
+    plt.close(figure)
+
+
+def _density_axis(axes, densities: list[float]) -> None:
+    axes.set_xscale("log")
+    axes.invert_xaxis()
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(densities[:: max(1, round(len(densities) / 10))])
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.3g}"))

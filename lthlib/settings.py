@@ -1,0 +1,243 @@
+"""The table of settings and profiles, their validation, and the identity of a setting."""
+
+import dataclasses
+import difflib
+import functools
+import hashlib
+import inspect
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from torch import nn
+
+from lthlib import data, models
+from lthlib.errors import LotteryError
+from lthlib.masks import SCOPES
+from lthlib.scores import SCORES
+
+PROFILE_NAMES = ("smoke", "quick", "paper")
+SCHEDULES = ("iterative", "oneshot")
+CONTROLS = ("reinit", "shuffle", "random", "dense")
+OPTIMIZERS = ("adam", "sgd")
+
+
+def _one_of(what: str, value, allowed: Iterable[str]) -> None:
+    allowed = list(allowed)
+    if value not in allowed:
+        close = difflib.get_close_matches(str(value), allowed, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        raise LotteryError(f"unknown {what} {value!r}: {hint}choose one of {', '.join(allowed)}.")
+
+
+def _at_least(what: str, value, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise LotteryError(f"{what} is {value!r}: give a whole number, {least} or more.")
+
+
+def _number(what: str, value, holds: Callable[[float], bool], allowed: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not holds(value):
+        raise LotteryError(f"{what} is {value!r}: give {allowed}.")
+
+
+@dataclass(frozen=True)
+class Task:
+    """Data, network, loss and metric together; the loss is cross-entropy, the metric accuracy.
+
+    `data` is the name of a data set or a Dataset of your own. `model` makes a new network for it, freshly initialised each
+    time it is called: every trial and every reinit control asks for one under its own seed.
+    """
+
+    name: str
+    data: str | data.Dataset
+    model: Callable[[data.Dataset], nn.Module]
+
+    @functools.cached_property
+    def dataset(self) -> data.Dataset:
+        """The data set, read once."""
+        return data.load(self.data) if isinstance(self.data, str) else self.data
+
+    def build(self) -> nn.Module:
+        """A new network. Raises LotteryError where `model` gives none."""
+        if isinstance(self.model, nn.Module) or not callable(self.model):
+            raise LotteryError(
+                f"the model of task {self.name!r} is {type(self.model).__name__}: give a function that builds a new "
+                "network each time, for example `lambda data: Net()`."
+            )
+        network = self.model(self.dataset)
+        if not isinstance(network, nn.Module):
+            raise LotteryError(f"the model of task {self.name!r} returned {type(network).__name__}: return a torch.nn.Module.")
+        return network
+
+    def fingerprint(self) -> str:
+        """Empty for a task that lthlib ships; for one of yours, digits that change with the network, its code or the data."""
+        if TASKS.get(self.name) is self:
+            return ""
+        network = self.build()
+        shapes = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
+        try:
+            source = inspect.getsource(type(network))
+        except (OSError, TypeError):  # typed at a prompt, or built in
+            source = ""
+        text = json.dumps([repr(network), shapes, source, getattr(network, "rate_factors", {}), self.dataset.fingerprint()])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one network is trained. The defaults are LeNet's in Frankle & Carbin (2019), figure 2 and appendix G."""
+
+    optimizer: str = "adam"
+    learning_rate: float = 1.2e-3
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    batch_size: int = 60
+    iterations: int = 50_000
+    evaluate_every: int = 100
+
+    def __post_init__(self):
+        _one_of("optimizer", self.optimizer, OPTIMIZERS)
+        _at_least("iterations", self.iterations, 1)
+        _at_least("batch_size", self.batch_size, 1)
+        _at_least("evaluate_every", self.evaluate_every, 1)
+        _number("learning_rate", self.learning_rate, lambda x: 0 < x < float("inf"), "a number above 0, such as 0.0012")
+        _number("weight_decay", self.weight_decay, lambda x: 0 <= x < float("inf"), "0 or more")
+        _number("momentum", self.momentum, lambda x: 0 <= x < 1, "from 0 to below 1, such as 0.9")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Everything that defines an experiment, but for how far it is carried (see Extent).
+
+    `rate` is the share of the surviving weights removed in one round; `rewind` the iteration k whose weights theta_k a
+    pruned network is reset to; `fingerprint` is empty but for tasks of your own.
+    """
+
+    task: str
+    recipe: Recipe = Recipe()
+    schedule: str = "iterative"
+    rate: float = 0.2
+    scope: str = "layer"
+    score: str = "magnitude"
+    rewind: int = 0
+    seed: int = 0
+    fingerprint: str = ""
+
+    def __post_init__(self):
+        _one_of("schedule", self.schedule, SCHEDULES)
+        _one_of("scope", self.scope, SCOPES)
+        _one_of("score", self.score, SCORES)
+        _number("rate", self.rate, lambda x: 0 < x < 1, "a share of the surviving weights above 0 and below 1, such as 0.2")
+        _at_least("seed", self.seed, 0)
+        _at_least("rewind", self.rewind, 0)
+        if self.rewind >= self.recipe.iterations:
+            raise LotteryError(
+                f"rewind is {self.rewind}, past the end: training has {self.recipe.iterations} iterations, "
+                f"so choose a rewind point from 0 to {self.recipe.iterations - 1}."
+            )
+
+    def changes(self) -> dict:
+        """The fields that are not at their default, nested as in the dataclass: what the identity is made of."""
+        return {"task": self.task, **_non_defaults(self)}
+
+    def identity(self) -> str:
+        """12 hexadecimal digits, the same for equal settings. A new field with a neutral default keeps old ones valid."""
+        return hashlib.sha256(json.dumps(self.changes(), sort_keys=True).encode()).hexdigest()[:12]
+
+    def dense(self) -> "Setting":
+        """The setting with its pruning fields at their defaults: all that level 0 depends on."""
+        return Setting(self.task, self.recipe, rewind=self.rewind, seed=self.seed, fingerprint=self.fingerprint)
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How far an experiment is carried: prune rounds, trials, and redraws of each control inside a trial."""
+
+    levels: int
+    trials: int
+    redraws: int = 1
+
+    def __post_init__(self):
+        _at_least("levels", self.levels, 0)
+        _at_least("trials", self.trials, 1)
+        _at_least("redraws", self.redraws, 1)
+
+
+def _lenet(dataset: data.Dataset) -> nn.Module:
+    return models.LeNet(dataset.train.inputs[0].numel(), dataset.classes)
+
+
+TASKS = {f"lenet-{name}": Task(f"lenet-{name}", name, _lenet) for name in data.NAMES}
+
+PAPER = (Recipe(), Extent(levels=22, trials=5, redraws=3))
+SMOKE = (Recipe(iterations=80, evaluate_every=20), Extent(levels=3, trials=2))
+QUICK = (Recipe(iterations=3000), Extent(levels=9, trials=3))
+QUICK_SMALL = (Recipe(iterations=1500, evaluate_every=50), Extent(levels=14, trials=3))
+
+# What each task is run with at each profile: a recipe, and how far it is carried.
+PROFILES = {
+    task: {"smoke": SMOKE, "quick": QUICK_SMALL if task.split("-", 1)[1] in data.NO_DOWNLOAD else QUICK, "paper": PAPER}
+    for task in TASKS
+}
+
+
+def find_task(task: str | Task) -> Task:
+    """The task of that name, or a Task of your own. Raises LotteryError for an unknown name or one that is taken."""
+    if isinstance(task, str):
+        _one_of("task", task, TASKS)
+        return TASKS[task]
+    if not isinstance(task, Task):
+        raise LotteryError(f"task is {task!r}: give the name of a task, or a lthlib.Task of your own.")
+    if task.name in TASKS and TASKS[task.name] is not task:
+        raise LotteryError(f"the task name {task.name!r} belongs to lthlib: give yours another.")
+    if not task.name or not set(task.name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-"):
+        raise LotteryError(
+            f"the task name {task.name!r} is a folder's: use small letters, digits and hyphens, such as 'mlp-mine'."
+        )
+    return task
+
+
+def resolve(task: Task, profile: str = "quick", **chosen) -> tuple[Setting, Extent]:
+    """The setting and extent of a profile, with the fields in `chosen` put in place of the profile's; None keeps the profile's.
+
+    `chosen` may name any field of Recipe, Setting or Extent. Raises LotteryError for any value out of range.
+    """
+    _one_of("profile", profile, PROFILE_NAMES)
+    recipe, extent = PROFILES.get(task.name, {"smoke": SMOKE, "quick": QUICK_SMALL, "paper": PAPER})[profile]
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    part = lambda kind: {f.name: chosen.pop(f.name) for f in dataclasses.fields(kind) if f.name in chosen}  # noqa: E731
+    recipe = dataclasses.replace(recipe, **part(Recipe))
+    extent = dataclasses.replace(extent, **part(Extent))
+    setting = Setting(task.name, recipe, **part(Setting), fingerprint=task.fingerprint())
+    if chosen:
+        known = [f.name for kind in (Recipe, Extent, Setting) for f in dataclasses.fields(kind)]
+        _one_of("setting", next(iter(chosen)), known)
+    return setting, extent
+
+
+def check_controls(controls: str | Iterable[str]) -> tuple[str, ...]:
+    """Names of controls, from a list or a text with commas, each once. Raises LotteryError for an unknown one."""
+    names = controls.split(",") if isinstance(controls, str) else list(controls)
+    names = [name.strip() for name in names if str(name).strip()]
+    for name in names:
+        _one_of("control", name, CONTROLS)
+    return tuple(dict.fromkeys(names))
+
+
+def seed_for(*parts: str | int) -> int:
+    """A seed from 0 to 2**63 - 1 for a purpose, such as `seed_for("order", 2, 5)`; other purposes have unrelated ones."""
+    digest = hashlib.sha256("/".join(str(part) for part in parts).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def _non_defaults(instance) -> dict:
+    changed = {}
+    for field in dataclasses.fields(instance):
+        value = getattr(instance, field.name)
+        if field.default is dataclasses.MISSING or value == field.default:
+            continue
+        if dataclasses.is_dataclass(value):
+            changed[field.name] = _non_defaults(value)
+        else:  # 1 and 1.0 are one learning rate
+            changed[field.name] = float(value) if isinstance(field.default, float) else value
+    return changed

@@ -1,0 +1,272 @@
+"""Results on disk: append, resume, read as one tidy table.
+
+    <results>/lthlib.json                                     marks the folder, with the version of its format
+    <results>/<task>/<identity>/setting.json                  the setting that the identity stands for
+    <results>/<task>/<identity>/ticket-trial0-level03.json          measurements of one trained network
+    <results>/<task>/<identity>/ticket-trial0-level03.safetensors   its mask (packed to bits) and surviving weights
+
+Level 0 does not depend on how a network is pruned, so all settings that differ in pruning alone share it. Every file appears
+whole or not at all, and carries or is covered by a checksum: what does not fit its checksum is named, and is computed again.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from lthlib.errors import LotteryError
+from lthlib.masks import Mask, density
+from lthlib.progress import notice
+from lthlib.settings import Recipe, Setting
+
+FORMAT = 1
+MARKER = "lthlib.json"
+TICKET = "ticket"  # the name on disk; in tables it is the setting's schedule
+COLUMNS = (
+    *("task", "setting", "schedule", "method", "trial", "redraw", "level"),
+    *("density", "iteration", "split", "loss", "accuracy", "seconds"),
+)
+
+
+@dataclass(frozen=True)
+class Key:
+    """Which network of a setting: "ticket" or a control's name, its trial, level, and redraw inside the trial."""
+
+    method: str
+    trial: int
+    level: int
+    redraw: int = 0
+
+    @property
+    def stem(self) -> str:
+        redraw = "" if self.method == TICKET else f"-redraw{self.redraw}"
+        return f"{self.method}-trial{self.trial}{redraw}-level{self.level:02d}"
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """One trained network. `weights` at the end (of tickets) and `start`, theta_k (of level 0), hold all parameters and
+    buffers by name; controls keep neither. `history` has the columns iteration, split, loss, accuracy."""
+
+    mask: Mask
+    history: dict[str, list]
+    seconds: float
+    weights: dict[str, Tensor] | None = None
+    start: dict[str, Tensor] | None = None
+
+
+def results_folder() -> Path:
+    """Where results are kept: `LTHLIB_RESULTS` if set, else `results/` of this checkout, else `results/` where you are."""
+    if os.environ.get("LTHLIB_RESULTS"):
+        return Path(os.environ["LTHLIB_RESULTS"])
+    checkout = Path(__file__).resolve().parents[1]
+    return (checkout if (checkout / "pyproject.toml").exists() else Path.cwd()) / "results"
+
+
+class Store:
+    """The results in one folder. Raises LotteryError where the folder cannot be written or is marked by something else."""
+
+    def __init__(self, folder: str | Path | None = None):
+        self.folder = Path(folder) if folder else results_folder()
+        marker = self.folder / MARKER
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if not marker.exists():
+                write_atomically(marker, json.dumps({"format": FORMAT}).encode())
+            elif not os.access(self.folder, os.W_OK):
+                raise PermissionError("permission denied")
+            text = marker.read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = f"the results folder {self.folder} cannot be used ({_reason(error)})"
+            raise LotteryError(f"{reason}: choose one you can write to.") from error
+        try:
+            version = json.loads(text)["format"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise LotteryError(
+                f"the results folder {self.folder} is corrupt (its {MARKER} is unreadable): choose another folder, or restore "
+                f'{MARKER} to {{"format": {FORMAT}}} if the results are yours.'
+            ) from error
+        if version != FORMAT:
+            raise LotteryError(
+                f"the results folder {self.folder} has format {version!r} and this lthlib reads format {FORMAT}: "
+                "choose another folder or another version of lthlib."
+            )
+
+    def path(self, setting: Setting, key: Key) -> Path:
+        """Where a network's measurements are, whether they exist or not."""
+        shared = key.level == 0 and key.method in (TICKET, "dense")
+        return self._home(setting.dense() if shared else setting) / f"{key.stem}.json"
+
+    def has(self, setting: Setting, key: Key) -> bool:
+        """Whether the network is stored, undamaged."""
+        return self._read(self.path(setting, key)) is not None
+
+    def save(self, setting: Setting, key: Key, record: Record) -> None:
+        """Write one trained network, tensors first: it is there once its .json is. Raises LotteryError on a full disk."""
+        path = self.path(setting, key)
+        tensors = _pack(record)
+        content = {
+            "setting": setting.changes(),
+            "key": key.stem,
+            "density": density(record.mask),
+            "seconds": record.seconds,
+            "history": record.history,
+            "shapes": {name: list(kept.shape) for name, kept in record.mask.items()},
+            "tensors": hashlib.sha256(tensors).hexdigest(),
+            "made": {"torch": torch.__version__, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())},
+        }
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path.with_suffix(".safetensors"), tensors)
+            write_atomically(path, _seal(content))
+        except OSError as error:
+            raise LotteryError(
+                f"{path} could not be written ({_reason(error)}): make room or choose another results folder; "
+                "what was finished before is kept."
+            ) from error
+
+    def load(self, setting: Setting, key: Key) -> Record:
+        """The stored network, with its tensors. Raises LotteryError where it is not there or damaged."""
+        path = self.path(setting, key)
+        content = self._read(path)
+        if content is None:
+            raise LotteryError(f"{path} is not in the store: run the hunt it belongs to again.")
+        return _unpack(content, path.with_suffix(".safetensors").read_bytes())
+
+    def register(self, setting: Setting) -> None:
+        """Note what a setting's identity stands for, so that `table` finds it without being asked for it."""
+        path = self._home(setting) / "setting.json"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, _seal({"setting": setting.changes()}))
+
+    def settings(self) -> list[Setting]:
+        """Every registered setting, in the order of task and identity."""
+        contents = [self._read(path) for path in sorted(self.folder.glob("*/*/setting.json"))]
+        return [_setting(content["setting"]) for content in contents if content is not None]
+
+    def keys(self, setting: Setting) -> list[Key]:
+        """The networks of a setting that are there, in the order of level; of a level 0 that it shares with other settings,
+        the trials that went on under this one (all, where none has)."""
+        own, shared = self._home(setting), self._home(setting.dense())
+        keys = [_key(path) for path in own.glob("*-level*.json")]
+        if shared != own:
+            trials = {key.trial for key in keys}
+            level_0 = [_key(path) for path in shared.glob("*-level00.json")]
+            keys += [key for key in level_0 if key.trial in trials or not trials]
+        return sorted(keys, key=lambda key: (key.level, key.method != TICKET, key.method, key.trial, key.redraw))
+
+    def table(self, wanted: dict[Setting, list[Key]] | None = None) -> pd.DataFrame:
+        """All measurements of these networks (of every registered setting, without): one row per setting, method, trial, redraw,
+        level, iteration and split, with density, loss, accuracy, and the seconds the network took to train."""
+        wanted = {setting: self.keys(setting) for setting in self.settings()} if wanted is None else wanted
+        rows: dict[str, list] = {name: [] for name in COLUMNS}
+        for setting, keys in wanted.items():
+            identity = setting.identity()
+            for key in keys:
+                content = self._read(self.path(setting, key))
+                if content is None:
+                    continue
+                history, length = content["history"], len(content["history"]["iteration"])
+                method = setting.schedule if key.method == TICKET else key.method
+                once = (setting.task, identity, setting.schedule, method, key.trial, key.redraw, key.level, content["density"])
+                for name, value in (*zip(COLUMNS, once), ("seconds", content["seconds"])):
+                    rows[name].extend([value] * length)
+                for name, values in history.items():
+                    rows[name].extend(values)
+        return pd.DataFrame(rows)
+
+    def _home(self, setting: Setting) -> Path:
+        return self.folder / setting.task / setting.identity()
+
+    def _read(self, path: Path) -> dict | None:
+        """The content of a sealed file; None where there is none or where it, or its tensors, fail their checksum."""
+        try:
+            content = json.loads(path.read_bytes())
+            checksum = content.pop("checksum")
+            whole = checksum == _checksum(content)
+            if whole and "tensors" in content:
+                damaged = path.with_suffix(".safetensors")
+                whole = hashlib.sha256(damaged.read_bytes()).hexdigest() == content["tensors"]
+            else:
+                damaged = path
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, AttributeError):
+            whole, damaged = False, path
+        if not whole:
+            notice(f"{damaged} is damaged: it is not used, and is computed again when a hunt needs it.")
+        return content if whole else None
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that it appears whole or not at all: beside it, synced, renamed over it."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(part, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise
+
+
+def _pack(record: Record) -> bytes:
+    tensors = {f"mask/{name}": torch.from_numpy(np.packbits(kept.numpy())) for name, kept in record.mask.items()}
+    for name, tensor in (record.weights or {}).items():
+        tensors[f"end/{name}"] = tensor[record.mask[name]] if name in record.mask else tensor.contiguous()
+    for name, tensor in (record.start or {}).items():
+        tensors[f"start/{name}"] = tensor.contiguous()
+    return safetensors.torch.save(tensors)
+
+
+def _unpack(content: dict, raw: bytes) -> Record:
+    tensors, shapes, mask = safetensors.torch.load(raw), content["shapes"], {}
+    for name, shape in shapes.items():
+        bits = np.unpackbits(tensors[f"mask/{name}"].numpy(), count=int(np.prod(shape)))
+        mask[name] = torch.from_numpy(bits.astype(bool)).view(shape)
+    start = {name.removeprefix("start/"): tensor for name, tensor in tensors.items() if name.startswith("start/")}
+    weights = {name.removeprefix("end/"): tensor for name, tensor in tensors.items() if name.startswith("end/")}
+    for name in mask.keys() & weights.keys():
+        weights[name] = torch.zeros(shapes[name], dtype=weights[name].dtype).masked_scatter_(mask[name], weights[name])
+    return Record(mask, content["history"], content["seconds"], weights or None, start or None)
+
+
+def _key(path: Path) -> Key:
+    """The key whose stem names the file."""
+    method, trial, *redraw, level = path.stem.split("-")
+    redraw = int(redraw[0].removeprefix("redraw")) if redraw else 0
+    return Key(method, int(trial.removeprefix("trial")), int(level.removeprefix("level")), redraw)
+
+
+def _setting(changes: dict) -> Setting:
+    known = {field.name for field in dataclasses.fields(Setting)}
+    unknown = set(changes) - known
+    if unknown:
+        raise LotteryError(f"a stored setting has fields {sorted(unknown)}, new to this lthlib: use the version that wrote it.")
+    return Setting(**{**changes, "recipe": Recipe(**changes.get("recipe", {}))})
+
+
+def _seal(content: dict) -> bytes:
+    return json.dumps({**content, "checksum": _checksum(content)}).encode()
+
+
+def _checksum(content: dict) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or " ".join(str(error).split())
