@@ -4,6 +4,9 @@ Colours are Okabe and Ito's, told apart by colour-blind people, and every method
 reach from the lowest to the highest trial. Density runs from right to left on a logarithmic axis, as in the papers.
 """
 
+import base64
+import html
+import io
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -76,18 +79,22 @@ def kept_per_input(kept: Tensor, input_shape: tuple[int, ...], title: str = "") 
 
 
 def show(figure: Figure, text: str, save: str | Path = "") -> None:
-    """Display a figure in a notebook with a sentence that describes it, for readers who cannot see it and as a caption.
+    """Display a figure in a notebook with a sentence that describes it, as its caption and for readers who cannot see it.
 
     `save` names a PNG file to write as well; empty writes none.
     """
-    from IPython.display import Markdown, display
+    from IPython.display import HTML, display
 
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=110, metadata={"Description": text})
     if save:
         Path(save).parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(save, dpi=150, metadata={"Description": text})
-    display(figure, metadata={"image/png": {"alt": text}})
-    display(Markdown(f"*{text}*"))
     plt.close(figure)
+    words = html.escape(text)
+    source = base64.b64encode(png.getvalue()).decode()
+    display(HTML(f'<figure style="margin: 0"><img alt="{words}" style="max-width: 100%" src="data:image/png;base64,{source}">'
+                 f"<figcaption><i>{words}</i></figcaption></figure>"))  # fmt: skip
 
 
 def _density_axis(axes, densities: list[float]) -> None:
