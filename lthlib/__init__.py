@@ -17,3 +17,6 @@ __all__ = [
     *("TASKS", "Task", "Recipe", "Setting", "Extent", "LotteryError"),
 ]
 __version__ = "0.1.0"
+
+# Where the lessons' Colab badges and set-up cells point; a test keeps them alike.
+REPOSITORY = "your_org/lottery-ticket-lessons"

@@ -15,7 +15,7 @@ class WrongAnswer(AssertionError):
 
 
 def check_prune(prune_layer: Callable[[Tensor, Tensor, float], Tensor]) -> None:
-    """Lesson 1: `prune_layer(weight, mask, rate)` removes exactly round(rate * survivors) weights, the smallest in size."""
+    """Lesson 1: `prune_layer(weight, mask, rate)` removes exactly round(rate * survivors), the smallest in size."""
     generator = torch.Generator().manual_seed(1)
     weight = torch.randn(7, 9, generator=generator)
     mask = torch.rand(7, 9, generator=generator) < 0.7
@@ -40,13 +40,13 @@ def check_prune(prune_layer: Callable[[Tensor, Tensor, float], Tensor]) -> None:
             "survivors, and weights pruned before (now zero) do not count.",
         )
         smallest_kept, largest_gone = weight[pruned].abs().min(), weight[mask & ~pruned].abs().max()
-        _need(bool(largest_gone <= smallest_kept), "a larger weight went before a smaller one: compare sizes, abs(), not values.")
+        _need(bool(largest_gone <= smallest_kept), "a larger weight went before a smaller one: compare absolute values.")
     removed = int(20 - prune_layer(torch.ones(4, 5), torch.ones(4, 5, dtype=torch.bool), 0.25).sum())
     _need(
         removed == 5,
         f"of 20 equal weights {removed} went at rate 0.25, 5 should: a threshold takes all that tie, so count instead.",
     )
-    print("Right: exactly the share asked for, by size, also where weights tie.")
+    print("Right: exactly the share asked for, by absolute value, also where weights tie.")
 
 
 def check_freeze(keep_pruned: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None:
@@ -79,7 +79,7 @@ def check_control(control: Callable[[dict, dict, int], tuple[dict, dict]]) -> No
     for name in mask:
         _need(
             torch.equal(weights[name], theta_0[name]),
-            f"{name}: the weights have changed; the friend grants the ticket's own theta_0.",
+            f"{name}: the weights have changed; return theta_0 as it is, unmasked.",
         )
         kept, should = int(drawn[name].sum()), int(mask[name].sum())
         _need(
@@ -90,6 +90,8 @@ def check_control(control: Callable[[dict, dict, int], tuple[dict, dict]]) -> No
             not torch.equal(drawn[name].bool(), mask[name]),
             f"{name}: this is the ticket's own mask, so nothing is controlled for.",
         )
+    again = control(_copy(theta_0), _copy(mask), 0)[1]
+    _need(torch.equal(again["fc1.weight"], drawn["fc1.weight"]), "seed 0 gave two different masks: draw from the seed alone.")
     other = control(_copy(theta_0), _copy(mask), 1)[1]
     _need(
         not torch.equal(other["fc1.weight"], drawn["fc1.weight"]), "seed 1 gives the same mask as seed 0: draw it from the seed."

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import torch
 from torch import Tensor, nn
 
 from lthlib import engine, masks, models
@@ -75,11 +76,12 @@ def hunt(
     """
     task, controls = find_task(task), check_controls(controls)
     engine.check(device, workers)
-    setting, extent = resolve(
-        task, profile, schedule=schedule, levels=levels, rate=rate, trials=trials, iterations=iterations, rewind=rewind,
-        score=score, scope=scope, redraws=redraws, seed=seed, **recipe,
-    )  # fmt: skip
-    network = task.build()
+    with torch.random.fork_rng(devices=[]):  # building a network to look at must not move the caller's random numbers
+        network = task.build()
+        setting, extent = resolve(
+            task, profile, schedule=schedule, levels=levels, rate=rate, trials=trials, iterations=iterations, rewind=rewind,
+            score=score, scope=scope, redraws=redraws, seed=seed, **recipe,
+        )  # fmt: skip
     store = Store(results)
     store.register(setting)
     search = Hunt(task, setting, network, store)

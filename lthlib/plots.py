@@ -64,17 +64,17 @@ def density_curves(table: pd.DataFrame, measure: str = "test_accuracy", title: s
     return figure
 
 
-def kept_per_input(kept: Tensor, input_shape: tuple[int, ...], title: str = "") -> Figure:
-    """How many of each pixel's outgoing weights a mask keeps, as a picture of the input (channels added up).
+def input_maps(maps: dict[str, Tensor], input_shape: tuple[int, ...]) -> Figure:
+    """Numbers per input, side by side as pictures of the input: each a title and a tensor [inputs], channels averaged.
 
-    `kept` is the first layer's mask [units, inputs], `input_shape` the shape (C, H, W) of one example.
+    `input_shape` is the shape of one example: (C, H, W), (H, W) or (L,), which is drawn as one row.
     """
-    channels, height, width = input_shape
-    counts = kept.sum(0).view(channels, height, width).sum(0)
-    figure, axes = plt.subplots(figsize=(4.2, 3.4), layout="constrained")
-    sns.heatmap(counts.numpy(), cmap="cividis", square=True, xticklabels=False, yticklabels=False, vmin=0, ax=axes)
-    axes.collections[0].colorbar.set_label("weights kept")
-    axes.set_title(title)
+    channels, height, width = (1,) * (3 - len(input_shape)) + tuple(input_shape)
+    figure, panels = plt.subplots(1, len(maps), figsize=(4 * len(maps), 3.4), layout="constrained", squeeze=False)
+    for axes, (title, values) in zip(panels[0], maps.items()):
+        picture = values.float().view(channels, height, width).mean(0)
+        sns.heatmap(picture.numpy(), cmap="cividis", square=height > 1, xticklabels=False, yticklabels=False, vmin=0, ax=axes)
+        axes.set_title(title)
     return figure
 
 

@@ -191,22 +191,21 @@ class Store:
 
     def _read(self, path: Path) -> dict | None:
         """The content of a sealed file; None where there is none or where it, or its tensors, fail their checksum."""
+        if not path.exists():
+            return None
+        damaged = path
         try:
             content = json.loads(path.read_bytes())
-            checksum = content.pop("checksum")
-            whole = checksum == _checksum(content)
+            whole = content.pop("checksum") == _checksum(content)
             if whole and "tensors" in content:
                 damaged = path.with_suffix(".safetensors")
-                whole = hashlib.sha256(damaged.read_bytes()).hexdigest() == content["tensors"]
-            else:
-                damaged = path
-        except FileNotFoundError:
-            return None
+                whole = content["tensors"] == hashlib.sha256(damaged.read_bytes()).hexdigest()
         except (OSError, ValueError, KeyError, AttributeError):
-            whole, damaged = False, path
-        if not whole:
-            notice(f"{damaged} is damaged: it is not used, and is computed again when a hunt needs it.")
-        return content if whole else None
+            whole = False
+        if whole:
+            return content
+        notice(f"{damaged} is damaged or missing: it is not used, and is computed again when a hunt needs it.")
+        return None
 
 
 def write_atomically(path: Path, content: bytes) -> None:

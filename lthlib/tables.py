@@ -47,7 +47,8 @@ def compare(table: pd.DataFrame, control: str = "reinit", measure: str = "test_a
     """The ticket against a control at each level: points (mean difference), trials in which the ticket is better, and trials.
 
     A trial's control is the mean of its redraws. "dense" compares with the ticket's own level 0, trial by trial. The
-    difference is ticket minus control, in percentage points for accuracies, else in the units of `measure`.
+    difference is ticket minus control, in percentage points for accuracies, else in the units of `measure`; better is a
+    higher accuracy, or a lower early stop.
     Raises LotteryError where the table has no such control.
     """
     networks = summarise(table)
@@ -63,7 +64,7 @@ def compare(table: pd.DataFrame, control: str = "reinit", measure: str = "test_a
     difference = scale * (tickets - other).dropna()
     by_level = difference.groupby("level")
     density = networks[networks.method == networks.schedule].groupby("level").density.mean()
-    better = (difference > 0).groupby("level").sum()
+    better = (difference < 0 if measure == "early_stop" else difference > 0).groupby("level").sum()
     compared = pd.DataFrame({"points": by_level.mean(), "better": better, "trials": by_level.size()})
     compared.insert(0, "density", density)
     return compared[compared.index > 0]

@@ -1,0 +1,39 @@
+"""The picture of the house in lthlib/README.md, held against the code."""
+
+import ast
+import re
+
+from tests.conftest import ROOT
+
+ROOMS = {path.stem: path for path in (ROOT / "lthlib").glob("*.py") if path.stem != "__init__"}
+
+
+def floors():
+    rows = re.findall(r"^\| (\d) \| (.+?) \|", (ROOT / "lthlib" / "README.md").read_text(), re.MULTILINE)
+    return {room: int(floor) for floor, rooms in rows for room in re.findall(r"`(\w+)`", rooms)}
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "lthlib":
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lthlib."):
+            yield node.module.split(".")[1]
+
+
+def test_every_room_is_in_the_picture_and_no_other():
+    assert floors().keys() == ROOMS.keys()
+
+
+def test_imports_only_point_down():
+    floor = floors()
+    upward = [
+        (room, name) for room, path in ROOMS.items() for name in imports(path) if name in ROOMS and floor[name] >= floor[room]
+    ]
+    beside = [(room, name) for room, name in upward if floor[room] == floor[name]]
+    assert not [pair for pair in upward if pair not in beside], "an import points up"
+    assert set(beside) <= {("data", "errors"), ("models", "errors"), ("masks", "errors")}
+
+
+def test_each_room_is_read_in_one_sitting():
+    assert max(len(path.read_text().splitlines()) for path in ROOMS.values()) <= 450
