@@ -21,7 +21,7 @@ test: .venv/ready-dev  ## lint, unit tests, every notebook under nbval at profil
 	for lesson in $(LESSONS); do \
 		$(BIN)/papermill $$lesson build/smoke/$$(basename $$lesson) --prepare-only --no-progress-bar --log-level WARNING \
 			-p profile smoke || exit 1; done
-	LTHLIB_RESULTS=build/smoke/store $(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 build/smoke
+	LTHLIB_RESULTS=$(CURDIR)/build/smoke/store $(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 build/smoke
 
 lab: .venv/ready  ## JupyterLab on the lessons
 	$(BIN)/jupyter lab --notebook-dir=. notebooks/
