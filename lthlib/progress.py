@@ -18,6 +18,7 @@ class _NotebookBar(tqdm):
         self._html, self._handle = HTML, display(HTML(""), display_id=True)
         super().__init__(*args, gui=True, **kwargs)  # gui: tqdm prints nothing itself
         self.disable = False
+        self.display()
 
     def display(self, msg=None, pos=None):
         state = self.format_dict
