@@ -130,9 +130,21 @@ def test_fingerprint_of_own_tasks_sees_network_and_data(blobs, own_task):
         "blobs", blobs.train.inputs + 1, blobs.train.targets, blobs.test.inputs, blobs.test.targets
     )
     other = Task(own_task.name, other_data, own_task.model)
-    assert len({own_task.fingerprint(), wider.fingerprint(), other.fingerprint()}) == 3
+    zeros = Task(own_task.name, blobs, lambda data: own_task.model(data).apply(_zero))
+    assert len({task.fingerprint() for task in (own_task, wider, other, zeros)}) == 4
     assert own_task.fingerprint() == own_task.fingerprint()
     assert settings.TASKS["lenet-digits"].fingerprint() == ""
+
+
+def _zero(module):
+    for parameter in module.parameters(recurse=False):
+        nn.init.zeros_(parameter)
+
+
+def test_identities_of_stored_results_stay():
+    """A new field must have a neutral default: then these stay as they are, and an older store is still read."""
+    assert Setting("lenet-digits").identity() == "491f50948e0a"
+    assert Setting("lenet-mnist", Recipe(iterations=3000), rate=0.3, scope="global").identity() == "b012b7d6489b"
 
 
 def test_seeds_are_apart_and_fixed():
