@@ -88,10 +88,13 @@ def hunt(
     keys = [level_keys(level, extent, controls) for level in range(extent.levels + 1)]
     todo = [[key for key in level if not store.has(setting, key)] for level in keys]
     with _Watch(task.name, sum(map(len, todo)), sum(map(len, keys)), progress) as watch:
-        for level in todo:
-            for key, trained in search.train_level(level, device, workers):
-                watch.saw(key, trained)
-    return store.table({setting: [key for level in keys for key in level]})
+        for level in filter(None, todo):
+            with store.claim(setting, level[0].level):
+                missing = [key for key in level if not store.has(setting, key)]  # of what another process has trained meanwhile
+                watch.found(len(level) - len(missing))
+                for key, trained in search.train_level(missing, device, workers):
+                    watch.saw(key, trained)
+    return _asked_for(store.table([setting]), extent, controls)
 
 
 def results(folder: str | Path | None = None) -> pd.DataFrame:
@@ -189,6 +192,12 @@ class Hunt:
         return seed_for(self.setting.seed, *purpose)
 
 
+def _asked_for(table: pd.DataFrame, extent: Extent, controls: tuple[str, ...]) -> pd.DataFrame:
+    """Of a setting's whole table, what this hunt asked for: the store may hold more levels, trials, redraws and controls."""
+    wanted = (table.level <= extent.levels) & (table.trial < extent.trials) & (table.redraw < extent.redraws)
+    return table[wanted & ((table.method == table.schedule) | table.method.isin(controls))].reset_index(drop=True)
+
+
 class _Watch:
     """The bar over a hunt, and its closing sentence."""
 
@@ -198,6 +207,10 @@ class _Watch:
 
     def __enter__(self):
         return self
+
+    def found(self, count: int) -> None:
+        self.todo -= count
+        self.bar.update(count)
 
     def saw(self, key: Key, trained: Trained) -> None:
         self.done += 1

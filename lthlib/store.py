@@ -4,6 +4,7 @@
     <results>/<task>/<identity>/setting.json                  the setting that the identity stands for
     <results>/<task>/<identity>/ticket-trial0-level03.json          measurements of one trained network
     <results>/<task>/<identity>/ticket-trial0-level03.safetensors   its mask (packed to bits) and surviving weights
+    <results>/<task>/<identity>/rows.cache                    all measurements of the folder, to be read at once; may be deleted
 
 Level 0 does not depend on how a network is pruned, so all settings that differ in pruning alone share it. Every file appears
 whole or not at all, and carries or is covered by a checksum: what does not fit its checksum is named, and is computed again.
@@ -20,8 +21,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import safetensors.torch
 import torch
+from filelock import FileLock, Timeout
+from pyarrow import parquet
 from torch import Tensor
 
 from lthlib.errors import LotteryError
@@ -46,6 +50,11 @@ class Key:
     trial: int
     level: int
     redraw: int = 0
+
+    @property
+    def order(self) -> tuple:
+        """Where its rows stand in the table: by level, tickets before controls."""
+        return self.level, self.method != TICKET, self.method, self.trial, self.redraw
 
     @property
     def stem(self) -> str:
@@ -125,15 +134,8 @@ class Store:
             "tensors": hashlib.sha256(tensors).hexdigest(),
             "made": {"torch": torch.__version__, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())},
         }
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path.with_suffix(".safetensors"), tensors)
-            write_atomically(path, _seal(content))
-        except OSError as error:
-            raise LotteryError(
-                f"{path} could not be written ({_reason(error)}): make room or choose another results folder; "
-                "what was finished before is kept."
-            ) from error
+        _write(path.with_suffix(".safetensors"), tensors)
+        _write(path, _seal(content))
 
     def load(self, setting: Setting, key: Key) -> Record:
         """The stored network, with its tensors. Raises LotteryError where it is not there or damaged."""
@@ -147,49 +149,81 @@ class Store:
         """Note what a setting's identity stands for, so that `table` finds it without being asked for it."""
         path = self._home(setting) / "setting.json"
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, _seal({"setting": setting.changes()}))
+            _write(path, _seal({"setting": setting.changes()}))
 
     def settings(self) -> list[Setting]:
         """Every registered setting, in the order of task and identity."""
         contents = [self._read(path) for path in sorted(self.folder.glob("*/*/setting.json"))]
         return [_setting(content["setting"]) for content in contents if content is not None]
 
-    def keys(self, setting: Setting) -> list[Key]:
-        """The networks of a setting that are there, in the order of level; of a level 0 that it shares with other settings,
-        the trials that went on under this one (all, where none has)."""
-        own, shared = self._home(setting), self._home(setting.dense())
-        keys = [_key(path) for path in own.glob("*-level*.json")]
-        if shared != own:
-            trials = {key.trial for key in keys}
-            level_0 = [_key(path) for path in shared.glob("*-level00.json")]
-            keys += [key for key in level_0 if key.trial in trials or not trials]
-        return sorted(keys, key=lambda key: (key.level, key.method != TICKET, key.method, key.trial, key.redraw))
+    @contextlib.contextmanager
+    def claim(self, setting: Setting, level: int):
+        """Hold a level of a setting while its networks are trained, so that of several processes one trains it and the others
+        wait. Ends with the process that holds it, however that ends."""
+        path = self.path(setting, Key(TICKET, 0, level)).with_name(".claim")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            notice(f"another process is training level {level} of this setting: waiting for its results.")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
-    def table(self, wanted: dict[Setting, list[Key]] | None = None) -> pd.DataFrame:
-        """All measurements of these networks (of every registered setting, without): one row per setting, method, trial, redraw,
-        level, iteration and split, with density, loss, accuracy, and the seconds the network took to train."""
-        wanted = {setting: self.keys(setting) for setting in self.settings()} if wanted is None else wanted
-        rows: dict[str, list] = {name: [] for name in COLUMNS}
-        for setting, keys in wanted.items():
-            identity = setting.identity()
-            for key in keys:
-                content = self._read(self.path(setting, key))
-                if content is None:
-                    continue
-                history, length = content["history"], len(content["history"]["iteration"])
-                method = setting.schedule if key.method == TICKET else key.method
-                once = (setting.task, identity, setting.schedule, method, key.trial, key.redraw, key.level, content["density"])
-                for name, value in (*zip(COLUMNS, once), ("seconds", content["seconds"])):
-                    rows[name].extend([value] * length)
-                for name, values in history.items():
-                    rows[name].extend(values)
-        return pd.DataFrame(rows)
+    def table(self, settings: list[Setting] | None = None) -> pd.DataFrame:
+        """All measurements of these settings (of every registered one, without): one row per setting, method, trial, redraw,
+        level, iteration and split, with density, loss, accuracy, and the seconds the network took to train.
+
+        Of a level 0 that it shares with other settings, a setting's are the trials that went on under it (all, if none has).
+        """
+        tables = [self._table(setting) for setting in (self.settings() if settings is None else settings)]
+        tables = [table for table in tables if len(table)]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
+
+    def _table(self, setting: Setting) -> pd.DataFrame:
+        own, shared = self._home(setting), self._home(setting.dense())
+        rows = self._rows(own)
+        if shared != own:
+            level_0 = self._rows(shared)
+            level_0 = level_0[level_0.level == 0]
+            went_on = level_0.trial.isin(rows.trial.unique()) if len(rows) else slice(None)
+            rows = pd.concat([level_0[went_on], rows], ignore_index=True)
+        rows["method"] = rows.method.where(rows.method != TICKET, setting.schedule)
+        rows = rows.assign(task=setting.task, setting=setting.identity(), schedule=setting.schedule)
+        return rows[list(COLUMNS)]
+
+    def _rows(self, home: Path) -> pd.DataFrame:
+        """The measurements of all records in a folder, in the order of level.
+
+        Kept beside them in rows.cache, Parquet behind a checksum, which may be deleted: it is believed only whole, and for the
+        very files it was made from.
+        """
+        files = sorted(
+            (entry.name, entry.stat()) for entry in _scan(home) if "-level" in entry.name and entry.name.endswith(".json")
+        )
+        made_from = json.dumps([(name, stat.st_mtime_ns, stat.st_size) for name, stat in files]).encode()
+        cache = home / "rows.cache"
+        with contextlib.suppress(OSError):
+            kept = memoryview(cache.read_bytes())
+            if kept[:32] == hashlib.sha256(made_from + bytes(kept[32:])).digest():
+                return parquet.read_table(pa.BufferReader(kept[32:])).to_pandas()
+        keys = sorted((_key(name) for name, _ in files), key=lambda key: key.order)
+        contents = {key: self._read(home / f"{key.stem}.json", tensors=False) for key in keys}
+        rows = _collect({key: content for key, content in contents.items() if content is not None})
+        if files and None not in contents.values():
+            sink = pa.BufferOutputStream()
+            parquet.write_table(pa.Table.from_pandas(rows, preserve_index=False), sink)
+            content = sink.getvalue().to_pybytes()
+            _write(cache, hashlib.sha256(made_from + content).digest() + content)
+        return rows
 
     def _home(self, setting: Setting) -> Path:
         return self.folder / setting.task / setting.identity()
 
-    def _read(self, path: Path) -> dict | None:
+    def _read(self, path: Path, tensors: bool = True) -> dict | None:
         """The content of a sealed file; None where there is none or where it, or its tensors, fail their checksum."""
         if not path.exists():
             return None
@@ -197,7 +231,7 @@ class Store:
         try:
             content = json.loads(path.read_bytes())
             whole = content.pop("checksum") == _checksum(content)
-            if whole and "tensors" in content:
+            if whole and tensors and "tensors" in content:
                 damaged = path.with_suffix(".safetensors")
                 whole = content["tensors"] == hashlib.sha256(damaged.read_bytes()).hexdigest()
         except (OSError, ValueError, KeyError, AttributeError):
@@ -206,6 +240,17 @@ class Store:
             return content
         notice(f"{damaged} is damaged or missing: it is not used, and is computed again when a hunt needs it.")
         return None
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+    except OSError as error:
+        raise LotteryError(
+            f"{path} could not be written ({_reason(error)}): make room or choose another results folder; "
+            "what was finished before is kept."
+        ) from error
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -244,9 +289,26 @@ def _unpack(content: dict, raw: bytes) -> Record:
     return Record(mask, content["history"], content["seconds"], weights or None, start or None)
 
 
-def _key(path: Path) -> Key:
+def _scan(folder: Path) -> list[os.DirEntry]:
+    return list(os.scandir(folder)) if folder.is_dir() else []
+
+
+def _collect(contents: dict[Key, dict]) -> pd.DataFrame:
+    """The columns of the table that records hold, one row per measurement."""
+    rows: dict[str, list] = {name: [] for name in COLUMNS if name not in ("task", "setting", "schedule")}
+    for key, content in contents.items():
+        history, length = content["history"], len(content["history"]["iteration"])
+        once = {**dataclasses.asdict(key), "density": content["density"], "seconds": content["seconds"]}
+        for name, value in once.items():
+            rows[name].extend([value] * length)
+        for name, values in history.items():
+            rows[name].extend(values)
+    return pd.DataFrame(rows)
+
+
+def _key(name: str) -> Key:
     """The key whose stem names the file."""
-    method, trial, *redraw, level = path.stem.split("-")
+    method, trial, *redraw, level = name.removesuffix(".json").split("-")
     redraw = int(redraw[0].removeprefix("redraw")) if redraw else 0
     return Key(method, int(trial.removeprefix("trial")), int(level.removeprefix("level")), redraw)
 

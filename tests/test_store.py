@@ -1,9 +1,13 @@
 import errno
 import json
 import os
+import subprocess
+import sys
 
+import pandas as pd
 import pytest
 import torch
+from filelock import FileLock, Timeout
 
 from lthlib import masks
 from lthlib.errors import LotteryError
@@ -36,15 +40,46 @@ def test_a_control_keeps_its_mask_and_no_weights(tmp_path):
     store.save(SETTING, key, Record(record().mask, record().history, 1.0))
     loaded = store.load(SETTING, key)
     assert torch.equal(loaded.mask["w"], record().mask["w"]) and loaded.weights is None and loaded.start is None
-    assert store.keys(SETTING) == [key]
+    assert set(store.table([SETTING]).method) == {"shuffle"}
+
+
+def test_the_rows_kept_for_fast_reading_are_believed_only_for_their_files(tmp_path):
+    store = Store(tmp_path)
+    store.save(SETTING, KEY, record())
+    first = store.table([SETTING])
+    cache = next(tmp_path.rglob("rows.cache"))
+    pd.testing.assert_frame_equal(store.table([SETTING]), first)
+    raw = bytearray(cache.read_bytes())
+    for position in range(4, len(raw), 97):  # wherever a byte flips, the table is the same or is made anew
+        cache.write_bytes(raw[:position] + bytes([raw[position] ^ 1]) + raw[position + 1 :])
+        pd.testing.assert_frame_equal(store.table([SETTING]), first)
+    store.save(SETTING, Key(TICKET, 0, 4), record())
+    assert set(store.table([SETTING]).level) == {3, 4}
+
+
+def test_a_claim_makes_another_process_wait_and_ends_with_its_holder(tmp_path):
+    holder = "import sys, time; from lthlib.store import *; from lthlib.settings import *\n"
+    holder += (
+        "with Store(sys.argv[1]).claim(Setting('lenet-digits', Recipe(iterations=10)), 1): print(1, flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", holder, str(tmp_path)], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    lock = FileLock(Store(tmp_path).path(SETTING, KEY).with_name(".claim"))
+    with pytest.raises(Timeout):
+        lock.acquire(timeout=0.2)
+    process.kill()
+    process.wait()
+    with Store(tmp_path).claim(SETTING, 1):
+        pass
 
 
 def test_nothing_on_disk_is_a_pickle_or_left_over(tmp_path):
     store = Store(tmp_path)
     store.register(SETTING)
     store.save(SETTING, KEY, record())
+    store.table([SETTING])
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} == {".json", ".safetensors"}
+    assert {path.suffix for path in files} == {".json", ".safetensors", ".cache"}
     for path in files:
         if path.suffix == ".json":
             json.loads(path.read_text())
@@ -63,7 +98,7 @@ def test_damage_is_noticed_and_not_believed(tmp_path, capsys, suffix, damage):
     if damage == "remove":
         path.unlink()
     assert not store.has(SETTING, KEY)
-    assert store.table({SETTING: [KEY]}).empty
+    assert store.table([SETTING]).empty == (suffix == ".json"), "measurements are believed by their own checksum"
     assert path.name in capsys.readouterr().err or (damage == "remove" and suffix == ".json")
     with pytest.raises(LotteryError, match="not in the store"):
         store.load(SETTING, KEY)

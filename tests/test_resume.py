@@ -1,0 +1,72 @@
+"""Hunts that are killed, and several at once on one store, as whole processes.
+
+LTHLIB_KILLS=30 kills as often as the acceptance of the store asked for; three keep the ordinary run short.
+"""
+
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+import lthlib
+
+KILLS = int(os.environ.get("LTHLIB_KILLS", "3"))
+COMMAND = [sys.executable, "-m", "lthlib", "hunt", "--task", "lenet-digits", "--profile", "smoke"]
+
+
+def hunt(folder, *more):
+    return [*COMMAND, "--results", str(folder), *more]
+
+
+def networks(folder):
+    """Every finished network of a store, with the time and the bytes of its tensors."""
+    finished = [path.with_suffix(".safetensors") for path in folder.glob("*/*/*-level*.json")]
+    return {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in finished}
+
+
+def measured(folder):
+    return lthlib.results(folder).drop(columns="seconds")
+
+
+def test_a_hunt_killed_again_and_again_ends_as_one_never_killed(tmp_path):
+    extent = ["--levels", "8", "--trials", "3", "--iterations", "150"]
+    began = time.monotonic()
+    subprocess.run(hunt(tmp_path / "whole", *extent), check=True, capture_output=True)
+    lasted, moments, finished, mid_way = time.monotonic() - began, random.Random(0), {}, 0
+    for _ in range(KILLS):
+        process = subprocess.Popen(hunt(tmp_path / "cut", *extent), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(lasted * moments.uniform(0.5, 0.75))
+        process.kill()
+        process.wait()
+        now = networks(tmp_path / "cut")
+        assert all(now[name] == before for name, before in finished.items()), "a finished network was computed again"
+        mid_way += len(finished) < len(now) < 27
+        finished = now
+    last = subprocess.run(hunt(tmp_path / "cut", *extent), check=True, capture_output=True, text=True)
+    assert f"{27 - len(finished)} networks trained, {len(finished)} found" in last.stderr
+    pd.testing.assert_frame_equal(measured(tmp_path / "whole"), measured(tmp_path / "cut"), check_exact=True)
+    tensors = [{name: content for name, (_, content) in networks(tmp_path / kind).items()} for kind in ("whole", "cut")]
+    assert tensors[0] == tensors[1] and len(tensors[0]) == 27
+    print(f"{KILLS} kills, {mid_way} of them with some networks done and others not")
+
+
+@pytest.mark.parametrize("processes", [4])
+def test_processes_on_one_store_share_the_work(tmp_path, processes):
+    extent = ["--levels", "4", "--trials", "2", "--controls", "reinit,dense"]
+    running = [
+        subprocess.Popen(hunt(tmp_path, *extent), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(processes)
+    ]
+    outputs = [process.communicate() for process in running]
+    assert [process.returncode for process in running] == [0] * processes
+    assert len({out for out, _ in outputs}) == 1
+    counts = [re.search(r"(\d+) networks trained, (\d+) found", error) for _, error in outputs]
+    assert sum(int(count[1]) for count in counts) == 20 and all(int(count[1]) + int(count[2]) == 20 for count in counts)
+    table = lthlib.results(tmp_path)
+    assert not table.duplicated(["method", "trial", "redraw", "level", "iteration", "split"]).any()
+    assert len(lthlib.summarise(table)) == 20
