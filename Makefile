@@ -4,7 +4,7 @@ BIN := .venv/bin
 QUICK := results/quickstart
 LESSONS := $(sort $(wildcard notebooks/*.ipynb))
 
-.PHONY: quickstart test lab clean
+.PHONY: quickstart test lab bench clean
 
 quickstart: .venv/ready  ## lesson 1 on digits with 5 trials: an HTML page, figures and a table
 	mkdir -p $(QUICK)
@@ -25,6 +25,9 @@ test: .venv/ready-dev  ## lint, unit tests, every notebook under nbval at profil
 
 lab: .venv/ready  ## JupyterLab on the lessons
 	$(BIN)/jupyter lab --notebook-dir=. notebooks/
+
+bench: .venv/ready-dev  ## the benchmarks, as ratios measured in one run: results/bench.json and a table
+	$(BIN)/python -m tests.bench.run
 
 .venv/ready: requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -169,7 +169,9 @@ def _permutation(n: int, seed: int) -> Tensor:
 def _train_one(model, ticket: Ticket, recipe: Recipe, data: Dataset, snapshot: int | None, device: torch.device) -> Trained:
     began = time.perf_counter()
     model = copy.deepcopy(model).to(device)
-    model.load_state_dict(masks.apply(ticket.mask, ticket.weights))
+    model.load_state_dict(ticket.weights)
+    for name, kept in ticket.mask.items():  # on the parameter itself: layers that share a weight load it under two names
+        model.get_parameter(name).data.masked_fill_(~kept.to(device), 0.0)
     step = _stepper(model, ticket.mask, recipe, device)
     order = batch_order(len(data.train), recipe.batch_size, ticket.order_seed, ticket.start, recipe.iterations).to(device)
     history, kept = _History(), None

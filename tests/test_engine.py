@@ -135,6 +135,17 @@ def test_masked_weights_are_zero_after_every_step(own_task):
             assert (model.hidden.weight[kept] != before[kept]).float().mean() > 0.5
 
 
+def test_a_weight_that_two_layers_share_is_masked_from_the_start(own_task):
+    network = nn.Sequential(nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 6))
+    network[2].weight = network[0].weight
+    mask = {"0.weight": torch.eye(6, dtype=torch.bool)}
+    [(_, trained)] = engine.train(
+        [Ticket(network.state_dict(), mask, 0)], RECIPES["sgd"], own_task.dataset, model=network, snapshot=0, device="cpu"
+    )
+    for state in (trained.snapshot, trained.weights):
+        assert not state["0.weight"][~mask["0.weight"]].any() and torch.equal(state["0.weight"], state["2.weight"])
+
+
 def test_unknown_device_and_workers():
     with pytest.raises(LotteryError, match="device 'tpu'.*choose auto or"):
         engine.check("tpu", None)

@@ -15,7 +15,8 @@ import pytest
 
 import lthlib
 
-KILLS = int(os.environ.get("LTHLIB_KILLS", "3"))
+KILLS = int(os.environ.get("LTHLIB_KILLS", "4"))
+ITERATIONS = ["150", "1500"] if KILLS > 10 else ["150"]  # 1,500 are enough for worker processes
 COMMAND = [sys.executable, "-m", "lthlib", "hunt", "--task", "lenet-digits", "--profile", "smoke"]
 
 
@@ -33,16 +34,24 @@ def measured(folder):
     return lthlib.results(folder).drop(columns="seconds")
 
 
-def test_a_hunt_killed_again_and_again_ends_as_one_never_killed(tmp_path):
-    extent = ["--levels", "8", "--trials", "3", "--iterations", "150"]
-    began = time.monotonic()
+def kill_after(process, folder, new, delay):
+    """SIGKILL the process `delay` seconds after so many new networks are there (or let it end, if it does)."""
+    before = len(networks(folder))
+    while len(networks(folder)) < before + new and process.poll() is None:
+        time.sleep(0.005)
+    time.sleep(delay)
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.parametrize("iterations", ITERATIONS)
+def test_a_hunt_killed_again_and_again_ends_as_one_never_killed(tmp_path, iterations):
+    extent = ["--levels", "8", "--trials", "3", "--iterations", iterations]
     subprocess.run(hunt(tmp_path / "whole", *extent), check=True, capture_output=True)
-    lasted, moments, finished, mid_way = time.monotonic() - began, random.Random(0), {}, 0
+    moments, finished, mid_way = random.Random(0), {}, 0
     for _ in range(KILLS):
         process = subprocess.Popen(hunt(tmp_path / "cut", *extent), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(lasted * moments.uniform(0.5, 0.75))
-        process.kill()
-        process.wait()
+        kill_after(process, tmp_path / "cut", new=moments.choice([0, 1, 1]), delay=moments.uniform(0, 0.15))
         now = networks(tmp_path / "cut")
         assert all(now[name] == before for name, before in finished.items()), "a finished network was computed again"
         mid_way += len(finished) < len(now) < 27
@@ -52,7 +61,8 @@ def test_a_hunt_killed_again_and_again_ends_as_one_never_killed(tmp_path):
     pd.testing.assert_frame_equal(measured(tmp_path / "whole"), measured(tmp_path / "cut"), check_exact=True)
     tensors = [{name: content for name, (_, content) in networks(tmp_path / kind).items()} for kind in ("whole", "cut")]
     assert tensors[0] == tensors[1] and len(tensors[0]) == 27
-    print(f"{KILLS} kills, {mid_way} of them with some networks done and others not")
+    assert mid_way > 0
+    print(f"{KILLS} kills, {mid_way} of them between the first network and the last")
 
 
 @pytest.mark.parametrize("processes", [4])
