@@ -98,8 +98,11 @@ def hunt(
 
 
 def results(folder: str | Path | None = None) -> pd.DataFrame:
-    """Everything in a results folder as one tidy table, with the columns that `hunt` returns; empty where there is nothing."""
-    return Store(folder).table()
+    """Everything in a results folder as one tidy table, with the columns that `hunt` returns.
+
+    Writes nothing the folder needs, so that one folder can be shared to be read. Raises LotteryError where there is none.
+    """
+    return Store(folder, writable=False).table()
 
 
 def level_keys(level: int, extent: Extent, controls: Iterable[str]) -> list[Key]:

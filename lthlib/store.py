@@ -83,21 +83,25 @@ def results_folder() -> Path:
 
 
 class Store:
-    """The results in one folder. Raises LotteryError where the folder cannot be written or is marked by something else."""
+    """The results in one folder, which is made if it is not there; `writable=False` makes and needs nothing but to read.
 
-    def __init__(self, folder: str | Path | None = None):
+    Raises LotteryError where the folder cannot be used, or is marked by something else or by a newer format.
+    """
+
+    def __init__(self, folder: str | Path | None = None, writable: bool = True):
         self.folder = Path(folder) if folder else results_folder()
         marker = self.folder / MARKER
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if not marker.exists():
-                write_atomically(marker, json.dumps({"format": FORMAT}).encode())
-            elif not os.access(self.folder, os.W_OK):
-                raise PermissionError("permission denied")
+            if writable:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                if not os.access(self.folder, os.W_OK):
+                    raise PermissionError("permission denied")
+                if not marker.exists():
+                    write_atomically(marker, json.dumps({"format": FORMAT}).encode())
             text = marker.read_text()
         except (OSError, UnicodeDecodeError) as error:
-            reason = f"the results folder {self.folder} cannot be used ({_reason(error)})"
-            raise LotteryError(f"{reason}: choose one you can write to.") from error
+            fix = "choose one you can write to" if writable else "choose one that a hunt has written"
+            raise LotteryError(f"the results folder {self.folder} cannot be used ({_reason(error)}): {fix}.") from error
         try:
             version = json.loads(text)["format"]
         except (ValueError, KeyError, TypeError) as error:
@@ -217,7 +221,8 @@ class Store:
             sink = pa.BufferOutputStream()
             parquet.write_table(pa.Table.from_pandas(rows, preserve_index=False), sink)
             content = sink.getvalue().to_pybytes()
-            _write(cache, hashlib.sha256(made_from + content).digest() + content)
+            with contextlib.suppress(OSError):  # no room, or a folder that may only be read: the next reader takes longer
+                write_atomically(cache, hashlib.sha256(made_from + content).digest() + content)
         return rows
 
     def _home(self, setting: Setting) -> Path:

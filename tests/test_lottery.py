@@ -185,8 +185,12 @@ def test_results_reads_everything(own_task):
     assert set(table[table.schedule == "oneshot"].level) == {0, 1, 2, 3}
 
 
-def test_results_of_an_empty_folder(tmp_path):
+def test_results_of_an_empty_store_and_of_no_store(tmp_path):
+    Store(tmp_path / "new")
     assert lthlib.results(tmp_path / "new").empty
+    with pytest.raises(lthlib.LotteryError, match="a hunt has written"):
+        lthlib.results(tmp_path / "typo")
+    assert not (tmp_path / "typo").exists()
 
 
 def test_other_scopes_scores_and_optimisers_run(own_task):

@@ -118,6 +118,16 @@ def test_a_full_disk_is_one_sentence_and_leaves_the_store_as_it_was(tmp_path, mo
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+def test_a_full_disk_does_not_stop_reading(tmp_path, monkeypatch):
+    Store(tmp_path).save(SETTING, KEY, record())
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert len(Store(tmp_path, writable=False).table([SETTING])) == 2 and not list(tmp_path.rglob("rows.cache"))
+
+
 def test_a_reader_sees_the_old_file_or_the_new_one(tmp_path):
     path = tmp_path / "file"
     write_atomically(path, b"old")
