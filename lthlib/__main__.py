@@ -63,7 +63,7 @@ def run_hunt(options: argparse.Namespace) -> None:
     trials = table.trial.nunique()
     print(f"\n{options.task}: test accuracy at early stop in percent, mean (min to max) over {trials} trials\n")
     print(lthlib.levels(table).to_string())
-    for control in [name for name in settings.check_controls(options.controls) if name != "dense"]:
+    for control in [name for name in settings.CONTROLS if name != "dense" and name in set(table.method)]:
         print(f"\nticket against {control}: points (mean difference), and in how many trials the ticket is better\n")
         print(lthlib.compare(table, control).to_string(formatters={"density": "{:.4f}".format, "points": "{:+.2f}".format}))
 

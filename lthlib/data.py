@@ -125,7 +125,12 @@ def from_arrays(name: str, inputs, targets, test_inputs, test_targets) -> Datase
 
 
 def _split(name: str, inputs, targets) -> Split:
-    inputs, targets = torch.as_tensor(inputs, dtype=torch.float32), torch.as_tensor(targets, dtype=torch.int64)
+    inputs, targets = _tensor(name, "inputs", inputs).float(), _tensor(name, "targets", targets)
+    if not torch.isfinite(inputs).all():
+        raise LotteryError(f"data set {name!r} has inputs that are not finite: fill in or drop NaN and infinite values.")
+    if targets.is_floating_point() and not (targets == targets.round()).all():
+        raise LotteryError(f"data set {name!r} has targets that are no whole numbers: give class numbers from 0.")
+    targets = targets.long()
     if targets.dim() != 1 or len(inputs) != len(targets):
         raise LotteryError(
             f"data set {name!r} has inputs {list(inputs.shape)} and targets {list(targets.shape)}: "
@@ -134,6 +139,16 @@ def _split(name: str, inputs, targets) -> Split:
     if len(targets) and int(targets.min()) < 0:
         raise LotteryError(f"data set {name!r} has the label {int(targets.min())}: classes are numbered from 0.")
     return Split(inputs.contiguous(), targets.contiguous())
+
+
+def _tensor(name: str, what: str, values) -> Tensor:
+    try:
+        tensor = values if isinstance(values, Tensor) else torch.from_numpy(np.array(values))
+    except (TypeError, ValueError) as error:
+        raise LotteryError(
+            f"the {what} of data set {name!r} are no array of numbers: encode text and categories first."
+        ) from error
+    return tensor.detach().cpu()
 
 
 def _digits():

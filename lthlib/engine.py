@@ -8,6 +8,10 @@ with the workers, not copied. On a GPU or an Apple device the tickets are traine
 
 import contextlib
 import copy
+import functools
+import math
+import os
+import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -72,6 +76,7 @@ class _History:
     def validate(self, iteration: int, model: nn.Module, data: Dataset) -> None:
         loss, accuracy = evaluate(model, data.validation)
         self.add(iteration, "validation", loss, accuracy)
+        loss = float("inf") if math.isnan(loss) else loss
         if loss < self.lowest or self.early_stop < 0:
             self.lowest, self.early_stop, self.best = loss, iteration, _copy(model.state_dict())
 
@@ -84,7 +89,7 @@ def pick_device(device: str = "auto") -> torch.device:
     has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if device == "auto":
         return torch.device(next(name for name, available in has.items() if available))
-    with contextlib.suppress(RuntimeError):
+    with contextlib.suppress(RuntimeError, TypeError):
         chosen = torch.device(device)
         if has.get(chosen.type) and (chosen.type != "cuda" or (chosen.index or 0) < torch.cuda.device_count()):
             return chosen
@@ -95,7 +100,7 @@ def pick_device(device: str = "auto") -> torch.device:
 def check(device: str, workers: int | None) -> None:
     """Raise LotteryError for a device that is not here, or a number of workers below 1."""
     pick_device(device)
-    if workers is not None and workers < 1:
+    if workers is not None and (not isinstance(workers, int) or workers < 1):
         raise LotteryError(f"workers is {workers!r}: give a whole number, 1 or more, or leave it out for all cores.")
 
 
@@ -132,7 +137,7 @@ def train(
     pool = joblib.Parallel(workers, return_as="generator_unordered", backend="loky", mmap_mode="c", pre_dispatch=2 * workers)
     with _quiet():
         yield from pool(
-            joblib.delayed(_train_in_worker)(index, model, ticket, recipe, data.name, shared, snapshot)
+            joblib.delayed(_train_in_worker)(os.getpid(), index, model, ticket, recipe, data.name, shared, snapshot)
             for index, ticket in enumerate(tickets)
         )
 
@@ -141,7 +146,7 @@ def evaluate(model: nn.Module, split: Split) -> tuple[float, float]:
     """Mean cross-entropy and accuracy (0 to 1) over every example of the split, in evaluation mode."""
     model.eval()
     loss = correct = 0.0
-    with torch.inference_mode():
+    with torch.no_grad():  # not inference_mode: a module may keep a tensor of its first forward for training
         for inputs, targets in zip(split.inputs.split(EVALUATION_BATCH), split.targets.split(EVALUATION_BATCH)):
             outputs = model(inputs)
             loss += functional.cross_entropy(outputs, targets, reduction="sum").item()
@@ -223,10 +228,24 @@ def _measure_ends(model: nn.Module, history: _History, end: int, data: Dataset) 
             history.add(iteration, name, *evaluate(model, getattr(data, name)))
 
 
-def _train_in_worker(index, model, ticket, recipe, name, shared, snapshot) -> tuple[int, Trained]:
+def _train_in_worker(parent: int, index, model, ticket, recipe, name, shared, snapshot) -> tuple[int, Trained]:
+    _leave_with(parent)
     data = Dataset(name, *(Split(torch.from_numpy(inputs), torch.from_numpy(targets)) for inputs, targets in shared))
     with _one_thread():
         return index, _train_one(model, ticket, recipe, data, snapshot, torch.device("cpu"))
+
+
+@functools.cache
+def _leave_with(parent: int) -> None:
+    """In a worker: end when the process that it works for is gone, also where that was killed."""
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    if hasattr(os, "fork"):  # elsewhere a parent's number stays when it is gone
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def _splits(data: Dataset) -> tuple[Split, Split, Split]:

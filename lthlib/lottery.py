@@ -77,7 +77,9 @@ def hunt(
     task, controls = find_task(task), check_controls(controls)
     engine.check(device, workers)
     with torch.random.fork_rng(devices=[]):  # building a network to look at must not move the caller's random numbers
+        torch.default_generator.manual_seed(0)  # what a state_dict leaves out must not depend on the caller either
         network = task.build()
+        task.check(network)
         setting, extent = resolve(
             task, profile, schedule=schedule, levels=levels, rate=rate, trials=trials, iterations=iterations, rewind=rewind,
             score=score, scope=scope, redraws=redraws, seed=seed, **recipe,
@@ -94,7 +96,7 @@ def hunt(
                 watch.found(len(level) - len(missing))
                 for key, trained in search.train_level(missing, device, workers):
                     watch.saw(key, trained)
-    return _asked_for(store.table([setting]), extent, controls)
+    return _asked_for(store.table([setting], all_trials=True), extent, controls)
 
 
 def results(folder: str | Path | None = None) -> pd.DataFrame:

@@ -113,7 +113,7 @@ def to_torch_prune(model: nn.Module, mask: Mask) -> nn.Module:
     """Put the mask on `model` as torch.nn.utils.prune does (`weight_orig` and `weight_mask`), in place; returns `model`."""
     for name, kept in mask.items():
         layer, _, parameter = name.rpartition(".")
-        torch_prune.custom_from_mask(model.get_submodule(layer), parameter, kept)
+        torch_prune.custom_from_mask(model.get_submodule(layer), parameter, kept.to(model.get_parameter(name).device))
     return model
 
 
@@ -122,7 +122,9 @@ def from_torch_prune(model: nn.Module) -> Mask:
 
     Raises LotteryError where it carries none.
     """
-    buffers = {name.removesuffix("_mask"): tensor for name, tensor in model.named_buffers() if name.endswith("_mask")}
+    parameters = dict(model.named_parameters())
+    masked = {name.removesuffix("_mask"): tensor for name, tensor in model.named_buffers() if name.endswith("_mask")}
+    buffers = {name: tensor for name, tensor in masked.items() if f"{name}_orig" in parameters}
     if not buffers:
         raise LotteryError(f"{type(model).__name__} carries no mask of torch.nn.utils.prune: prune it first, or use masks.ones.")
     return as_mask(buffers)

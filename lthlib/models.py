@@ -55,8 +55,13 @@ def glorot(module: nn.Module) -> None:
 def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
     """The weights that may be pruned, by name, in the order of the network. A weight that two layers share counts once.
 
-    Raises LotteryError where there is none.
+    Raises LotteryError where there is none, or where a layer is parametrised (weight norm and the like).
     """
+    wrapped = [name for name, layer in model.named_modules() if hasattr(layer, "parametrizations")]
+    if wrapped:
+        raise LotteryError(
+            f"{', '.join(wrapped)}: parametrised layers have no weight to prune; remove the parametrisation first."
+        )
     owners = {id(layer.weight) for layer in model.modules() if isinstance(layer, PRUNABLE_LAYERS)}
     weights = {name: parameter for name, parameter in model.named_parameters() if id(parameter) in owners}
     if not weights:
@@ -85,5 +90,5 @@ def initial_weights(build: Callable[[], nn.Module], seed: int) -> dict[str, Tens
     The global random state is left as it was.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every card as well
         return {name: tensor.detach().clone() for name, tensor in build().state_dict().items()}

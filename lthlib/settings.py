@@ -1,5 +1,7 @@
 """The table of settings and profiles, their validation, and the identity of a setting."""
 
+import contextlib
+import copy
 import dataclasses
 import difflib
 import functools
@@ -9,6 +11,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from lthlib import data, models
@@ -64,10 +67,45 @@ class Task:
                 f"the model of task {self.name!r} is {type(self.model).__name__}: give a function that builds a new "
                 "network each time, for example `lambda data: Net()`."
             )
+        if not isinstance(self.dataset, data.Dataset):
+            raise LotteryError(
+                f"the data of task {self.name!r} is {type(self.dataset).__name__}: give the name of a data set, or make one "
+                "with lthlib.data.from_arrays."
+            )
+        try:
+            inspect.signature(self.model).bind(self.dataset)
+        except TypeError as error:
+            raise LotteryError(
+                f"the model of task {self.name!r} does not take the data set alone: give a function such as `lambda data: Net()`."
+            ) from error
+        except ValueError:  # no signature to be had
+            pass
         network = self.model(self.dataset)
         if not isinstance(network, nn.Module):
             raise LotteryError(f"the model of task {self.name!r} returned {type(network).__name__}: return a torch.nn.Module.")
+        if any(isinstance(parameter, nn.parameter.UninitializedParameter) for parameter in network.parameters()):
+            raise LotteryError(f"the model of task {self.name!r} has lazy layers: give their input sizes, so that weights exist.")
         return network
+
+    def check(self, network: nn.Module) -> None:
+        """Raise LotteryError where the network does not give one number per class for two examples of every split."""
+        dataset, network = self.dataset, copy.deepcopy(network).eval()
+        for name in ("train", "validation", "test"):
+            inputs = getattr(dataset, name).inputs[:2]
+            try:
+                with torch.no_grad():
+                    outputs = network(inputs)
+            except (RuntimeError, ValueError, TypeError, IndexError) as error:
+                raise LotteryError(
+                    f"the network of task {self.name!r} cannot take {name} inputs of shape {list(inputs.shape)} "
+                    f"({' '.join(str(error).split())}): make the two fit."
+                ) from error
+            shape = list(outputs.shape) if isinstance(outputs, torch.Tensor) else type(outputs).__name__
+            if not isinstance(shape, list) or len(shape) != 2 or shape[0] != len(inputs) or shape[1] < dataset.classes:
+                raise LotteryError(
+                    f"the network of task {self.name!r} gives {shape} for {len(inputs)} {name} examples: it must give one row "
+                    f"each with a number for every class, and the labels name {dataset.classes} (0 to {dataset.classes - 1})."
+                )
 
     def fingerprint(self) -> str:
         """Empty for a task that lthlib ships; for one of yours, digits that change with the network, its code, the weights
@@ -75,14 +113,11 @@ class Task:
         if TASKS.get(self.name) is self:
             return ""
         network = self.build()
-        try:
-            source = inspect.getsource(type(network))
-        except (OSError, TypeError):  # typed at a prompt, or built in
-            source = ""
-        text = json.dumps([repr(network), source, getattr(network, "rate_factors", {}), self.dataset.fingerprint()])
-        digest = hashlib.sha256(text.encode())
+        text = [repr(network), self.dataset.fingerprint(), *map(_written, network.modules())]
+        digest = hashlib.sha256(json.dumps(text).encode())
         for name, tensor in models.initial_weights(self.build, seed=0).items():
-            digest.update(f"{name}{tuple(tensor.shape)}".encode() + tensor.cpu().numpy().tobytes())
+            digest.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
+            digest.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()[:16]
 
 
@@ -105,6 +140,10 @@ class Recipe:
         _at_least("evaluate_every", self.evaluate_every, 1)
         _number("learning_rate", self.learning_rate, lambda x: 0 < x < float("inf"), "a number above 0, such as 0.0012")
         _number("weight_decay", self.weight_decay, lambda x: 0 <= x < float("inf"), "0 or more")
+        if self.momentum and self.optimizer == "adam":
+            raise LotteryError(
+                f"momentum is {self.momentum!r}, which adam does not take: choose optimizer 'sgd', or leave it out."
+            )
         _number("momentum", self.momentum, lambda x: 0 <= x < 1, "from 0 to below 1, such as 0.9")
 
 
@@ -190,7 +229,7 @@ def find_task(task: str | Task) -> Task:
         _one_of("task", task, TASKS)
         return TASKS[task]
     if not isinstance(task, Task):
-        raise LotteryError(f"task is {task!r}: give the name of a task, or a lthlib.Task of your own.")
+        raise LotteryError(f"task is of type {type(task).__name__}: give the name of a task, or a lthlib.Task of your own.")
     if task.name in TASKS and TASKS[task.name] is not task:
         raise LotteryError(f"the task name {task.name!r} belongs to lthlib: give yours another.")
     if not task.name or not set(task.name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-"):
@@ -207,20 +246,23 @@ def resolve(task: Task, profile: str = "quick", **chosen) -> tuple[Setting, Exte
     """
     _one_of("profile", profile, PROFILE_NAMES)
     recipe, extent = PROFILES.get(task.name, {"smoke": SMOKE, "quick": QUICK_SMALL, "paper": PAPER})[profile]
-    chosen = {name: value for name, value in chosen.items() if value is not None}
-    part = lambda kind: {f.name: chosen.pop(f.name) for f in dataclasses.fields(kind) if f.name in chosen}  # noqa: E731
+    chosen = {name: getattr(value, "item", lambda value=value: value)() for name, value in chosen.items() if value is not None}
+    own = ("task", "recipe", "fingerprint")  # fields that are not the caller's to choose
+    fields = {kind: [f.name for f in dataclasses.fields(kind) if f.name not in own] for kind in (Recipe, Extent, Setting)}
+    part = lambda kind: {name: chosen.pop(name) for name in fields[kind] if name in chosen}  # noqa: E731
     recipe = dataclasses.replace(recipe, **part(Recipe))
     extent = dataclasses.replace(extent, **part(Extent))
     setting = Setting(task.name, recipe, **part(Setting), fingerprint=task.fingerprint())
     if chosen:
-        known = [f.name for kind in (Recipe, Extent, Setting) for f in dataclasses.fields(kind)]
-        _one_of("setting", next(iter(chosen)), known)
+        _one_of("setting", next(iter(chosen)), sum(fields.values(), []))
     return setting, extent
 
 
 def check_controls(controls: str | Iterable[str]) -> tuple[str, ...]:
     """Names of controls, from a list or a text with commas, each once. Raises LotteryError for an unknown one."""
-    names = controls.split(",") if isinstance(controls, str) else list(controls)
+    if controls is not None and not isinstance(controls, (str, list, tuple, set)):
+        raise LotteryError(f"controls is {controls!r}: give names in a list, or in a text with commas.")
+    names = controls.split(",") if isinstance(controls, str) else [str(name) for name in controls or ()]
     names = [name.strip() for name in names if str(name).strip()]
     for name in names:
         _one_of("control", name, CONTROLS)
@@ -231,6 +273,19 @@ def seed_for(*parts: str | int) -> int:
     """A seed from 0 to 2**63 - 1 for a purpose, such as `seed_for("order", 2, 5)`; other purposes have unrelated ones."""
     digest = hashlib.sha256("/".join(str(part) for part in parts).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
+
+
+def _written(module: nn.Module) -> str:
+    """What a module of one's own is written as: its functions, its rate factors and its plain attributes."""
+    if type(module).__module__.startswith("torch."):
+        return ""
+    sources = []
+    for function in filter(inspect.isfunction, vars(type(module)).values()):
+        with contextlib.suppress(OSError):  # typed at a plain prompt: not to be had
+            sources.append(inspect.getsource(function))
+    plain = {name: value for name, value in vars(module).items() if isinstance(value, (bool, int, float, str, tuple))}
+    plain.pop("training", None)
+    return json.dumps([sources, repr(sorted(plain.items())), sorted(getattr(module, "rate_factors", {}).items())])
 
 
 def _non_defaults(instance) -> dict:

@@ -15,7 +15,9 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +37,7 @@ from lthlib.settings import Recipe, Setting
 
 FORMAT = 1
 MARKER = "lthlib.json"
+STEM = re.compile(r"(\w+)-trial(\d+)(?:-redraw(\d+))?-level(\d+)\.json")
 TICKET = "ticket"  # the name on disk; in tables it is the setting's schedule
 COLUMNS = (
     *("task", "setting", "schedule", "method", "trial", "redraw", "level"),
@@ -152,7 +155,7 @@ class Store:
     def register(self, setting: Setting) -> None:
         """Note what a setting's identity stands for, so that `table` finds it without being asked for it."""
         path = self._home(setting) / "setting.json"
-        if not path.exists():
+        if self._read(path) is None:
             _write(path, _seal({"setting": setting.changes()}))
 
     def settings(self) -> list[Setting]:
@@ -177,24 +180,23 @@ class Store:
         finally:
             lock.release()
 
-    def table(self, settings: list[Setting] | None = None) -> pd.DataFrame:
+    def table(self, settings: list[Setting] | None = None, all_trials: bool = False) -> pd.DataFrame:
         """All measurements of these settings (of every registered one, without): one row per setting, method, trial, redraw,
         level, iteration and split, with density, loss, accuracy, and the seconds the network took to train.
 
-        Of a level 0 that it shares with other settings, a setting's are the trials that went on under it (all, if none has).
+        Level 0 is shared by settings that differ in pruning; a setting's are the trials that went on under it, or all if none
+        has, or if `all_trials` asks for them.
         """
-        tables = [self._table(setting) for setting in (self.settings() if settings is None else settings)]
+        tables = [self._table(setting, all_trials) for setting in (self.settings() if settings is None else settings)]
         tables = [table for table in tables if len(table)]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
 
-    def _table(self, setting: Setting) -> pd.DataFrame:
-        own, shared = self._home(setting), self._home(setting.dense())
-        rows = self._rows(own)
-        if shared != own:
-            level_0 = self._rows(shared)
-            level_0 = level_0[level_0.level == 0]
-            went_on = level_0.trial.isin(rows.trial.unique()) if len(rows) else slice(None)
-            rows = pd.concat([level_0[went_on], rows], ignore_index=True)
+    def _table(self, setting: Setting, all_trials: bool) -> pd.DataFrame:
+        rows, shared = self._rows(self._home(setting)), self._rows(self._home(setting.dense()))
+        pruned, level_0 = rows[rows.level > 0], shared[shared.level == 0]
+        if len(pruned) and not all_trials:
+            level_0 = level_0[level_0.trial.isin(pruned.trial.unique())]
+        rows = pd.concat([part for part in (level_0, pruned) if len(part)] or [level_0], ignore_index=True)
         rows["method"] = rows.method.where(rows.method != TICKET, setting.schedule)
         rows = rows.assign(task=setting.task, setting=setting.identity(), schedule=setting.schedule)
         return rows[list(COLUMNS)]
@@ -205,9 +207,7 @@ class Store:
         Kept beside them in rows.cache, Parquet behind a checksum, which may be deleted: it is believed only whole, and for the
         very files it was made from.
         """
-        files = sorted(
-            (entry.name, entry.stat()) for entry in _scan(home) if "-level" in entry.name and entry.name.endswith(".json")
-        )
+        files = sorted((entry.name, entry.stat()) for entry in _scan(home) if STEM.fullmatch(entry.name))
         made_from = json.dumps([(name, stat.st_mtime_ns, stat.st_size) for name, stat in files]).encode()
         cache = home / "rows.cache"
         with contextlib.suppress(OSError):
@@ -239,7 +239,7 @@ class Store:
             if whole and tensors and "tensors" in content:
                 damaged = path.with_suffix(".safetensors")
                 whole = content["tensors"] == hashlib.sha256(damaged.read_bytes()).hexdigest()
-        except (OSError, ValueError, KeyError, AttributeError):
+        except (OSError, ValueError, KeyError, AttributeError, TypeError):
             whole = False
         if whole:
             return content
@@ -260,7 +260,7 @@ def _write(path: Path, content: bytes) -> None:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that it appears whole or not at all: beside it, synced, renamed over it."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         with open(part, "wb") as file:
             file.write(content)
@@ -313,17 +313,17 @@ def _collect(contents: dict[Key, dict]) -> pd.DataFrame:
 
 def _key(name: str) -> Key:
     """The key whose stem names the file."""
-    method, trial, *redraw, level = name.removesuffix(".json").split("-")
-    redraw = int(redraw[0].removeprefix("redraw")) if redraw else 0
-    return Key(method, int(trial.removeprefix("trial")), int(level.removeprefix("level")), redraw)
+    method, trial, redraw, level = STEM.fullmatch(name).groups()
+    return Key(method, int(trial), int(level), int(redraw or 0))
 
 
 def _setting(changes: dict) -> Setting:
-    known = {field.name for field in dataclasses.fields(Setting)}
-    unknown = set(changes) - known
-    if unknown:
-        raise LotteryError(f"a stored setting has fields {sorted(unknown)}, new to this lthlib: use the version that wrote it.")
-    return Setting(**{**changes, "recipe": Recipe(**changes.get("recipe", {}))})
+    try:
+        return Setting(**{**changes, "recipe": Recipe(**changes.get("recipe", {}))})
+    except TypeError as error:
+        raise LotteryError(
+            f"a stored setting is new to this lthlib ({_reason(error)}): use the version that wrote it."
+        ) from error
 
 
 def _seal(content: dict) -> bytes:

@@ -5,6 +5,7 @@ import pandas as pd
 from lthlib.errors import LotteryError
 
 NETWORK = ["task", "setting", "schedule", "method", "trial", "redraw", "level", "density", "seconds"]
+MEASURES = ["early_stop", "test_accuracy", "train_accuracy", "final_test_accuracy", "final_train_accuracy"]
 
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
@@ -14,8 +15,8 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     final_test_accuracy and final_train_accuracy at the end of training; accuracies from 0 to 1.
     """
     if table.empty:
-        columns = ["early_stop", "test_accuracy", "train_accuracy", "final_test_accuracy", "final_train_accuracy"]
-        return pd.DataFrame(columns=NETWORK + columns)
+        return pd.DataFrame(columns=[*NETWORK, *MEASURES])
+    table = table.reset_index(drop=True)
     measured = {split: rows for split, rows in table.groupby("split")}
     curve = measured["validation"].assign(loss=measured["validation"].loss.fillna(float("inf")))
     at_stop = curve.loc[curve.groupby(NETWORK, sort=False).loss.idxmin(), [*NETWORK, "iteration"]]
@@ -33,6 +34,7 @@ def levels(table: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFrame:
     Accuracies are in percent, `measure` any measured column of `summarise`.
     """
     networks = summarise(table)
+    _one_setting(networks)
     scale, digits = (100, 1) if measure.endswith("accuracy") else (1, 0)
     grouped = networks.groupby(["level", "method"])[measure].agg(["mean", "min", "max"]) * scale
     text = grouped.apply(lambda row: f"{row['mean']:.{digits}f} ({row['min']:.{digits}f} to {row['max']:.{digits}f})", axis=1)
@@ -52,6 +54,9 @@ def compare(table: pd.DataFrame, control: str = "reinit", measure: str = "test_a
     Raises LotteryError where the table has no such control.
     """
     networks = summarise(table)
+    _one_setting(networks)
+    if measure not in networks:
+        raise LotteryError(f"unknown measure {measure!r}: choose one of {', '.join(MEASURES)}.")
     scale = 100 if measure.endswith("accuracy") else 1
     tickets = networks[networks.method == networks.schedule].set_index(["level", "trial"])[measure]
     if control == "dense":
@@ -70,9 +75,18 @@ def compare(table: pd.DataFrame, control: str = "reinit", measure: str = "test_a
     return compared[compared.index > 0]
 
 
+def _one_setting(networks: pd.DataFrame) -> None:
+    settings = networks.setting.unique()
+    if len(settings) > 1:
+        raise LotteryError(
+            f"the table holds {len(settings)} settings, whose networks must not be averaged: choose one, "
+            f"such as table[table.setting == {settings[0]!r}]."
+        )
+
+
 def nearest_level(table: pd.DataFrame, density: float) -> int:
-    """The level whose density is closest to `density` (0 to 1)."""
-    tickets = table[table.method == table.schedule]
+    """The level, apart from level 0, whose density is closest to `density` (0 to 1)."""
+    tickets = table[(table.method == table.schedule) & (table.level > 0)].reset_index(drop=True)
     return int(tickets.loc[(tickets.density - density).abs().idxmin(), "level"])
 
 

@@ -15,7 +15,9 @@ def floors():
 
 def imports(path):
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module == "lthlib":
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("lthlib."))
+        elif isinstance(node, ast.ImportFrom) and node.module == "lthlib":
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lthlib."):
             yield node.module.split(".")[1]

@@ -2,6 +2,7 @@ import types
 from urllib.error import URLError
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -117,6 +118,16 @@ def test_unknown_name_and_bad_arrays():
         data.load("minst")
     with pytest.raises(LotteryError, match="one class number for each example"):
         data.from_arrays("odd", torch.zeros(4, 2), torch.zeros(3), torch.zeros(1, 2), torch.zeros(1))
+    for inputs, targets, says in [
+        (torch.full((4, 2), float("nan")), torch.zeros(4), "not finite"),
+        (torch.zeros(4, 2), torch.full((4,), 0.5), "no whole numbers"),
+        (torch.zeros(4, 2), ["a", "b", "a", "b"], "targets of data set 'odd' are no array of numbers"),
+        ([[1, 2], [3]], torch.zeros(2), "inputs of data set 'odd' are no array of numbers"),
+    ]:
+        with pytest.raises(LotteryError, match=says):
+            data.from_arrays("odd", inputs, targets, torch.zeros(1, 2), torch.zeros(1))
+    frame = pd.DataFrame({"a": [1.0, 2, 3, 4], "b": [1.0, 2, 3, 4]})
+    assert data.from_arrays("table", frame, frame.a - 1, frame, frame.b - 1).classes == 4
     with pytest.raises(LotteryError, match="label -1"):
         data.from_arrays("negative", torch.zeros(4, 2), -torch.ones(4), torch.zeros(1, 2), torch.zeros(1))
 

@@ -35,7 +35,7 @@ def same(a, b):
 
 @pytest.mark.parametrize("optimizer", RECIPES)
 def test_a_plain_loop_gives_the_same_numbers(own_task, optimizer):
-    recipe, ticket, data = RECIPES[optimizer], tickets_of(own_task)[2], own_task.dataset
+    recipe, data = RECIPES[optimizer], own_task.dataset
     network = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
     theta = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     mask = {"0.weight": torch.rand(8, 6) < 0.5}
@@ -81,6 +81,14 @@ def test_history_has_what_it_promises(own_task):
     early_stop = min(validation, key=lambda pair: pair[1])[0]
     for split in ("test", "train"):
         assert {iteration for iteration, name, _ in rows if name == split} == {early_stop, 30}
+
+
+def test_a_first_loss_that_is_no_number_does_not_hide_later_ones(own_task, monkeypatch):
+    history, losses = engine._History(), iter([float("nan"), 2.0, 1.0, 3.0])
+    monkeypatch.setattr(engine, "evaluate", lambda *_: (next(losses), 0.5))
+    for iteration in range(4):
+        history.validate(iteration, own_task.build(), own_task.dataset)
+    assert history.early_stop == 2
 
 
 def test_measurements_at_early_stop_are_of_that_iteration(own_task):

@@ -144,3 +144,10 @@ def masked(theta_0, mask, seed):
 def test_wrong_controls_are_told_why(wrong, says):
     with pytest.raises(exercises.WrongAnswer, match=says):
         exercises.check_control(wrong)
+
+
+def test_the_readmes_own_network_and_data_run(monkeypatch):
+    text = (ROOT / "README.md").read_text()
+    [example] = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "make_moons" in block]
+    exec(example.replace("levels=5)", "levels=1, trials=1, iterations=20, progress=False)"), space := {})
+    assert set(space["table"].level) == {0, 1}

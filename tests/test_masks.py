@@ -126,6 +126,13 @@ def test_bad_pruning_input(scores, rate, scope, says):
         masks.prune({"w": torch.ones(2, dtype=torch.bool)}, {"w": scores}, rate, scope)
 
 
+def test_a_buffer_of_the_users_is_no_mask():
+    model = nn.Linear(2, 2)
+    model.register_buffer("causal_mask", torch.ones(2, 2))
+    with pytest.raises(LotteryError, match="carries no mask"):
+        masks.from_torch_prune(model)
+
+
 def test_no_mask_to_convert():
     with pytest.raises(LotteryError, match="carries no mask"):
         masks.from_torch_prune(nn.Linear(2, 2))

@@ -1,6 +1,6 @@
 """Hunts that are killed, and several at once on one store, as whole processes.
 
-LTHLIB_KILLS=30 kills as often as the acceptance of the store asked for; three keep the ordinary run short.
+LTHLIB_KILLS=30 kills that often, with worker processes as well; a few kills keep the ordinary run short.
 """
 
 import os
@@ -11,6 +11,7 @@ import sys
 import time
 
 import pandas as pd
+import psutil
 import pytest
 
 import lthlib
@@ -63,6 +64,18 @@ def test_a_hunt_killed_again_and_again_ends_as_one_never_killed(tmp_path, iterat
     assert tensors[0] == tensors[1] and len(tensors[0]) == 27
     assert mid_way > 0
     print(f"{KILLS} kills, {mid_way} of them between the first network and the last")
+
+
+def test_workers_end_with_a_killed_hunt(tmp_path):
+    process = subprocess.Popen(
+        hunt(tmp_path, "--levels", "2", "--trials", "4", "--iterations", "1500", "--workers", "2"), stderr=subprocess.DEVNULL
+    )
+    while not networks(tmp_path):
+        time.sleep(0.05)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    assert len(workers) >= 2 and not psutil.wait_procs(workers, timeout=20)[1], "a worker outlived its hunt"
 
 
 @pytest.mark.parametrize("processes", [4])

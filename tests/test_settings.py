@@ -2,6 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 import lthlib
@@ -34,8 +35,8 @@ def test_chosen_fields_replace_the_profiles():
 
 
 def test_identity_ignores_defaults_and_sees_every_field():
-    base = Setting("lenet-digits", Recipe(iterations=500))
-    assert base.changes() == {"task": "lenet-digits", "recipe": {"iterations": 500}}
+    base = Setting("lenet-digits", Recipe("sgd", iterations=500))
+    assert base.changes() == {"task": "lenet-digits", "recipe": {"optimizer": "sgd", "iterations": 500}}
     others = [
         *(
             dataclasses.replace(base, **change)
@@ -53,7 +54,7 @@ def test_identity_ignores_defaults_and_sees_every_field():
         *(
             dataclasses.replace(base, recipe=dataclasses.replace(base.recipe, **change))
             for change in (
-                {"optimizer": "sgd"},
+                {"optimizer": "adam"},
                 {"learning_rate": 0.1},
                 {"momentum": 0.9},
                 {"weight_decay": 1e-4},
@@ -92,7 +93,10 @@ def test_level_0_depends_on_nothing_about_pruning():
         ({"schedule": "one-shot"}, "did you mean 'oneshot'"),
         ({"optimizer": "adamw"}, "did you mean 'adam'"),
         ({"learning_rate": 0}, "learning_rate is 0"),
-        ({"momentum": 1}, "momentum is 1"),
+        ({"momentum": 1, "optimizer": "sgd"}, "momentum is 1"),
+        ({"momentum": 0.9}, "adam does not take"),
+        ({"recipe": Recipe()}, "unknown setting 'recipe'"),
+        ({"fingerprint": "f"}, "unknown setting 'fingerprint'"),
         ({"weight_decay": -1}, "weight_decay is -1"),
         ({"itertions": 5}, "did you mean 'iterations'"),
     ],
@@ -105,7 +109,7 @@ def test_bad_values_get_one_sentence(chosen, says):
 def test_bad_tasks_profiles_and_controls(blobs):
     for task, says in [
         ("lenet-digts", "did you mean 'lenet-digits'"),
-        (5, "task is 5"),
+        (5, "task is of type int"),
         (Task("lenet-mnist", blobs, lambda _: nn.Linear(6, 3)), "belongs to lthlib"),
         (Task("../up", blobs, lambda _: nn.Linear(6, 3)), "small letters"),
     ]:
@@ -124,6 +128,36 @@ def test_a_model_must_be_built_anew(blobs):
             Task("blobs-wrong", blobs, model).build()
 
 
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (lambda _: nn.Linear(5, 3), r"cannot take train inputs of shape \[2, 6\]"),
+        (lambda _: nn.Linear(6, 2), r"gives \[2, 2\] for 2 train examples.*labels name 3 \(0 to 2\)"),
+        (lambda _: nn.GRU(6, 3), "gives tuple"),
+        (lambda: nn.Linear(6, 3), "lambda data: Net"),
+        (nn.Linear, "lambda data: Net"),
+    ],
+)
+def test_a_network_that_does_not_fit_its_data_is_told_so_before_training(blobs, build, says, tmp_path):
+    with pytest.raises(LotteryError, match=says):
+        lthlib.hunt(Task("blobs-odd", blobs, build), results=tmp_path / "none", progress=False)
+    assert not (tmp_path / "none").exists()
+
+
+def test_numbers_of_numpy_are_numbers():
+    setting, extent = settings.resolve(settings.TASKS["lenet-digits"], "smoke", trials=np.int64(2), rate=np.float64(0.3))
+    assert (extent.trials, setting.rate) == (2, 0.3)
+
+
+def test_data_and_controls_of_another_type(blobs):
+    with pytest.raises(LotteryError, match="from_arrays"):
+        Task("blobs-pair", (1, 2), lambda _: nn.Linear(6, 3)).build()
+    for controls in (True, 5):
+        with pytest.raises(LotteryError, match="in a list"):
+            settings.check_controls(controls)
+    assert settings.check_controls(None) == ()
+
+
 def test_fingerprint_of_own_tasks_sees_network_and_data(blobs, own_task):
     wider = Task(own_task.name, blobs, lambda _: nn.Sequential(nn.Linear(6, 9), nn.ReLU(), nn.Linear(9, 3)))
     other_data = lthlib.data.from_arrays(
@@ -134,6 +168,32 @@ def test_fingerprint_of_own_tasks_sees_network_and_data(blobs, own_task):
     assert len({task.fingerprint() for task in (own_task, wider, other, zeros)}) == 4
     assert own_task.fingerprint() == own_task.fingerprint()
     assert settings.TASKS["lenet-digits"].fingerprint() == ""
+
+
+def test_fingerprint_sees_the_code_of_inner_modules_and_plain_attributes(blobs):
+    class Inner(nn.Linear):
+        def __init__(self, scale):
+            super().__init__(6, 3)
+            self.scale = scale
+
+        def forward(self, x):
+            return self.scale * super().forward(x)
+
+    class Other(Inner):
+        def forward(self, x):
+            return self.scale + nn.Linear.forward(self, x)
+
+    Other.__name__ = Other.__qualname__ = "Inner"
+    builders = [lambda _: nn.Sequential(Inner(1.0)), lambda _: nn.Sequential(Inner(2.0)), lambda _: nn.Sequential(Other(1.0))]
+    assert len({Task("blobs-inner", blobs, build).fingerprint() for build in builders}) == 3
+
+
+def test_networks_that_cannot_be_hunted(blobs):
+    with pytest.raises(LotteryError, match="lazy layers"):
+        Task("blobs-lazy", blobs, lambda _: nn.LazyLinear(3)).build()
+    normed = torch.nn.utils.parametrizations.weight_norm(nn.Linear(6, 3))
+    with pytest.raises(LotteryError, match="parametris"):
+        lthlib.models.prunable(normed)
 
 
 def _zero(module):

@@ -156,7 +156,7 @@ def test_table_of_a_whole_folder(tmp_path):
     table = Store(tmp_path).table()
     counts = table.groupby(["schedule", "method", "level"]).size().to_dict()
     assert counts == {
-        **{("iterative", "iterative", 0): 4, ("iterative", "iterative", 1): 2, ("iterative", "reinit", 1): 2},
+        **{("iterative", "iterative", 0): 2, ("iterative", "iterative", 1): 2, ("iterative", "reinit", 1): 2},
         **{("oneshot", "oneshot", 0): 2, ("oneshot", "oneshot", 1): 2, ("oneshot", "reinit", 1): 2},
     }
 
@@ -181,3 +181,18 @@ def test_a_setting_from_a_newer_lthlib_is_refused(tmp_path):
     path.write_bytes(_seal({"setting": {"task": "lenet-digits", "colour": "red"}}))
     with pytest.raises(LotteryError, match="colour"):
         store.settings()
+    path.write_bytes(_seal({"setting": {"task": "lenet-digits", "recipe": {"colour": "red"}}}))
+    with pytest.raises(LotteryError, match="colour"):
+        store.settings()
+    path.write_text("[]")
+    assert store.settings() == []
+    store.register(SETTING)
+    assert store.settings() == [SETTING]
+
+
+def test_a_stray_copy_is_passed_over(tmp_path):
+    store = Store(tmp_path)
+    store.save(SETTING, KEY, record())
+    path = store.path(SETTING, KEY)
+    path.with_name(f"{path.stem} (1).json").write_bytes(path.read_bytes())
+    assert len(store.table([SETTING])) == 2

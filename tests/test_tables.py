@@ -54,10 +54,12 @@ def test_levels_and_sentence(table):
     assert shown.columns.tolist() == ["weights remaining (%)", "iterative", "reinit"]
     assert shown.loc[1, "iterative"] == "81.0 (70.0 to 92.0)" and shown.loc[0, "reinit"] == ""
     assert lthlib.sentence(table, 0.1) == "ticket better than reinit at 80.0 %: +1.0 points, better in 1 of 2 trials"
-    assert tables.nearest_level(table, 0.95) == 0
+    assert tables.nearest_level(table, 0.95) == 1 and "at 80.0 %" in lthlib.sentence(table, 0.95)
 
 
 def test_a_control_that_is_not_there(table):
+    with pytest.raises(LotteryError, match="unknown measure 'accuracy'"):
+        lthlib.compare(table, "dense", "accuracy")
     with pytest.raises(LotteryError, match="no control 'shuffle'"):
         lthlib.compare(table, "shuffle")
 
@@ -65,6 +67,14 @@ def test_a_control_that_is_not_there(table):
 def test_a_diverged_network_stops_at_its_first_measurement(table):
     nan = table.assign(loss=float("nan"))
     assert set(lthlib.summarise(nan).early_stop) == {0}
+
+
+def test_settings_are_not_averaged_and_rows_may_be_put_together(table):
+    both = pd.concat([table, table.assign(setting="other")])
+    assert len(lthlib.summarise(both)) == 2 * len(lthlib.summarise(table))
+    for function in (lthlib.compare, lthlib.levels):
+        with pytest.raises(LotteryError, match="2 settings"):
+            function(both)
 
 
 def test_empty_table():

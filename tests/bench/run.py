@@ -124,7 +124,8 @@ def image_loader_step(network, dataset, iterations: int) -> float:
 
 
 def row(name: str, ratio: float, ours: float, other: float, unit: str, note: str) -> dict:
-    return {"name": name, "ratio": round(ratio, 3), "ours": round(ours, 4), "other": round(other, 4), "unit": unit, "note": note}
+    ratio, ours, other = (float(f"{value:.4g}") for value in (ratio, ours, other))
+    return {"name": name, "ratio": ratio, "ours": ours, "other": other, "unit": unit, "note": note}
 
 
 def cpu_throughput(repeats: int, iterations: int) -> list[dict]:
@@ -290,7 +291,7 @@ def main() -> None:
     write_atomically(chosen.output, json.dumps(rows, indent=1).encode())
     print(f"{'name':22} {'ratio':>8} {'ours':>10} {'other':>10}  unit, note")
     for r in rows:
-        print(f"{r['name']:22} {r['ratio']:8.2f} {r['ours']:10.4g} {r['other']:10.4g}  {r['unit']}; {r['note']}")
+        print(f"{r['name']:22} {r['ratio']:8.3g} {r['ours']:10.4g} {r['other']:10.4g}  {r['unit']}; {r['note']}")
 
 
 if __name__ == "__main__":
