@@ -24,10 +24,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import safetensors.torch
 import torch
 from filelock import FileLock, Timeout
 from pyarrow import parquet
+from safetensors.torch import load as from_bytes
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from lthlib.errors import LotteryError
@@ -279,11 +280,11 @@ def _pack(record: Record) -> bytes:
         tensors[f"end/{name}"] = tensor[record.mask[name]] if name in record.mask else tensor.contiguous()
     for name, tensor in (record.start or {}).items():
         tensors[f"start/{name}"] = tensor.contiguous()
-    return safetensors.torch.save(tensors)
+    return to_bytes(tensors)
 
 
 def _unpack(content: dict, raw: bytes) -> Record:
-    tensors, shapes, mask = safetensors.torch.load(raw), content["shapes"], {}
+    tensors, shapes, mask = from_bytes(raw), content["shapes"], {}
     for name, shape in shapes.items():
         bits = np.unpackbits(tensors[f"mask/{name}"].numpy(), count=int(np.prod(shape)))
         mask[name] = torch.from_numpy(bits.astype(bool)).view(shape)
