@@ -8,7 +8,6 @@ with the workers, not copied. On a GPU or an Apple device the tickets are traine
 
 import contextlib
 import copy
-import functools
 import math
 import os
 import threading
@@ -134,10 +133,18 @@ def train(
             yield index, trained
         return
     shared = [(split.inputs.numpy(), split.targets.numpy()) for split in _splits(data)]  # large arrays go as memory maps
-    pool = joblib.Parallel(workers, return_as="generator_unordered", backend="loky", mmap_mode="c", pre_dispatch=2 * workers)
+    pool = joblib.Parallel(
+        workers,
+        return_as="generator_unordered",
+        backend="loky",
+        mmap_mode="c",
+        pre_dispatch=2 * workers,
+        initializer=_leave_with,
+        initargs=(os.getpid(),),
+    )
     with _quiet():
         yield from pool(
-            joblib.delayed(_train_in_worker)(os.getpid(), index, model, ticket, recipe, data.name, shared, snapshot)
+            joblib.delayed(_train_in_worker)(index, model, ticket, recipe, data.name, shared, snapshot)
             for index, ticket in enumerate(tickets)
         )
 
@@ -228,14 +235,12 @@ def _measure_ends(model: nn.Module, history: _History, end: int, data: Dataset) 
             history.add(iteration, name, *evaluate(model, getattr(data, name)))
 
 
-def _train_in_worker(parent: int, index, model, ticket, recipe, name, shared, snapshot) -> tuple[int, Trained]:
-    _leave_with(parent)
+def _train_in_worker(index, model, ticket, recipe, name, shared, snapshot) -> tuple[int, Trained]:
     data = Dataset(name, *(Split(torch.from_numpy(inputs), torch.from_numpy(targets)) for inputs, targets in shared))
     with _one_thread():
         return index, _train_one(model, ticket, recipe, data, snapshot, torch.device("cpu"))
 
 
-@functools.cache
 def _leave_with(parent: int) -> None:
     """In a worker: end when the process that it works for is gone, also where that was killed."""
 
