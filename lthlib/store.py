@@ -193,7 +193,9 @@ class Store:
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
 
     def _table(self, setting: Setting, all_trials: bool) -> pd.DataFrame:
-        rows, shared = self._rows(self._home(setting)), self._rows(self._home(setting.dense()))
+        own, home_of_dense = self._home(setting), self._home(setting.dense())
+        rows = self._rows(own)
+        shared = rows if home_of_dense == own else self._rows(home_of_dense)
         pruned, level_0 = rows[rows.level > 0], shared[shared.level == 0]
         if len(pruned) and not all_trials:
             level_0 = level_0[level_0.trial.isin(pruned.trial.unique())]
