@@ -3,45 +3,36 @@
 `train` takes any number of tickets of one architecture and yields each as it finishes. On a CPU every ticket is trained by
 one thread of one worker process, several at a time: a network this small gains nothing from a second thread, so two
 workers on two cores double the throughput, and the numbers do not depend on how many workers there are. The data is shared
-with the workers, not copied. On a GPU or an Apple device the tickets are trained there, one after the other.
+with the workers, not copied. On a CUDA card the tickets are stacked and trained side by side (see `stack`), as many as its
+memory takes; on an Apple device one after the other.
 """
 
 import contextlib
-import copy
+import dataclasses
 import math
 import os
 import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import joblib
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from lthlib import masks
 from lthlib.data import Dataset, Split
+from lthlib.draws import batch_order, view_order
 from lthlib.errors import LotteryError
+from lthlib.progress import notice
 from lthlib.settings import Recipe, seed_for
+from lthlib.stack import Stack, Ticket
 
-EVALUATION_BATCH = 1000
 # Below this many iterations in all, starting worker processes takes longer than they save.
 WORTH_WORKERS = 4000
-
-
-@dataclass(frozen=True, eq=False)
-class Ticket:
-    """What is trained in isolation: weights (all parameters and buffers, by name), their mask, and the order of the data.
-
-    `start` is the iteration that the weights come from: training goes on from there, with a fresh optimiser.
-    """
-
-    weights: dict[str, Tensor]
-    mask: masks.Mask
-    order_seed: int
-    start: int = 0
+# Of a card's free memory a stack may take this share, and it takes so many times what one step by itself does (a captured
+# graph has memory of its own, and the best weights are kept beside the present ones).
+SHARE_OF_MEMORY, COPIES = 0.8, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,25 +50,44 @@ class Trained:
     seconds: float
 
 
-@dataclass
 class _History:
-    """Collects measurements, and keeps the weights of the lowest validation loss so far."""
+    """Measurements of the tickets of a stack, on their device until the end, and the weights of each's lowest loss so far."""
 
-    columns: dict[str, list] = field(default_factory=lambda: {"iteration": [], "split": [], "loss": [], "accuracy": []})
-    lowest: float = float("inf")
-    early_stop: int = -1
-    best: dict[str, Tensor] | None = None
+    def __init__(self, stack: Stack, data: Dataset):
+        self.stack, self.data, self.points = stack, data, []
+        self.lowest = self.early_stop = self.best = None
 
-    def add(self, iteration: int, split: str, loss: float, accuracy: float) -> None:
-        for name, value in zip(self.columns, (iteration, split, loss, accuracy)):
-            self.columns[name].append(value)
+    def validate(self, iteration: int) -> None:
+        losses, accuracies = self.stack.validate(self.data.validation)
+        self.points.append((iteration, losses, accuracies))
+        losses, here = losses.nan_to_num(torch.inf, torch.inf), torch.full_like(losses, iteration, dtype=torch.long)
+        if self.best is None:
+            self.lowest, self.early_stop = losses, here
+            self.best = {name: tensor.clone() for name, tensor in self.stack.state().items()}
+            return
+        better = losses < self.lowest
+        self.lowest, self.early_stop = torch.where(better, losses, self.lowest), torch.where(better, here, self.early_stop)
+        for name, tensor in self.stack.state().items():
+            self.best[name] = torch.where(better.view(-1, *[1] * (tensor.dim() - 1)), tensor, self.best[name])
 
-    def validate(self, iteration: int, model: nn.Module, data: Dataset) -> None:
-        loss, accuracy = evaluate(model, data.validation)
-        self.add(iteration, "validation", loss, accuracy)
-        loss = float("inf") if math.isnan(loss) else loss
-        if loss < self.lowest or self.early_stop < 0:
-            self.lowest, self.early_stop, self.best = loss, iteration, _copy(model.state_dict())
+    def columns(self) -> list[dict[str, list]]:
+        """The history of each ticket. Measures test and training accuracy at the end and, where that is another iteration,
+        at early stop; the stack is left with the weights of early stop."""
+        end, early_stop = self.points[-1][0], self.early_stop.tolist()
+        losses, accuracies = (torch.stack(column).T.tolist() for column in list(zip(*self.points))[1:])
+        rows = [[(at, "validation", *found) for (at, *_), *found in zip(self.points, *pair)] for pair in zip(losses, accuracies)]
+        self._measure_ends(rows, [end] * len(rows))
+        self.stack.load(self.best)
+        self._measure_ends(rows, [at if at != end else None for at in early_stop])
+        return [dict(zip(("iteration", "split", "loss", "accuracy"), map(list, zip(*row)))) for row in rows]
+
+    def _measure_ends(self, rows: list[list], iterations: list[int | None]) -> None:
+        """Add test and training accuracy to the rows of each ticket that has an iteration."""
+        for split in ("test", "train") if any(at is not None for at in iterations) else ():
+            losses, accuracies = self.stack.measure(getattr(self.data, split))
+            for row, iteration, loss, accuracy in zip(rows, iterations, losses.tolist(), accuracies.tolist()):
+                if iteration is not None:
+                    row.append((iteration, split, loss, accuracy))
 
 
 def pick_device(device: str = "auto") -> torch.device:
@@ -112,25 +122,24 @@ def train(
     snapshot: int | None = None,
     device: str = "auto",
     workers: int | None = None,
+    stack: int | None = None,
 ) -> Iterator[tuple[int, Trained]]:
     """Train tickets of the architecture `model`, each from its own weights, and yield (index, Trained) as each finishes.
 
     Masked weights are exactly zero after every step. `snapshot` asks for the weights at that iteration, too. `workers` is
-    the number of processes on a CPU, all cores where it is None. Same tickets, same numbers, bit for bit on one machine.
+    the number of processes on a CPU, all cores where it is None. `stack` is how many tickets are trained side by side as one
+    stack: None is as many as its memory takes on a CUDA card, and one elsewhere. On one CPU the same tickets give the same
+    numbers, bit for bit, whatever the number of workers; stacks give them to float tolerance.
     """
     where = pick_device(device)
-    if where.type != "cpu":
-        resident = Dataset(data.name, *(Split(s.inputs.to(where), s.targets.to(where)) for s in _splits(data)))
-        for index, ticket in enumerate(tickets):
-            yield index, _train_one(model, ticket, recipe, resident, snapshot, where)
+    if where.type != "cpu" or stack:
+        yield from _train_stacked(tickets, recipe, data, model, snapshot, where, stack)
         return
     workers = min(workers or joblib.cpu_count(), len(tickets))
     steps = sum(recipe.iterations - ticket.start for ticket in tickets)
     if workers <= 1 or steps < WORTH_WORKERS:
         for index, ticket in enumerate(tickets):
-            with _one_thread():
-                trained = _train_one(model, ticket, recipe, data, snapshot, where)
-            yield index, trained
+            yield index, *_train_together(model, [ticket], recipe, data, snapshot, where)
         return
     shared = [(split.inputs.numpy(), split.targets.numpy()) for split in _splits(data)]  # large arrays go as memory maps
     pool = joblib.Parallel(
@@ -149,96 +158,82 @@ def train(
         )
 
 
-def evaluate(model: nn.Module, split: Split) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy (0 to 1) over every example of the split, in evaluation mode."""
-    model.eval()
-    loss = correct = 0.0
-    with torch.no_grad():  # not inference_mode: a module may keep a tensor of its first forward for training
-        for inputs, targets in zip(split.inputs.split(EVALUATION_BATCH), split.targets.split(EVALUATION_BATCH)):
-            outputs = model(inputs)
-            loss += functional.cross_entropy(outputs, targets, reduction="sum").item()
-            correct += (outputs.argmax(1) == targets).sum().item()
-    return loss / len(split), correct / len(split)
+def _train_stacked(tickets, recipe, data, model, snapshot, device, stack) -> Iterator[tuple[int, Trained]]:
+    """Train tickets side by side on one device, as many at once as `stack` says or else as its free memory takes."""
+    data = Dataset(data.name, *(Split(s.inputs.to(device), s.targets.to(device)) for s in _splits(data)))
+    by_start = {start: [i for i, t in enumerate(tickets) if t.start == start] for start in {t.start for t in tickets}}
+    limit = stack or _stack_limit(tickets, recipe, data, model, device)
+    for waiting in by_start.values():
+        while waiting:
+            parts = math.ceil(len(waiting) / limit)
+            group = waiting[: math.ceil(len(waiting) / parts)]
+            try:
+                together = _train_together(model, [tickets[i] for i in group], recipe, data, snapshot, device)
+            except torch.OutOfMemoryError:
+                if len(group) == 1:
+                    raise
+                limit = len(group) // 2
+                continue
+            yield from zip(group, together)
+            waiting = waiting[len(group) :]
 
 
-def batch_order(examples: int, batch_size: int, seed: int, start: int, stop: int) -> Tensor:
-    """Which examples iterations `start` to `stop - 1` see: indices [stop - start, batch_size].
+def _stack_limit(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, model: nn.Module, device: torch.device) -> int:
+    """How many tickets fit on a card at once, by the memory that a step of two takes; 1 where they cannot be stacked."""
+    if device.type != "cuda" or len(tickets) == 1:
+        return 1
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats(device)
+    before, free = torch.cuda.memory_allocated(device), torch.cuda.mem_get_info(device)[0]
+    try:
+        pair = Stack(model, [dataclasses.replace(ticket, start=0) for ticket in tickets[:2]], recipe, data.train, device)
+        pair.step(*(order[:, 0] for order in _orders(pair, tickets[:2], 0)), 0)
+        pair.measure(data.validation)
+    except RuntimeError as error:
+        notice(f"These networks are trained one after the other, since they cannot be stacked ({str(error).splitlines()[0]}).")
+        return 1
+    each = (torch.cuda.max_memory_allocated(device) - before) / 2
+    return max(1, int(SHARE_OF_MEMORY * free / (COPIES * each)))
 
-    One endless stream of reshuffled epochs cut into batches, so that no example is ever dropped at an epoch's end. The
-    stream depends on the seed alone: a run that starts at iteration k sees what one from 0 sees after k.
-    """
-    first, last = start * batch_size, stop * batch_size
-    epochs = range(first // examples, -(-last // examples))
-    stream = torch.cat([_permutation(examples, seed_for(seed, epoch)) for epoch in epochs])
-    offset = first - epochs.start * examples
-    return stream[offset : offset + last - first].view(stop - start, batch_size)
 
-
-def _permutation(n: int, seed: int) -> Tensor:
-    return torch.randperm(n, generator=torch.Generator().manual_seed(seed))
-
-
-def _train_one(model, ticket: Ticket, recipe: Recipe, data: Dataset, snapshot: int | None, device: torch.device) -> Trained:
-    began = time.perf_counter()
-    model = copy.deepcopy(model).to(device)
-    model.load_state_dict(ticket.weights)
-    for name, kept in ticket.mask.items():  # on the parameter itself: layers that share a weight load it under two names
-        model.get_parameter(name).data.masked_fill_(~kept.to(device), 0.0)
-    step = _stepper(model, ticket.mask, recipe, device)
-    order = batch_order(len(data.train), recipe.batch_size, ticket.order_seed, ticket.start, recipe.iterations).to(device)
-    history, kept = _History(), None
-    with _random_state(seed_for("dropout", ticket.order_seed, ticket.start), device):
-        for iteration in range(ticket.start, recipe.iterations + 1):
+def _train_together(model, tickets, recipe: Recipe, data: Dataset, snapshot: int | None, device: torch.device) -> list[Trained]:
+    """Train tickets that start at one iteration as one stack."""
+    began, start, end = time.perf_counter(), tickets[0].start, recipe.iterations
+    with _one_thread(), _random_state(seed_for("dropout", tickets[0].order_seed, start), device):
+        stack = Stack(model, tickets, recipe, data.train, device)
+        history, kept = _History(stack, data), None
+        batches, views = _orders(stack, tickets, start)
+        for iteration in range(start, end + 1):
             if iteration == snapshot:
-                kept = _copy(model.state_dict())
-            if iteration % recipe.evaluate_every == 0 or iteration in (ticket.start, recipe.iterations):
-                history.validate(iteration, model, data)
-                model.train()
-            if iteration < recipe.iterations:
-                batch = order[iteration - ticket.start]
-                step(data.train.inputs.index_select(0, batch), data.train.targets.index_select(0, batch))
-    weights = _copy(model.state_dict())
-    _measure_ends(model, history, recipe.iterations, data)
-    return Trained(weights, kept, history.columns, time.perf_counter() - began)
+                kept = _rows(stack.state(), len(tickets))
+            if iteration % recipe.evaluate_every == 0 or iteration in (start, end):
+                history.validate(iteration)
+            if iteration < end:
+                at = iteration - start
+                stack.step(batches[:, at], None if views is None else views[:, at], iteration)
+        weights, columns = _rows(stack.state(), len(tickets)), history.columns()
+    seconds = (time.perf_counter() - began) / len(tickets)
+    return [Trained(w, k, c, seconds) for w, k, c in zip(weights, kept or [None] * len(tickets), columns)]
 
 
-def _stepper(model: nn.Module, mask: masks.Mask, recipe: Recipe, device: torch.device):
-    """A function that takes one optimiser step on a batch and puts masked weights back to exactly zero."""
-    parameters = dict(model.named_parameters())
-    fused = device.type in ("cpu", "cuda")
-    if recipe.optimizer == "adam":
-        optimizer = torch.optim.Adam(parameters.values(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=fused)
-    else:
-        optimizer = torch.optim.SGD(
-            parameters.values(), recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay, fused=fused
-        )
-    pruned = [name for name, kept in mask.items() if not kept.all()]
-    weights = [parameters[name].data for name in pruned]
-    factors = [mask[name].to(device, parameters[name].dtype) for name in pruned]
-
-    def step(inputs: Tensor, targets: Tensor) -> None:
-        optimizer.zero_grad(set_to_none=True)
-        functional.cross_entropy(model(inputs), targets).backward()
-        optimizer.step()
-        if weights:
-            torch._foreach_mul_(weights, factors)
-
-    return step
+def _orders(stack: Stack, tickets: Sequence[Ticket], start: int) -> tuple[Tensor, Tensor | None]:
+    """Which examples each ticket sees, and how: two tensors [R, iterations, B], the second None without augmentation."""
+    recipe, examples = stack.recipe, len(stack.train)
+    draw = lambda order: torch.stack(  # noqa: E731
+        [order(examples, recipe.batch_size, ticket.order_seed, start, recipe.iterations) for ticket in tickets]
+    ).to(stack.device)
+    return draw(batch_order), draw(view_order) if recipe.augment else None
 
 
-def _measure_ends(model: nn.Module, history: _History, end: int, data: Dataset) -> None:
-    """Test and training accuracy at the end and, where that is another iteration, at early stop."""
-    for iteration in sorted({history.early_stop, end}, reverse=True):
-        if iteration != end:
-            model.load_state_dict(history.best)
-        for name in ("test", "train"):
-            history.add(iteration, name, *evaluate(model, getattr(data, name)))
+def _rows(state: dict[str, Tensor], count: int) -> list[dict[str, Tensor]]:
+    """The state of each ticket of a stack, as copies in main memory."""
+    state = {name: tensor.cpu() for name, tensor in state.items()}
+    return [{name: tensor[index].clone() for name, tensor in state.items()} for index in range(count)]
 
 
 def _train_in_worker(index, model, ticket, recipe, name, shared, snapshot) -> tuple[int, Trained]:
     data = Dataset(name, *(Split(torch.from_numpy(inputs), torch.from_numpy(targets)) for inputs, targets in shared))
-    with _one_thread():
-        return index, _train_one(model, ticket, recipe, data, snapshot, torch.device("cpu"))
+    return index, *_train_together(model, [ticket], recipe, data, snapshot, torch.device("cpu"))
 
 
 def _leave_with(parent: int) -> None:
@@ -255,10 +250,6 @@ def _leave_with(parent: int) -> None:
 
 def _splits(data: Dataset) -> tuple[Split, Split, Split]:
     return data.train, data.validation, data.test
-
-
-def _copy(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.detach().clone().cpu() for name, tensor in state.items()}
 
 
 @contextlib.contextmanager

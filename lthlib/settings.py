@@ -23,6 +23,7 @@ PROFILE_NAMES = ("smoke", "quick", "paper")
 SCHEDULES = ("iterative", "oneshot")
 CONTROLS = ("reinit", "shuffle", "random", "dense")
 OPTIMIZERS = ("adam", "sgd")
+PRECISIONS = ("float32", "bfloat16")
 
 
 def _one_of(what: str, value, allowed: Iterable[str]) -> None:
@@ -123,7 +124,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one network is trained. The defaults are LeNet's in Frankle & Carbin (2019), figure 2 and appendix G."""
+    """How one network is trained. The defaults are LeNet's in Frankle & Carbin (2019), figure 2 and appendix G.
+
+    The learning rate rises in a straight line over the first `warmup` iterations, and is divided by ten at each of the
+    `milestones`. `augment` sees each image under a random flip and a crop padded by four pixels (section 4). At precision
+    "bfloat16" a forward and backward pass computes in bfloat16, but for normalisation layers; weights stay in float32.
+    """
 
     optimizer: str = "adam"
     learning_rate: float = 1.2e-3
@@ -132,9 +138,22 @@ class Recipe:
     batch_size: int = 60
     iterations: int = 50_000
     evaluate_every: int = 100
+    warmup: int = 0
+    milestones: tuple[int, ...] = ()
+    augment: bool = False
+    precision: str = "float32"
 
     def __post_init__(self):
         _one_of("optimizer", self.optimizer, OPTIMIZERS)
+        _one_of("precision", self.precision, PRECISIONS)
+        _at_least("warmup", self.warmup, 0)
+        if not isinstance(self.augment, bool):
+            raise LotteryError(f"augment is {self.augment!r}: give True or False.")
+        if not isinstance(self.milestones, (list, tuple)):
+            raise LotteryError(f"milestones is {self.milestones!r}: give iterations in a list, such as [20000, 25000].")
+        for milestone in self.milestones:
+            _at_least("a milestone", milestone, 1)
+        object.__setattr__(self, "milestones", tuple(sorted(set(self.milestones))))
         _at_least("iterations", self.iterations, 1)
         _at_least("batch_size", self.batch_size, 1)
         _at_least("evaluate_every", self.evaluate_every, 1)
@@ -145,6 +164,11 @@ class Recipe:
                 f"momentum is {self.momentum!r}, which adam does not take: choose optimizer 'sgd', or leave it out."
             )
         _number("momentum", self.momentum, lambda x: 0 <= x < 1, "from 0 to below 1, such as 0.9")
+
+    def learning_rate_at(self, iteration: int) -> float:
+        """The learning rate of the step that iteration `iteration`, counted from 0, takes."""
+        rate = self.learning_rate * 0.1 ** sum(milestone <= iteration for milestone in self.milestones)
+        return rate * min(1.0, (iteration + 1) / self.warmup) if self.warmup else rate
 
 
 @dataclass(frozen=True)
@@ -251,6 +275,11 @@ def resolve(task: Task, profile: str = "quick", **chosen) -> tuple[Setting, Exte
     fields = {kind: [f.name for f in dataclasses.fields(kind) if f.name not in own] for kind in (Recipe, Extent, Setting)}
     part = lambda kind: {name: chosen.pop(name) for name in fields[kind] if name in chosen}  # noqa: E731
     recipe = dataclasses.replace(recipe, **part(Recipe))
+    if recipe.augment and len(task.dataset.input_shape) != 3:
+        raise LotteryError(
+            f"augment is True, but an example of task {task.name!r} has shape {list(task.dataset.input_shape)}: only images "
+            "[channels, height, width] are flipped and cropped, so leave it out."
+        )
     extent = dataclasses.replace(extent, **part(Extent))
     setting = Setting(task.name, recipe, **part(Setting), fingerprint=task.fingerprint())
     if chosen:

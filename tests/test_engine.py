@@ -4,9 +4,11 @@ from torch import nn
 from torch.nn import functional
 
 from lthlib import engine, masks, models
+from lthlib.draws import batch_order
 from lthlib.engine import Ticket
 from lthlib.errors import LotteryError
 from lthlib.settings import Recipe
+from lthlib.stack import Stack
 
 RECIPES = {
     "adam": Recipe(iterations=30, evaluate_every=10, batch_size=16, learning_rate=0.01),
@@ -47,7 +49,7 @@ def test_a_plain_loop_gives_the_same_numbers(own_task, optimizer):
         stepper = torch.optim.Adam(network.parameters(), recipe.learning_rate)
     else:
         stepper = torch.optim.SGD(network.parameters(), 0.1, momentum=0.9, weight_decay=1e-2)
-    for batch in engine.batch_order(len(data.train), 16, 7, 0, 30):
+    for batch in batch_order(len(data.train), 16, 7, 0, 30):
         stepper.zero_grad()
         functional.cross_entropy(network(data.train.inputs[batch]), data.train.targets[batch]).backward()
         stepper.step()
@@ -84,11 +86,13 @@ def test_history_has_what_it_promises(own_task):
 
 
 def test_a_first_loss_that_is_no_number_does_not_hide_later_ones(own_task, monkeypatch):
-    history, losses = engine._History(), iter([float("nan"), 2.0, 1.0, 3.0])
-    monkeypatch.setattr(engine, "evaluate", lambda *_: (next(losses), 0.5))
+    stack = Stack(own_task.build(), tickets_of(own_task, 2), RECIPES["sgd"], own_task.dataset.train, torch.device("cpu"))
+    history, nan = engine._History(stack, own_task.dataset), float("nan")
+    losses = iter([[nan, 1.0], [2.0, nan], [1.0, 0.5], [3.0, 0.7]])
+    monkeypatch.setattr(stack, "validate", lambda _: (torch.tensor(next(losses)), torch.full((2,), 0.5)))
     for iteration in range(4):
-        history.validate(iteration, own_task.build(), own_task.dataset)
-    assert history.early_stop == 2
+        history.validate(iteration)
+    assert history.early_stop.tolist() == [2, 2] and history.lowest.tolist() == [1.0, 0.5]
 
 
 def test_measurements_at_early_stop_are_of_that_iteration(own_task):
@@ -118,29 +122,30 @@ def test_starting_at_k_trains_the_remaining_iterations(own_task):
 
 
 def test_batch_order_drops_no_example_and_can_start_anywhere():
-    whole = engine.batch_order(examples=50, batch_size=12, seed=4, start=0, stop=25)
+    whole = batch_order(examples=50, batch_size=12, seed=4, start=0, stop=25)
     assert whole.shape == (25, 12)
     for epoch in whole.flatten().split(50):
         assert torch.equal(epoch.sort().values, torch.arange(50))
-    assert torch.equal(engine.batch_order(50, 12, 4, start=7, stop=25), whole[7:])
-    assert not torch.equal(engine.batch_order(50, 12, 5, 0, 25), whole)
+    assert torch.equal(batch_order(50, 12, 4, start=7, stop=25), whole[7:])
+    assert not torch.equal(batch_order(50, 12, 5, 0, 25), whole)
 
 
 def test_batches_larger_than_the_data():
-    assert torch.equal(engine.batch_order(3, 7, 0, 0, 2).flatten()[:3].sort().values, torch.arange(3))
+    assert torch.equal(batch_order(3, 7, 0, 0, 2).flatten()[:3].sort().values, torch.arange(3))
 
 
-def test_masked_weights_are_zero_after_every_step(own_task):
-    for recipe in RECIPES.values():
-        model, ticket = own_task.build(), tickets_of(own_task)[2]
-        model.load_state_dict(masks.apply(ticket.mask, ticket.weights))
-        step = engine._stepper(model, ticket.mask, recipe, torch.device("cpu"))
-        for _ in range(5):
-            before = model.hidden.weight.detach().clone()
-            step(own_task.dataset.train.inputs[:16], own_task.dataset.train.targets[:16])
-            kept = ticket.mask["hidden.weight"]
-            assert not model.hidden.weight[~kept].any()
-            assert (model.hidden.weight[kept] != before[kept]).float().mean() > 0.5
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize("optimizer", RECIPES)
+def test_masked_weights_are_zero_after_every_step(own_task, optimizer, size):
+    tickets = tickets_of(own_task)[-size:]
+    stack = Stack(own_task.build(), tickets, RECIPES[optimizer], own_task.dataset.train, torch.device("cpu"))
+    for iteration in range(5):
+        before = stack.state()["hidden.weight"].clone()
+        stack.step(torch.arange(16).expand(size, 16), None, iteration)
+        for row, ticket in enumerate(tickets):
+            kept, now = ticket.mask["hidden.weight"], stack.state()["hidden.weight"][row]
+            assert not now[~kept].any()
+            assert (now[kept] != before[row][kept]).float().mean() > 0.5
 
 
 def test_a_weight_that_two_layers_share_is_masked_from_the_start(own_task):

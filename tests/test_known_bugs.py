@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lthlib
-from lthlib import engine, lottery, masks, models, settings
+from lthlib import engine, lottery, masks, models, settings, stack
 from lthlib.engine import Ticket
 from lthlib.settings import Recipe, Setting
 from lthlib.store import COLUMNS, Key, Store
@@ -101,11 +101,13 @@ def test_06_validation_is_no_part_of_training_or_test():
     assert not rows[0] & rows[1] and not rows[0] & rows[2] and not rows[1] & rows[2]
 
 
-@given(st.integers(1, 2 * engine.EVALUATION_BATCH + 7), SEEDS)
+@given(st.integers(1, 2 * stack.EVALUATION_BATCH + 7), SEEDS)
 def test_07_accuracy_counts_every_example(count, seed):
     generator = torch.Generator().manual_seed(seed)
     inputs, targets = torch.randn(count, 3, generator=generator), torch.randint(0, 3, (count,), generator=generator)
-    loss, accuracy = engine.evaluate(torch.nn.Identity(), lthlib.data.Split(inputs, targets))
+    split, identity = lthlib.data.Split(inputs, targets), torch.nn.Linear(3, 3)
+    ticket = Ticket({"weight": torch.eye(3), "bias": torch.zeros(3)}, {}, order_seed=0)
+    loss, accuracy = map(float, stack.Stack(identity, [ticket], RECIPE, split, torch.device("cpu")).measure(split))
     assert accuracy == (inputs.argmax(1) == targets).sum().item() / count
     assert loss == pytest.approx(torch.nn.functional.cross_entropy(inputs, targets).item(), rel=1e-4)
 
