@@ -7,13 +7,16 @@
 The rooms, from the ground up, are described in lthlib/README.md; imports only ever point down.
 """
 
+from lthlib import atlas, claims
+from lthlib.claims import beside_paper, effect
 from lthlib.errors import LotteryError
 from lthlib.lottery import hunt, results
 from lthlib.settings import TASKS, Extent, Recipe, Setting, Task
-from lthlib.tables import compare, levels, sentence, summarise
+from lthlib.tables import compare, levels, matching, sentence, speedup, summarise
 
 __all__ = [
-    *("hunt", "results", "summarise", "levels", "compare", "sentence"),
+    *("hunt", "results", "summarise", "levels", "compare", "speedup", "matching", "sentence", "beside_paper", "effect"),
+    *("atlas", "claims"),
     *("TASKS", "Task", "Recipe", "Setting", "Extent", "LotteryError"),
 ]
 __version__ = "0.1.0"

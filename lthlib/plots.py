@@ -1,7 +1,8 @@
-"""Figures from a tidy table: they compute nothing but means and ranges.
+"""Curves from a tidy table: they compute nothing but means and ranges.
 
-Colours are Okabe and Ito's, told apart by colour-blind people, and every method has its own dashes and marker too. Bands
-reach from the lowest to the highest trial. Density runs from right to left on a logarithmic axis, as in the papers.
+Colours are Okabe and Ito's (darkened where they were faint on white), told apart by colour-blind people, and every line has its
+own dashes or marker too. Bands reach from the lowest to the highest trial. Density runs from right to left on a logarithmic
+axis, as in the papers. Every figure carries a description of what it shows, in numbers, which `show` makes its text.
 """
 
 import base64
@@ -12,11 +13,12 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullLocator
-from torch import Tensor
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from lthlib.tables import summarise
+from lthlib.errors import LotteryError
+from lthlib.tables import LABELS, describe, one_setting, scale, summarise
 
 COLOURS = {
     "iterative": "#0072B2",
@@ -35,55 +37,141 @@ DASHES = {
     "dense": "",
 }
 MARKERS = {"iterative": "o", "oneshot": "s", "reinit": "X", "shuffle": "^", "random": "D", "dense": "P"}
-LABELS = {
-    "test_accuracy": "test accuracy at early stop (%)",
-    "final_test_accuracy": "test accuracy at the end (%)",
-    "final_train_accuracy": "training accuracy at the end (%)",
-    "early_stop": "early stop (iteration)",
-}
+SERIES = ["#0072B2", "#D55E00", "#007F5C", "#B8578F", "#B07600", "#56B4E9", "#000000"]  # for what has no name above
+SERIES_DASHES = ["", (4, 1.5), (1, 1), (3, 1.25, 1.5, 1.25), (5, 1, 1, 1), (6, 2), (2, 2)]
+SERIES_MARKERS = ["o", "s", "X", "^", "D", "P", "v"]
+WORDS = "#333333"  # of notes inside a figure: 12.6 to 1 on white
+BAND = {"errorbar": ("pi", 100), "err_kws": {"alpha": 0.15, "linewidth": 0}}
+LEGEND = {"frameon": False, "bbox_to_anchor": (1, 1), "loc": "upper left", "alignment": "left"}  # beside the data, never over it
 
 
-def density_curves(table: pd.DataFrame, measure: str = "test_accuracy", title: str = "") -> Figure:
+def density_curves(
+    tables: pd.DataFrame | dict[str, pd.DataFrame], measure: str = "test_accuracy", title: str = "", axes: Axes | None = None
+) -> Figure:
     """A measured column of `summarise` against density, one line per method: mean, and a band from minimum to maximum.
 
-    The dotted horizontal line is the dense network's mean.
+    `tables` is one table, or several by label, such as two optimisers: then colours are labels, and dashes and markers tell a
+    ticket from its control. The dotted horizontal line is the mean of the tickets' dense networks; where all labels share them,
+    the grey band is all dense networks, with their control if there is one. `axes` draws into a figure of yours.
+    Raises LotteryError for a table of several settings.
     """
-    networks = summarise(table)
-    networks["weights"] = 100 * networks.groupby("level").density.transform("mean")
-    networks["value"] = networks[measure] * (100 if measure.endswith("accuracy") else 1)
+    labels = list(tables) if isinstance(tables, dict) else [""]
+    networks = pd.concat([_networks(table, label, measure) for label, table in _named(tables)], ignore_index=True)
+    figure, axes = (axes.figure, axes) if axes else plt.subplots(figsize=(8.5, 4.2), layout="constrained")
+    figure.set_label(f"{title}. {describe(tables, measure)}" if title else describe(tables, measure))
+    axes.set(xlabel="weights remaining (%)", ylabel=LABELS[measure], title=title)
+    sns.despine(ax=axes)
+    if networks.empty:
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "no results here yet", ha="center", va="center", color=WORDS, transform=axes.transAxes)
+        return figure
     lines = networks[networks.method != "dense"]
-    figure, axes = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
-    style = {"palette": COLOURS, "dashes": DASHES, "markers": MARKERS, "style": "method", "hue": "method"}
-    sns.lineplot(lines, x="weights", y="value", errorbar=("pi", 100), markersize=7, ax=axes, **style)
-    dense = networks[(networks.level == 0)].value.mean()
-    axes.axhline(dense, color="black", linewidth=1, linestyle=":", zorder=0, label=f"dense network, mean {dense:.4g}")
-    axes.set(xlabel="weights remaining (%)", ylabel=LABELS.get(measure, measure), title=title)
-    _density_axis(axes, sorted(lines.weights.unique(), reverse=True))
-    axes.legend(frameon=False)
-    sns.despine(figure)
+    style = _by_method(lines) if labels == [""] else _by_label(lines, labels)
+    sns.lineplot(lines, x="weights", y="value", markersize=7, ax=axes, **BAND, **style)
+    for colour, mean in _dense_means(networks, labels):
+        axes.axhline(mean, color=colour, linewidth=1.2, linestyle=":", zorder=0, label=f"dense, mean {mean:.4g}")
+        if colour == "black":
+            dense = networks[networks.level == 0].value
+            axes.axhspan(dense.min(), dense.max(), color="#777777", alpha=0.15, linewidth=0, zorder=0)
+    _density_axis(axes, lines.weights)
+    axes.legend(**LEGEND)
     return figure
 
 
-def input_maps(maps: dict[str, Tensor], input_shape: tuple[int, ...]) -> Figure:
-    """Numbers per input, side by side as pictures of the input: each a title and a tensor [inputs], channels averaged.
+def side_by_side(panels: dict[str, pd.DataFrame | dict[str, pd.DataFrame]], measure: str = "test_accuracy") -> Figure:
+    """`density_curves` of each of `panels`, by title: what was trained here beside the shipped atlas. Each has its own axes,
+    since their tasks differ; an empty table makes an empty panel that says so."""
+    figure, row = plt.subplots(1, len(panels), figsize=(7 * len(panels), 4.2), layout="constrained", squeeze=False)
+    texts = []
+    for axes, (title, tables) in zip(row[0], panels.items()):
+        texts.append(density_curves(tables, measure, title, axes).get_label())
+    figure.set_label(" ".join(texts))
+    return figure
 
-    `input_shape` is the shape of one example: (C, H, W), (H, W) or (L,), which is drawn as one row.
+
+def learning_curves(
+    table: pd.DataFrame,
+    levels: list[int] | None = None,
+    methods: list[str] | None = None,
+    measure: str = "accuracy",
+    until: int | None = None,
+) -> Figure:
+    """Validation accuracy (in percent) or loss against iterations, one panel per method, one line per level.
+
+    Mean and a band from minimum to maximum over trials and redraws, each averaged within hundredths of the run where it was
+    measured more often; the dot is the mean early stop. `levels` None takes four, from dense to the sparsest; `methods` None
+    takes the tickets alone; `until` is the last iteration shown. The vertical axis begins where the curves are after a
+    tenth of what is shown. Raises LotteryError for a table of several settings, or without such networks.
     """
-    channels, height, width = (1,) * (3 - len(input_shape)) + tuple(input_shape)
-    figure, panels = plt.subplots(1, len(maps), figsize=(4 * len(maps), 3.4), layout="constrained", squeeze=False)
-    for axes, (title, values) in zip(panels[0], maps.items()):
-        picture = values.float().view(channels, height, width).mean(0)
-        sns.heatmap(picture.numpy(), cmap="cividis", square=height > 1, xticklabels=False, yticklabels=False, vmin=0, ax=axes)
-        axes.set_title(title)
+    one_setting(table)
+    last = int(table.level.max())
+    levels = sorted({0, round(last / 3), round(2 * last / 3), last}) if levels is None else levels
+    methods = methods or [table.schedule.iloc[0]]
+    size = (2.5 + 5 * len(methods), 4.2)
+    figure, row = plt.subplots(1, len(methods), figsize=size, layout="constrained", squeeze=False, sharey=True)
+    label = "validation accuracy (%)" if measure == "accuracy" else "validation loss"
+    texts, shown = [f"{label.capitalize()} against iterations, {table.task.iloc[0]}."], []
+    for axes, method in zip(row[0], methods):
+        rows = _curves(table, method, levels, measure, until)
+        colours, dashes = dict(zip(levels, _series(len(levels)))), dict(zip(levels, SERIES_DASHES * len(levels)))
+        style = {"palette": colours, "dashes": dashes, "hue": "level", "style": "level", "legend": False}
+        sns.lineplot(rows, x="iteration", y="value", ax=axes, **BAND, **style)
+        for level, curve in rows.groupby("level"):
+            mean, stop = curve.groupby("iteration").value.mean(), curve.stop.iloc[0]
+            if stop <= mean.index.max():
+                axes.plot(stop, mean[mean.index[abs(mean.index - stop).argmin()]], "o", color=colours[level], mec="white", ms=8)
+            share = f"{100 * curve.density.mean():.1f} %"
+            texts.append(f"{method}, {share} of the weights: {mean.iloc[-1]:.3g} at the end, early stop at {stop:.0f}.")
+            axes.plot([], [], color=colours[level], dashes=dashes[level] or (None, None), label=share)
+        axes.set(title=method, xlabel="iteration", ylabel=label)
+        shown.append(rows[rows.iteration >= rows.iteration.max() / 10].value)
+    low, high = min(values.min() for values in shown), max(values.max() for values in shown)
+    row[0][0].set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low) + 1e-9)
+    row[0][-1].legend(*row[0][0].get_legend_handles_labels(), title="weights\nremaining", **LEGEND)
+    sns.despine(figure)
+    figure.set_label(" ".join(texts))
     return figure
 
 
-def show(figure: Figure, text: str, save: str | Path = "") -> None:
-    """Display a figure in a notebook with a sentence that describes it, as its caption and for readers who cannot see it.
+def layer_densities(layers: pd.DataFrame, title: str = "") -> Figure:
+    """What each layer keeps against what the network keeps, both in percent and on logarithmic axes, from `tables.layers`.
 
-    `save` names a PNG file to write as well; empty writes none.
+    One line per layer, mean and a band from minimum to maximum over trials. On the dotted diagonal a layer is pruned as the
+    network is.
+    """
+    rows = layers.assign(weights=100 * layers.groupby("level").density.transform("mean"), kept=100 * layers.layer_density)
+    rows["layer"] = rows.layer.str.removesuffix(".weight")
+    names = list(rows.layer.unique())
+    cycle = lambda styles: dict(zip(names, styles * len(names)))  # noqa: E731
+    style = {"palette": dict(zip(names, _series(len(names)))), "dashes": cycle(SERIES_DASHES), "markers": cycle(SERIES_MARKERS)}
+    figure, axes = plt.subplots(figsize=(8.5, max(4.2, 0.25 * (len(names) + 3))), layout="constrained")
+    sns.lineplot(rows, x="weights", y="kept", hue="layer", style="layer", ax=axes, **BAND, **style)
+    ends = [rows.weights.max(), rows.weights.min()]
+    axes.plot(ends, ends, ":", color="black", linewidth=1.2, zorder=0, label="whole network")
+    axes.set(yscale="log", xlabel="weights remaining (%)", ylabel="weights remaining in the layer (%)", title=title)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:.3g}"))
+    _density_axis(axes, rows.weights)
+    axes.legend(title="layer", **LEGEND)
+    sns.despine(figure)
+    last = rows[rows.level == rows.level.max()]
+    kept = ", ".join(f"{name} {share:.3g} %" for name, share in last.groupby("layer", sort=False).kept.mean().items())
+    figure.set_label(f"Weights remaining in each layer. At {last.weights.iloc[0]:.1f} % of the network: {kept}.")
+    return figure
+
+
+def show(figure: Figure, text: str = "", save: str | Path = "") -> None:
+    """Display a figure in a notebook with sentences that describe it, as its caption and for readers who cannot see it.
+
+    Empty `text` takes the description that the figure carries. `save` names a PNG file to write as well; empty writes none.
+    Raises LotteryError for a figure of your own without a text.
     """
     from IPython.display import HTML, display
+
+    text = text or figure.get_label()
+    if not text:
+        raise LotteryError("the figure has no description: pass show(figure, text) a sentence for readers who cannot see it.")
 
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=110, metadata={"Description": text})
@@ -97,9 +185,81 @@ def show(figure: Figure, text: str, save: str | Path = "") -> None:
                  f"<figcaption><i>{words}</i></figcaption></figure>"))  # fmt: skip
 
 
-def _density_axis(axes, densities: list[float]) -> None:
+def _named(tables: pd.DataFrame | dict[str, pd.DataFrame]) -> list[tuple[str, pd.DataFrame]]:
+    return list(tables.items()) if isinstance(tables, dict) else [("", tables)]
+
+
+def _networks(table: pd.DataFrame, label: str, measure: str) -> pd.DataFrame:
+    """A row per network, with its label, its weights (percent, a level's mean) and value (as shown)."""
+    networks = summarise(table)
+    one_setting(networks)
+    weights = 100 * networks.groupby("level").density.transform("mean")
+    return networks.assign(label=label, weights=weights, value=networks[measure] * scale(measure))
+
+
+def _by_method(lines: pd.DataFrame) -> dict:
+    return {"palette": COLOURS, "dashes": DASHES, "markers": MARKERS, "style": "method", "hue": "method"}
+
+
+def _by_label(lines: pd.DataFrame, labels: list[str]) -> dict:
+    """A colour for each label; dashes for ticket and controls."""
+    kind = lines.method.where(lines.method != lines.schedule, "ticket")
+    names = (lines.label + kind.where(kind == "ticket", ": " + kind).replace("ticket", "")).rename("line")
+    order = list(dict.fromkeys(names))
+    colour = {name: SERIES[labels.index(label) % len(SERIES)] for name, label in zip(names, lines.label)}
+    dashes = {name: DASHES.get(k, "") for name, k in zip(names, kind)}
+    markers = {
+        name: SERIES_MARKERS[labels.index(label) % len(SERIES_MARKERS)] if k == "ticket" else MARKERS[k]
+        for name, label, k in zip(names, lines.label, kind)
+    }
+    return {"palette": colour, "dashes": dashes, "markers": markers, "style": names, "hue": names, "hue_order": order}
+
+
+def _dense_means(networks: pd.DataFrame, labels: list[str]) -> list[tuple[str, float]]:
+    """A colour and the mean of the tickets' dense networks for each label; of labels that share them, one in black."""
+    own = networks[(networks.level == 0) & (networks.method == networks.schedule)]
+    means = own.groupby("label").value.mean().reindex([label for label in labels if label in set(own.label)])
+    if means.round(9).nunique() == 1:
+        return [("black", means.iloc[0])]
+    return [(SERIES[labels.index(label) % len(SERIES)], mean) for label, mean in means.items()]
+
+
+def _curves(table: pd.DataFrame, method: str, levels: list[int], measure: str, until: int | None) -> pd.DataFrame:
+    """The learning curves of these levels: a row per network and hundredth of the run, where all networks of a level were
+    measured, with value (as shown) and stop, the level's mean early stop. Raises LotteryError where there is none."""
+    table = table[(table.method == method) & table.level.isin(levels)]
+    rows = table[(table.split == "validation") & (table.iteration <= (until or float("inf")))]
+    if rows.empty:
+        raise LotteryError(f"the table has no {method!r} at levels {levels}: choose of those that it has.")
+    rows = rows.assign(network=rows.trial + rows.redraw / 1000)
+    if rows.iteration.nunique() > 100:
+        spacing = rows.iteration.max() / 100
+        rows["iteration"] = spacing * (rows.iteration / spacing).round()
+    rows = rows.groupby(["level", "network", "iteration"], as_index=False).agg(
+        value=(measure, "mean"), density=("density", "mean")
+    )
+    measured = rows.groupby(["level", "iteration"]).network.transform("nunique")
+    rows = rows[measured == rows.groupby("level").network.transform("nunique")]
+    stops = summarise(table).groupby("level").early_stop.mean()
+    return rows.assign(value=rows.value * (100 if measure == "accuracy" else 1), stop=rows.level.map(stops))
+
+
+def _series(count: int) -> list:
+    """So many colours: the series', or, of more than there are, dark to light in order."""
+    if count <= len(SERIES):
+        return SERIES[:count]
+    return [plt.get_cmap("cividis")(0.8 * place / (count - 1)) for place in range(count)]
+
+
+def _density_axis(axes: Axes, weights: pd.Series) -> None:
+    """Logarithmic, reversed, with ticks at densities that are there, no closer than a twelfth of the axis."""
+    present = sorted(weights.unique(), reverse=True)
+    gap, ticks = (present[0] / present[-1]) ** (1 / 12), present[:1]
+    for density in present:
+        if density * gap <= ticks[-1]:
+            ticks.append(density)
     axes.set_xscale("log")
     axes.invert_xaxis()
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticks(densities[:: max(1, round(len(densities) / 10))])
+    axes.set_xticks(ticks)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.3g}"))

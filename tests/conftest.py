@@ -15,6 +15,14 @@ ROOT = Path(__file__).resolve().parents[1]
 PREPARE = ROOT.parent / "shared" / "data" / "prepare.py"
 
 
+def pytest_collection_modifyitems(items):
+    """Tests marked `gpu` are skipped where there is no CUDA card."""
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="no CUDA card"))
+
+
 @pytest.fixture(autouse=True)
 def own_results(tmp_path, monkeypatch):
     """No test reads or writes the results of the checkout."""

@@ -11,7 +11,12 @@ from lthlib.errors import LotteryError
 
 
 @pytest.mark.parametrize(
-    ("name", "sizes", "shape"), [("digits", (1192, 108, 497), (1, 8, 8)), ("mnist1d", (3667, 333, 1000), (40,))]
+    ("name", "sizes", "shape"),
+    [
+        ("digits", (1192, 108, 497), (1, 8, 8)),
+        ("cluttered", (3667, 333, 1000), (1, 12, 12)),
+        ("mnist1d", (3667, 333, 1000), (40,)),
+    ],
 )
 def test_sets_without_a_download(name, sizes, shape):
     loaded = data.load(name)
@@ -37,6 +42,21 @@ def test_loading_twice_gives_the_same_and_leaves_numpys_random_state():
     state = np.random.get_state()[1].copy()
     assert data.load("mnist1d").fingerprint() == data.load("mnist1d").fingerprint()
     assert (np.random.get_state()[1] == state).all()
+
+
+def test_cluttered_digits_are_fixed_and_each_is_somewhere_on_its_canvas():
+    images, labels, test_images, test_labels = data._cluttered()
+    digits, classes, test_digits, test_classes = data._digits()
+    assert (data._cluttered()[0] == images).all()
+    assert min(np.bincount(labels)) > 300 and min(np.bincount(test_labels)) > 70
+    for canvases, named, source, source_named in (
+        (images, labels, digits, classes),
+        (test_images, test_labels, test_digits, test_classes),
+    ):
+        for canvas, label in zip(canvases[:20], named):
+            windows = np.lib.stride_tricks.sliding_window_view(canvas, (8, 8)).reshape(-1, 1, 64)
+            of_class = source[source_named == label].reshape(1, -1, 64).astype(float)
+            assert abs(((windows - of_class) ** 2).mean(2).min() ** 0.5 / (0.15 * 255) - 1) < 0.3  # the noise alone is left
 
 
 def test_fingerprint_sees_one_label(blobs):

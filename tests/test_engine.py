@@ -166,7 +166,7 @@ def test_unknown_device_and_workers():
         engine.check("cpu", 0)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA card")
+@pytest.mark.gpu
 def test_a_card_agrees_with_the_cpu(own_task):
     tickets = tickets_of(own_task)
     there = dict(engine.train(tickets, RECIPES["sgd"], own_task.dataset, model=own_task.build(), device="cuda"))

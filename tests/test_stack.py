@@ -70,6 +70,19 @@ def test_together_is_as_alone(images, network, optimizer):
         assert ours.history["loss"] == pytest.approx(theirs.history["loss"], rel=1e-5)
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("optimizer", RECIPES)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_card_with_captured_steps_is_as_the_cpu(images, network, optimizer):
+    build = lambda: NETWORKS[network]().double()  # noqa: E731
+    tickets = tickets_of(build, 3)
+    there = dict(engine.train(tickets, RECIPES[optimizer], images, model=build(), device="cuda"))
+    for index, theirs in enumerate(run(tickets, RECIPES[optimizer], images, build)):
+        for name in theirs.weights:
+            torch.testing.assert_close(there[index].weights[name], theirs.weights[name], rtol=1e-5, atol=1e-7)
+        assert there[index].history["iteration"] == theirs.history["iteration"]
+
+
 def test_float32_agrees_to_its_tolerance(images):
     build, recipe = NETWORKS["lenet"], RECIPES["sgd"]
     dataset = data.Dataset(

@@ -1,8 +1,11 @@
+import math
+
 import pandas as pd
 import pytest
+from scipy import stats
 
 import lthlib
-from lthlib import tables
+from lthlib import lottery, settings, tables
 from lthlib.errors import LotteryError
 from lthlib.store import COLUMNS
 
@@ -79,3 +82,113 @@ def test_settings_are_not_averaged_and_rows_may_be_put_together(table):
 
 def test_empty_table():
     assert lthlib.summarise(pd.DataFrame(columns=COLUMNS)).empty
+
+
+def test_gap_and_validation_accuracy(table):
+    rows = lthlib.summarise(table).set_index(["method", "trial", "redraw", "level"])
+    assert rows.gap["iterative", 0, 0, 0] == pytest.approx(1.0 - 0.95) and set(rows.validation_accuracy) == {0.5}
+    gap = lthlib.compare(table, "dense", "gap").loc[1]
+    assert gap.points == pytest.approx(100 * ((0.95 - 0.91) + (0.80 - 0.85)) / 2) and gap.better == 1
+    assert lthlib.levels(table, "gap").loc[0, "iterative"] == "12.5 (5.0 to 20.0)"
+
+
+def trials(stops, accuracies, dense_stops, dense_accuracies, level=1):
+    """A ticket and its dense network a trial, with early stops of 10, 20 ... 90 and test accuracies at early stop."""
+    rows = []
+    for trial, (stop, accuracy, dense_stop, dense) in enumerate(zip(stops, accuracies, dense_stops, dense_accuracies)):
+        for at, when, value in ((0, dense_stop, dense), (level, stop, accuracy)):
+            once = ("t", "id", "iterative", "iterative", trial, 0, at, 0.8**at)
+            rows += [(*once, i, "validation", float(i != when), 0.5, 1.0) for i in range(0, 100, 10)]
+            rows += [(*once, i, split, 0.1, value, 1.0) for split in ("test", "train") for i in (when, 90)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def test_speedup_is_the_dense_early_stop_over_the_tickets():
+    rows = trials((10, 40, 20), (0.9,) * 3, (40, 10, 40), (0.9,) * 3)
+    row = lthlib.speedup(rows).loc[1]
+    assert (row.lowest, row.highest, row.trials) == (0.25, 4, 3)
+    assert row.times == pytest.approx(2 ** (1 / 3)), "4 and 1/4 cancel, and 2 is left over three trials"
+    never = lthlib.speedup(trials((10, 0), (0.9,) * 2, (40, 10), (0.9,) * 2)).loc[1]
+    assert (never.times, never.trials) == (pytest.approx(4), 1), "a network that never learned has no speed"
+
+
+def test_interval_is_students():
+    values = [0.3, 0.1, 0.7, 0.2]
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert tables.interval(values) == pytest.approx((expected.low, expected.high))
+    assert tables.interval([1, 1, 1]) == (1, 1)
+    assert all(map(math.isnan, tables.interval([1, 2])))
+
+
+DENSE = (0.89, 0.90, 0.91)  # standard deviation 0.01, so one point
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "stops", "verdict"),
+    [
+        ((0.91, 0.92, 0.93), (10, 20, 30), "winning"),  # better and earlier
+        ((0.89, 0.90, 0.91), (40, 50, 60), "winning"),  # the same
+        ((0.90, 0.89, 0.89), (40, 50, 60), "winning"),  # 0.7 points worse, in an interval that holds zero
+        ((0.885, 0.895, 0.905), (40, 50, 60), "neither"),  # half a point worse, but surely
+        ((0.89, 0.87, 0.88), (40, 50, 60), "neither"),  # 2 points worse
+        ((0.91, 0.92, 0.93), (60, 70, 80), "matching"),  # better and later
+    ],
+)
+def test_matching_and_winning(accuracies, stops, verdict):
+    rows = trials(stops, accuracies, (40, 50, 60), DENSE)
+    row = tables.matching(rows).loc[1]
+    assert row.verdict == verdict and row.trials == 3 and row.density == pytest.approx(0.8)
+    difference = [100 * (a - b) for a, b in zip(accuracies, DENSE)]
+    assert row.points == pytest.approx(sum(difference) / 3)
+    assert (row.points_low, row.points_high) == pytest.approx(tables.interval(difference))
+    assert row.iterations == pytest.approx(sum(stops) / 3 - 50)
+
+
+def test_one_trial_cannot_tell_and_controls_can_be_asked():
+    rows = trials((10,), (0.95,), (40,), (0.9,))
+    assert tables.matching(rows).verdict.tolist() == ["cannot tell"]
+    rows = trials((10, 20, 30), (0.8, 0.8, 0.8), (40, 50, 60), DENSE)
+    both = pd.concat([rows, rows[rows.level == 1].assign(method="reinit", accuracy=0.95)])
+    assert tables.matching(both).verdict.tolist() == ["neither"]
+    assert tables.matching(both, method="reinit").verdict.tolist() == ["winning"]
+    assert tables.matching(both, "reinit").verdict.tolist() == ["neither"]
+
+
+def test_smallest_density():
+    verdicts = pd.DataFrame(
+        {"density": [0.8, 0.6, 0.5, 0.4, 0.3], "verdict": ["winning", "winning", "matching", "neither", "winning"]}
+    )
+    assert tables.smallest(verdicts) == 0.3 and tables.smallest(verdicts, unbroken=True) == 0.6
+    assert tables.smallest(verdicts, "matching", unbroken=True) == 0.5
+    assert tables.smallest(verdicts[verdicts.verdict == "neither"]) is None
+
+
+def test_two_hunts_are_compared_trial_by_trial(table):
+    other = table.assign(setting="other", accuracy=table.accuracy - 0.02)
+    row = lthlib.compare(table, other)
+    assert row.points.tolist() == pytest.approx([2.0, 2.0]) and row.index.tolist() == [0, 1], "level 0 is compared as well"
+    assert lthlib.compare(table, table).better.tolist() == [0, 0]
+    with pytest.raises(LotteryError, match="differ in density"):
+        lthlib.compare(table, table.assign(density=table.density**2))
+    with pytest.raises(LotteryError, match="empty"):
+        lthlib.compare(table.head(0), "dense")
+
+
+def test_describe(table):
+    text = tables.describe(table)
+    assert text == (
+        "Test accuracy at early stop (%) against weights remaining. t, 2 trials; dense 85.0 (80.0 to 90.0). "
+        "Ticket: at best 81.0 at 80.0 %, 81.0 at 80.0 %. Reinit: at best 81.7 at 80.0 %, 81.7 at 80.0 %."
+    )
+    several = tables.describe({"a": table, "b": table.head(0)}, "early_stop")
+    assert "a: t, 2 trials; dense 15 (10 to 20)." in several and several.endswith("b: no results.")
+
+
+def test_layers_of_a_hunt(own_task, tmp_path):
+    lottery.hunt(own_task, levels=2, trials=2, iterations=20, rate=0.5, progress=False, results=tmp_path)
+    setting, extent = settings.resolve(own_task, levels=2, trials=2, iterations=20, rate=0.5)
+    rows = tables.layers(setting, extent, tmp_path).set_index(["trial", "level", "layer"])
+    assert len(rows) == 2 * 3 * 2
+    assert rows.weights.xs("hidden.weight", level="layer").tolist() == [96, 48, 24] * 2
+    assert rows.layer_density.xs("output.weight", level="layer").tolist() == [1.0] * 6, "the network keeps its output whole"
+    assert rows.density[0, 2, "hidden.weight"] == (24 + 48) / (96 + 48)

@@ -5,6 +5,7 @@ Every figure is a ratio of two medians, measured in turn in this one run, so tha
 """
 
 import argparse
+import functools
 import json
 import statistics
 import subprocess
@@ -19,9 +20,13 @@ from torch import nn
 from torch.nn import functional
 
 from lthlib import data, engine, masks, models, settings
+from lthlib.draws import batch_order
 from lthlib.engine import Ticket
+from lthlib.lottery import hunt
 from lthlib.settings import Recipe, Setting
+from lthlib.stack import Stack
 from lthlib.store import TICKET, Key, Record, Store, write_atomically
+from tests.bench import card
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -70,7 +75,7 @@ def plain_step(network, dataset, iterations: int, threads: int, masked: bool = F
     torch.set_num_threads(threads)
     optimizer = torch.optim.Adam(network.parameters(), 1.2e-3, fused=not masked)
     mask, weights = tickets_of(network, 1)[0].mask, dict(network.named_parameters())
-    order = engine.batch_order(3000, batch_size, 0, 0, iterations)
+    order = batch_order(3000, batch_size, 0, 0, iterations)
 
     def loop():
         for batch in order:
@@ -264,13 +269,60 @@ def evaluation_share(repeats: int, iterations: int) -> dict:
 
     def evaluation() -> float:
         with engine._one_thread():
-            return seconds(lambda: engine.evaluate(network, dataset.validation))
+            stack = Stack(network, tickets_of(network, 1), Recipe(), dataset.train, torch.device("cpu"))
+            return seconds(lambda: stack.validate(dataset.validation))
 
     once, step = median_of(repeats, evaluation, lambda: plain_step(network, dataset, iterations, 1))
     hundred = 100 * step / 1000
     return row(
         "evaluation_share", once / (once + hundred), once, hundred, "s", "a validation over itself and 100 steps, one core"
     )
+
+
+def bfloat16_on_cpu(repeats: int, iterations: int) -> dict:
+    """What a forward and backward pass in bfloat16 saves on this CPU, which may have no instructions for it."""
+    dataset, network = mnist_like(), models.LeNet(784, 10)
+    orders = [batch[None] for batch in batch_order(3000, 60, 0, 0, iterations)]
+
+    def step(precision: str) -> float:
+        with engine._one_thread():
+            recipe = Recipe(precision=precision)
+            stack = Stack(network, tickets_of(network, 1), recipe, dataset.train, torch.device("cpu"))
+            work = lambda: [stack.step(batch, None, i) for i, batch in enumerate(orders)]  # noqa: E731
+            return 1000 * seconds(work) / iterations
+
+    ours, other = median_of(repeats, lambda: step("bfloat16"), lambda: step("float32"))
+    return row("cpu_bfloat16", other / ours, ours, other, "ms per step", "LeNet-300-100, one core; other: float32, the default")
+
+
+def growth(repeats: int, iterations: int) -> list[dict]:
+    """How cost grows: seconds for R tickets of a level, for levels and for trials of a hunt, on all cores."""
+    dataset, workers = mnist_like(), joblib.cpu_count()
+    few = lambda split, count: data.Split(split.inputs[:count], split.targets[:count])  # noqa: E731
+    little = data.Dataset("little", few(dataset.train, 3000), few(dataset.validation, 500), few(dataset.test, 500))
+    task = settings.Task("lenet-little", little, lambda _: models.LeNet(784, 10))
+
+    def level(count: int) -> float:
+        recipe, network = Recipe(iterations=2 * iterations, evaluate_every=iterations), task.build()
+        tickets = tickets_of(network, count)
+        return seconds(lambda: list(engine.train(tickets, recipe, little, model=network, device="cpu", workers=workers)))
+
+    def whole(levels: int, trials: int) -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            options = {"levels": levels, "trials": trials, "iterations": 2 * iterations, "device": "cpu", "workers": workers}
+            return seconds(lambda: hunt(task, "quick", results=folder, progress=False, **options))
+
+    found = []
+    for what, unit, measure, sizes in [
+        ("tickets", "s for a level", level, (2, 4, 8, 16)),
+        ("levels", "s for a hunt of 2 trials", lambda n: whole(n, 2), (1, 3, 7)),
+        ("trials", "s for a hunt of 2 levels", lambda n: whole(2, n), (2, 4, 8)),
+    ]:
+        times = median_of(repeats, *(functools.partial(measure, size) for size in sizes))
+        for size, took in zip(sizes[1:], times[1:]):
+            note = f"{size} {what} over {sizes[0]}; LeNet-300-100, {2 * iterations} iterations, {workers} workers"
+            found.append(row(f"growth_{what}_{size}", took / times[0], took, times[0], unit, note))
+    return found
 
 
 def main() -> None:
@@ -286,7 +338,13 @@ def main() -> None:
         evaluation_share(repeats, iterations),
         resume_start(repeats),
         slider_read(repeats),
+        bfloat16_on_cpu(repeats, iterations),
+        *growth(1 if chosen.quick else 3, iterations),
     ]
+    if torch.cuda.is_available():
+        rows += card.rows(row, median_of, repeats, iterations // 5, torch.device("cuda"))
+    else:
+        print("No CUDA card here: the benchmarks of one (gpu_vs_loop_*) are left out.", file=sys.stderr)
     chosen.output.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(chosen.output, json.dumps(rows, indent=1).encode())
     print(f"{'name':22} {'ratio':>8} {'ours':>10} {'other':>10}  unit, note")

@@ -1,0 +1,35 @@
+import matplotlib
+import pytest
+import torch
+
+matplotlib.use("Agg")
+from lthlib import pictures  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    matplotlib.pyplot.close("all")
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5), (4, 5), (20,)])
+def test_input_maps_take_images_and_signals(shape):
+    size = 60 if len(shape) == 3 else 20
+    figure = pictures.input_maps({"a": torch.arange(size), "b": torch.zeros(size)}, shape)
+    assert [axes.get_title() for axes in figure.axes[:2]] == ["a", "b"]
+    assert figure.get_label() == f"Pictures of the input: a, from 0 to {size - 1}; b, from 0 to 0."
+
+
+def test_maps_of_many_levels_fill_rows():
+    figure = pictures.input_maps({f"level {n}": torch.ones(4) for n in range(5)}, (2, 2), columns=3)
+    shown = [axes for axes in figure.axes if axes.get_visible() and axes.get_title()]
+    assert len(shown) == 5 and shown[0].get_subplotspec().get_gridspec().get_geometry() == (2, 3)
+
+
+def test_masks_are_drawn_as_they_are():
+    mask = torch.tensor([[[1, 0], [0, 0]], [[0, 0], [0, 1]]], dtype=torch.bool)
+    figure = pictures.mask_pictures({"conv1": mask, "fc1": torch.ones(3, 2)})
+    drawn = figure.axes[0].images[0].get_array()
+    assert drawn.tolist() == [[True, False, False, False], [False, False, False, True]]
+    assert figure.axes[0].get_title() == "conv1: 25 % kept" and figure.axes[0].get_ylabel() == "2 outputs"
+    assert figure.get_label() == "Masks, black is kept: conv1 25 %, fc1 100 %."
