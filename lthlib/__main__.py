@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     )
     hunt.add_argument("--task", required=True, help=f"one of {', '.join(settings.TASKS)}")
     hunt.add_argument("--profile", default="quick", help="smoke (seconds), quick (default) or paper (the paper's numbers)")
-    hunt.add_argument("--schedule", default="iterative", help="iterative (default) or oneshot")
+    hunt.add_argument("--schedule", default="iterative", help="iterative (default), oneshot or continued")
     hunt.add_argument("--levels", type=int, metavar="N", help="prune rounds: levels 0 (dense) to N are trained")
     hunt.add_argument("--rate", type=float, metavar="R", help="share of the surviving weights removed in a round (0.2)")
     hunt.add_argument("--trials", type=int, metavar="N", help="repetitions, each with its own seed")

@@ -1,8 +1,8 @@
 """Data sets as whole tensors in memory.
 
 A data set here is small enough to hold: a batch is an index into a tensor, never the work of a per-sample loader.
-`load("digits")` and `load("mnist1d")` need no download; the others are read from `<data folder>/<name>.npz`, which
-torchvision fills once where there is a network.
+"digits", "cluttered" and "mnist1d" need no download; the others are read from `<data folder>/<name>.npz`, which torchvision
+fills once where there is a network.
 """
 
 import contextlib
@@ -25,13 +25,14 @@ from lthlib.errors import LotteryError
 # fits the published reproductions of Frankle & Carbin (the paper states none); the others are the customary ones.
 NORMALISATION = {
     "digits": ((0.3053,), (0.3760,)),
+    "cluttered": ((0.1690,), (0.3527,)),
     "mnist": ((0.1307,), (0.3081,)),
     "fashion-mnist": ((0.2860,), (0.3530,)),
     "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
     "cifar100": ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
 }
 TORCHVISION_CLASS = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "cifar10": "CIFAR10", "cifar100": "CIFAR100"}
-NO_DOWNLOAD = ("digits", "mnist1d")
+NO_DOWNLOAD = ("digits", "cluttered", "mnist1d")
 NAMES = (*NO_DOWNLOAD, *TORCHVISION_CLASS)
 DIGITS_FOR_TEST = 497  # of scikit-learn's 1,797 images, which come without a test set of their own
 PIECES = ("train_images", "train_labels", "test_images", "test_labels")
@@ -90,16 +91,11 @@ def load(name: str) -> Dataset:
 
     Raises LotteryError for an unknown name, a file that is damaged, or a download that fails.
     """
-    if name == "digits":
-        return from_arrays(name, *_digits())
     if name == "mnist1d":
         return from_arrays(name, *_mnist1d())
-    if name not in TORCHVISION_CLASS:
+    if name not in NAMES:
         raise LotteryError(f"unknown data set {name!r}: choose one of {', '.join(NAMES)}.")
-    path = data_folder() / f"{name}.npz"
-    if not path.exists():
-        _download(name, path)
-    train_images, train_labels, test_images, test_labels = _read(path)
+    train_images, train_labels, test_images, test_labels = MADE_HERE[name]() if name in MADE_HERE else _stored(name)
     return from_arrays(name, _pixels(train_images, name), train_labels, _pixels(test_images, name), test_labels)
 
 
@@ -151,14 +147,39 @@ def _tensor(name: str, what: str, values) -> Tensor:
     return tensor.detach().cpu()
 
 
-def _digits():
+def _digits() -> list[np.ndarray]:
+    """scikit-learn's 1,797 digits as bytes, [N, 8, 8]: images and labels for training, then for the test."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    images = _pixels((bunch.images * (255 / 16)).round().astype(np.uint8), "digits")
+    images = (bunch.images * (255 / 16)).round().astype(np.uint8)
     order = np.random.RandomState(0).permutation(len(images))
     test, train = np.sort(order[:DIGITS_FOR_TEST]), np.sort(order[DIGITS_FOR_TEST:])
-    return images[train], bunch.target[train], images[test], bunch.target[test]
+    return [images[train], bunch.target[train], images[test], bunch.target[test]]
+
+
+def _cluttered() -> list[np.ndarray]:
+    """Each of scikit-learn's digits somewhere on a larger, noisy canvas with scraps of others: what a digit is does not depend
+    on where it is, which suits convolutions. 4,000 training and 1,000 test images [N, 12, 12]; no digit is in both."""
+    images, labels, test_images, test_labels = _digits()
+    random = np.random.RandomState(0)
+    which, test_which = (np.resize(random.permutation(len(n)), size) for n, size in ((labels, 4000), (test_labels, 1000)))
+    return [_clutter(images, which, random), labels[which], _clutter(test_images, test_which, random), test_labels[test_which]]
+
+
+def _clutter(digits: np.ndarray, which: np.ndarray, random: np.random.RandomState) -> np.ndarray:
+    """Digits [N, 8, 8] -> canvases [len(which), 12, 12]: two 4x4 scraps, the digit over them, Gaussian noise over all."""
+    canvases = np.zeros((len(which), 12, 12), np.float32)
+    for canvas, chosen in zip(canvases, which):
+        for other in random.randint(0, len(digits), 2):
+            (top, left), (row, column) = random.randint(0, 9, 2), random.randint(0, 5, 2)
+            canvas[top : top + 4, left : left + 4] = digits[other, row : row + 4, column : column + 4]
+        top, left = random.randint(0, 5, 2)
+        canvas[top : top + 8, left : left + 8] = digits[chosen]
+    return canvases + random.normal(0, 0.15 * 255, canvases.shape).astype(np.float32)
+
+
+MADE_HERE = {"digits": _digits, "cluttered": _cluttered}
 
 
 def _mnist1d():
@@ -175,10 +196,18 @@ def _mnist1d():
 
 
 def _pixels(images: np.ndarray, name: str) -> np.ndarray:
-    """Bytes [N, H, W] or [N, H, W, C] -> normalised float32 [N, C, H, W]."""
+    """Pixels from 0 to 255, [N, H, W] or [N, H, W, C] -> normalised float32 [N, C, H, W]."""
     images = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
     mean, std = (np.array(values, np.float32).reshape(1, -1, 1, 1) for values in NORMALISATION[name])
     return (images.astype(np.float32) / np.float32(255) - mean) / std
+
+
+def _stored(name: str) -> list[np.ndarray]:
+    """Images and labels of a data set from its file, which is downloaded where it is not there yet."""
+    path = data_folder() / f"{name}.npz"
+    if not path.exists():
+        _download(name, path)
+    return _read(path)
 
 
 def _read(path: Path) -> list[np.ndarray]:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from lthlib import engine, masks, models
 from lthlib.engine import Ticket, Trained
+from lthlib.errors import LotteryError
 from lthlib.masks import Mask
 from lthlib.progress import bar
 from lthlib.scores import SCORES
@@ -55,7 +56,8 @@ def hunt(
 
     task        name of a task (see `lthlib.TASKS`), or a `lthlib.Task` of your own
     profile     "smoke" (seconds), "quick" (a minute or two) or "paper" (the paper's own numbers)
-    schedule    "iterative": prune and reset once a level; "oneshot": prune the trained dense network once, for each level
+    schedule    "iterative": prune and reset once a level; "oneshot": prune the trained dense network once, for each level;
+                "continued": prune once a level and train on without resetting
     levels      prune rounds: levels 0 (dense) to `levels` are trained
     rate        share of the surviving weights removed in one round
     trials      repetitions, each with its own seed
@@ -63,7 +65,7 @@ def hunt(
     rewind      iteration k whose weights theta_k a pruned network is reset to; 0 is the initialisation
     score       pruning criterion, "magnitude" or "random"
     scope       "layer": every layer at its own rate; "global": all layers pooled
-    controls    any of "reinit", "shuffle", "random", "dense", as a list or a text with commas (see `make_ticket`)
+    controls    any of "reinit", "shuffle", "random", "dense", "reset", as a list or a text with commas (see `make_ticket`)
     redraws     how many networks of each control a trial trains
     seed        changes every random number of the hunt
     device      "auto", "cpu", "cuda", "cuda:1", "mps"
@@ -84,6 +86,11 @@ def hunt(
             task, profile, schedule=schedule, levels=levels, rate=rate, trials=trials, iterations=iterations, rewind=rewind,
             score=score, scope=scope, redraws=redraws, seed=seed, **recipe,
         )  # fmt: skip
+    if "reset" in controls and setting.schedule != "continued":
+        raise LotteryError(
+            f"control 'reset' is the ticket itself under schedule {setting.schedule!r}: choose schedule 'continued', or leave it "
+            "out."
+        )
     store = Store(results)
     store.register(setting)
     search = Hunt(task, setting, network, store)
@@ -150,12 +157,12 @@ class Hunt:
     def next_mask(self, trial: int, level: int) -> Mask:
         """The mask of a trial at a level: all ones at level 0, else the mask it is pruned from with the lowest scores removed.
 
-        Iterative pruning starts from the level before; one-shot pruning from the dense network, for as many rounds at once.
+        One-shot pruning starts from the dense network, for as many rounds at once; the others from the level before.
         """
         setting = self.setting
         if level == 0:
             return masks.ones(models.prunable(self.network))
-        source = level - 1 if setting.schedule == "iterative" else 0
+        source = 0 if setting.schedule == "oneshot" else level - 1
         trained = self.store.load(setting, Key(TICKET, trial, source))
         weights = {name: trained.weights[name] for name in trained.mask}
         scores = SCORES[setting.score](weights=weights, seed=seed_for("score", setting.seed, trial, level))
@@ -168,6 +175,7 @@ class Hunt:
         shuffle  the ticket's weights, its mask shuffled inside each layer
         random   a random sparse network of the same layer densities: shuffled mask and new initial weights
         dense    the whole network from its theta_0, with another order of the data: what chance alone does
+        reset    under schedule "continued", where the ticket keeps its trained weights: the same mask, reset to theta_k
 
         Apart from dense, all see the data in the ticket's order. New weights are trained from iteration 0, also where the
         ticket is rewound to a later one: no control gets fewer iterations than a ticket and its rewind point together.
@@ -182,6 +190,9 @@ class Hunt:
             return Ticket(self._initial("new weights", key.method, *redraw), mask, order)
         if key.level == 0:
             return Ticket(self._initial("weights", key.trial), mask, order)
+        if key.method == TICKET and self.setting.schedule == "continued":
+            trained = self.store.load(self.setting, Key(TICKET, key.trial, key.level - 1)).weights
+            return Ticket(trained, mask, order, start=self.setting.rewind)
         theta_k = self.store.load(self.setting, Key(TICKET, key.trial, 0)).start
         return Ticket(theta_k, mask, order, start=self.setting.rewind)
 

@@ -20,8 +20,8 @@ from lthlib.masks import SCOPES
 from lthlib.scores import SCORES
 
 PROFILE_NAMES = ("smoke", "quick", "paper")
-SCHEDULES = ("iterative", "oneshot")
-CONTROLS = ("reinit", "shuffle", "random", "dense")
+SCHEDULES = ("iterative", "oneshot", "continued")
+CONTROLS = ("reinit", "shuffle", "random", "dense", "reset")
 OPTIMIZERS = ("adam", "sgd")
 PRECISIONS = ("float32", "bfloat16")
 

@@ -7,6 +7,7 @@ from torch import nn
 
 import lthlib
 from lthlib import engine, lottery, masks, models, settings
+from lthlib.errors import LotteryError
 from lthlib.lottery import Hunt, hunt
 from lthlib.settings import CONTROLS, Extent
 from lthlib.store import TICKET, Key, Store
@@ -44,7 +45,9 @@ def test_lenet_mnist_densities_equal_the_closed_form():
 def test_densities_in_the_table_are_counted(own_task, schedule):
     table = hunt(own_task, schedule=schedule, **SMALL)
     found = table.groupby("level").density.first().tolist()
-    counted = {"iterative": [96, 77, 62, 50], "oneshot": [96, 77, 61, 49]}[schedule]  # round(0.2 n), or 1 - 0.8^n at once
+    counted = {"iterative": [96, 77, 62, 50], "oneshot": [96, 77, 61, 49], "continued": [96, 77, 62, 50]}[
+        schedule
+    ]  # round(0.2 n), or 1 - 0.8^n at once
     assert found == pytest.approx([(kept + 48) / 144 for kept in counted])
 
 
@@ -70,6 +73,20 @@ def test_tickets_are_reset_to_theta_0(own_task):
         ticket = search.make_ticket(Key(TICKET, 1, level), search.next_mask(1, level))
         assert ticket.start == 0 and ticket.weights.keys() == theta_0.keys()
         assert all(torch.equal(ticket.weights[name], theta_0[name]) for name in theta_0)
+
+
+def test_continued_trains_on_and_its_control_is_reset(own_task):
+    options = {"iterations": 40, "evaluate_every": 10, "schedule": "continued", "rewind": 10}
+    hunt(own_task, controls="reset", **{**SMALL, **options})
+    search = the_hunt(own_task, **options)
+    dense, before = (search.store.load(search.setting, Key(TICKET, 1, level)) for level in (0, 1))
+    mask = search.next_mask(1, 2)
+    ticket, reset = (search.make_ticket(Key(method, 1, 2), mask) for method in (TICKET, "reset"))
+    assert ticket.start == reset.start == 10 and ticket.order_seed == reset.order_seed
+    for name in dense.start:
+        assert torch.equal(ticket.weights[name], before.weights[name]) and torch.equal(reset.weights[name], dense.start[name])
+    with pytest.raises(LotteryError, match="'reset' is the ticket itself under schedule 'iterative'"):
+        hunt(own_task, controls="reset", **SMALL)
 
 
 def test_rewinding_resets_to_theta_k(own_task):
