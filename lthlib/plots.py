@@ -26,6 +26,8 @@ COLOURS = {
     "reinit": "#D55E00",
     "shuffle": "#007F5C",
     "random": "#B8578F",
+    "continued": "#56B4E9",
+    "reset": "#0072B2",
     "dense": "#000000",
 }
 DASHES = {
@@ -34,9 +36,11 @@ DASHES = {
     "reinit": (1, 1),
     "shuffle": (3, 1.25, 1.5, 1.25),
     "random": (5, 1, 1, 1),
+    "continued": (6, 2),
+    "reset": (2, 2),
     "dense": "",
 }
-MARKERS = {"iterative": "o", "oneshot": "s", "reinit": "X", "shuffle": "^", "random": "D", "dense": "P"}
+MARKERS = {"iterative": "o", "oneshot": "s", "reinit": "X", "shuffle": "^", "random": "D", "continued": "v", "reset": "s", "dense": "P"}
 SERIES = ["#0072B2", "#D55E00", "#007F5C", "#B8578F", "#B07600", "#56B4E9", "#000000"]  # for what has no name above
 SERIES_DASHES = ["", (4, 1.5), (1, 1), (3, 1.25, 1.5, 1.25), (5, 1, 1, 1), (6, 2), (2, 2)]
 SERIES_MARKERS = ["o", "s", "X", "^", "D", "P", "v"]
