@@ -40,7 +40,16 @@ DASHES = {
     "reset": (2, 2),
     "dense": "",
 }
-MARKERS = {"iterative": "o", "oneshot": "s", "reinit": "X", "shuffle": "^", "random": "D", "continued": "v", "reset": "s", "dense": "P"}
+MARKERS = {
+    "iterative": "o",
+    "oneshot": "s",
+    "reinit": "X",
+    "shuffle": "^",
+    "random": "D",
+    "continued": "v",
+    "reset": "s",
+    "dense": "P",
+}
 SERIES = ["#0072B2", "#D55E00", "#007F5C", "#B8578F", "#B07600", "#56B4E9", "#000000"]  # for what has no name above
 SERIES_DASHES = ["", (4, 1.5), (1, 1), (3, 1.25, 1.5, 1.25), (5, 1, 1, 1), (6, 2), (2, 2)]
 SERIES_MARKERS = ["o", "s", "X", "^", "D", "P", "v"]

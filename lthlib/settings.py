@@ -229,22 +229,90 @@ class Extent:
         _at_least("redraws", self.redraws, 1)
 
 
+@dataclass(frozen=True)
+class Profile:
+    """What a task is run with where the caller does not choose: a recipe, how far it is carried, and how it is pruned."""
+
+    recipe: Recipe
+    extent: Extent
+    rate: float = 0.2
+    scope: str = "layer"
+
+
 def _lenet(dataset: data.Dataset) -> nn.Module:
     return models.LeNet(dataset.train.inputs[0].numel(), dataset.classes)
 
 
-TASKS = {f"lenet-{name}": Task(f"lenet-{name}", name, _lenet) for name in data.NAMES}
+def _network(kind: type[nn.Module], **options) -> Callable[[data.Dataset], nn.Module]:
+    """A function that builds such a network for a data set of images."""
+    return lambda dataset: kind(dataset.input_shape, dataset.classes, **options)
 
-PAPER = (Recipe(), Extent(levels=22, trials=5, redraws=3))
-SMOKE = (Recipe(iterations=80, evaluate_every=20), Extent(levels=3, trials=2))
-QUICK = (Recipe(iterations=3000), Extent(levels=9, trials=3))
-QUICK_SMALL = (Recipe(iterations=1500, evaluate_every=50), Extent(levels=14, trials=3))
 
-# What each task is run with at each profile: a recipe, and how far it is carried.
-PROFILES = {
-    task: {"smoke": SMOKE, "quick": QUICK_SMALL if task.split("-", 1)[1] in data.NO_DOWNLOAD else QUICK, "paper": PAPER}
-    for task in TASKS
+WIDTHS = {"conv2": (64,), "conv4": (64, 128), "conv6": (64, 128, 256)}
+# Frankle & Carbin (2019), figure 2 and section 3: learning rate and iterations, then those with dropout.
+CONV_PAPER = {"conv2": (2e-4, 20_000), "conv4": (3e-4, 25_000), "conv6": (3e-4, 30_000)}
+CONV_DROPOUT = {"conv2": (3e-4, 60_000), "conv4": (2e-4, 75_000), "conv6": (2e-4, 90_000)}
+
+TASKS = {
+    task.name: task
+    for task in [
+        *(Task(f"lenet-{name}", name, _lenet) for name in data.NAMES),
+        Task("conv2-cluttered", "cluttered", _network(models.Conv, widths=(16,), hidden=(256,))),
+        Task("conv4-cluttered", "cluttered", _network(models.Conv, widths=(12, 24), hidden=(128,))),
+        Task("conv6-cluttered", "cluttered", _network(models.Conv, widths=(12, 24, 48), hidden=(128,))),
+        Task("vgg7-cluttered", "cluttered", _network(models.VGG, width=8, convs=(2, 2, 2))),
+        Task("resnet8-cluttered", "cluttered", _network(models.ResNet, depth=8, width=8)),
+        Task("conv2-narrow-cifar10", "cifar10", _network(models.Conv, widths=(16,), hidden=(64, 64))),
+        *(Task(f"{name}-cifar10", "cifar10", _network(models.Conv, widths=widths)) for name, widths in WIDTHS.items()),
+        *(
+            Task(f"{name}-dropout-cifar10", "cifar10", _network(models.Conv, widths=widths, dropout=0.5))
+            for name, widths in WIDTHS.items()
+        ),
+        Task("vgg19-cifar10", "cifar10", _network(models.VGG)),
+        Task("resnet20-cifar10", "cifar10", _network(models.ResNet)),
+    ]
 }
+
+IN_FULL = Extent(levels=22, trials=5, redraws=3)  # the paper's trials and redraws
+SMOKE = Profile(Recipe(iterations=80, evaluate_every=20), Extent(levels=3, trials=2))
+QUICK = Profile(Recipe(iterations=3000), Extent(levels=9, trials=3))
+QUICK_SMALL = Profile(Recipe(iterations=1500, evaluate_every=50), Extent(levels=14, trials=3))
+PAPER = Profile(Recipe(), IN_FULL)
+
+SMALL_CONV = {
+    "smoke": Profile(Recipe(learning_rate=3e-3, iterations=40, evaluate_every=20), Extent(levels=2, trials=2), 0.5),
+    "quick": Profile(Recipe(learning_rate=3e-3, iterations=500, evaluate_every=20), Extent(levels=5, trials=3), 0.5),
+}
+NARROW_CONV = {
+    "smoke": Profile(Recipe(learning_rate=1e-3, iterations=10, evaluate_every=5), Extent(levels=1, trials=2), 0.5),
+    "quick": Profile(Recipe(learning_rate=1e-3, iterations=1500, evaluate_every=50), Extent(levels=5, trials=3), 0.5),
+}
+_SGD = Recipe("sgd", 0.1, momentum=0.9, weight_decay=1e-4)
+_DEEP_SMALL = dataclasses.replace(_SGD, learning_rate=0.3, iterations=400, evaluate_every=25, milestones=(260, 340))
+SMALL_DEEP = {
+    "smoke": Profile(
+        dataclasses.replace(_DEEP_SMALL, iterations=30, evaluate_every=10, milestones=(20,)), Extent(2, 2), 0.5, "global"
+    ),
+    "quick": Profile(_DEEP_SMALL, Extent(levels=5, trials=3), 0.5, "global"),
+}
+_RESNET = dataclasses.replace(_SGD, batch_size=128, iterations=30_000, milestones=(20_000, 25_000), augment=True)
+_VGG = dataclasses.replace(_SGD, batch_size=64, iterations=112_000, milestones=(56_000, 84_000), augment=True)
+
+
+def _profiles(task: str) -> dict[str, Profile]:
+    """Smoke, quick and paper of a task that lthlib ships."""
+    network, data_name = task.split("-", 1)
+    if network == "lenet":
+        return {"smoke": SMOKE, "quick": QUICK_SMALL if data_name in data.NO_DOWNLOAD else QUICK, "paper": PAPER}
+    if network in WIDTHS:
+        rate, iterations = (CONV_DROPOUT if "dropout" in task else CONV_PAPER)[network]
+        small = SMALL_CONV if data_name == "cluttered" else NARROW_CONV
+        return {**small, "paper": Profile(Recipe(learning_rate=rate, iterations=iterations), IN_FULL)}
+    return {**SMALL_DEEP, "paper": Profile(_VGG if network.startswith("vgg") else _RESNET, IN_FULL, scope="global")}
+
+
+PROFILES = {task: _profiles(task) for task in TASKS}
+OWN = {"smoke": SMOKE, "quick": QUICK_SMALL, "paper": PAPER}  # of a task of the user's
 
 
 def find_task(task: str | Task) -> Task:
@@ -269,19 +337,21 @@ def resolve(task: Task, profile: str = "quick", **chosen) -> tuple[Setting, Exte
     `chosen` may name any field of Recipe, Setting or Extent. Raises LotteryError for any value out of range.
     """
     _one_of("profile", profile, PROFILE_NAMES)
-    recipe, extent = PROFILES.get(task.name, {"smoke": SMOKE, "quick": QUICK_SMALL, "paper": PAPER})[profile]
+    usual = PROFILES.get(task.name, OWN)[profile]
     chosen = {name: getattr(value, "item", lambda value=value: value)() for name, value in chosen.items() if value is not None}
     own = ("task", "recipe", "fingerprint")  # fields that are not the caller's to choose
     fields = {kind: [f.name for f in dataclasses.fields(kind) if f.name not in own] for kind in (Recipe, Extent, Setting)}
     part = lambda kind: {name: chosen.pop(name) for name in fields[kind] if name in chosen}  # noqa: E731
-    recipe = dataclasses.replace(recipe, **part(Recipe))
-    if recipe.augment and len(task.dataset.input_shape) != 3:
+    recipe = dataclasses.replace(usual.recipe, **part(Recipe))
+    at_hand = isinstance(task.data, data.Dataset) or task.data in data.NO_DOWNLOAD  # what is downloaded is images
+    if recipe.augment and at_hand and len(task.dataset.input_shape) != 3:
         raise LotteryError(
             f"augment is True, but an example of task {task.name!r} has shape {list(task.dataset.input_shape)}: only images "
             "[channels, height, width] are flipped and cropped, so leave it out."
         )
-    extent = dataclasses.replace(extent, **part(Extent))
-    setting = Setting(task.name, recipe, **part(Setting), fingerprint=task.fingerprint())
+    extent = dataclasses.replace(usual.extent, **part(Extent))
+    pruning = {"rate": usual.rate, "scope": usual.scope, **part(Setting)}
+    setting = Setting(task.name, recipe, **pruning, fingerprint=task.fingerprint())
     if chosen:
         _one_of("setting", next(iter(chosen)), sum(fields.values(), []))
     return setting, extent
