@@ -8,7 +8,6 @@ memory takes; on an Apple device one after the other.
 """
 
 import contextlib
-import dataclasses
 import math
 import os
 import threading
@@ -186,14 +185,20 @@ def _stack_limit(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, model
     torch.cuda.reset_peak_memory_stats(device)
     before, free = torch.cuda.memory_allocated(device), torch.cuda.mem_get_info(device)[0]
     try:
-        pair = Stack(model, [dataclasses.replace(ticket, start=0) for ticket in tickets[:2]], recipe, data.train, device)
-        pair.step(*(order[:, 0] for order in _orders(pair, tickets[:2], 0)), 0)
-        pair.measure(data.validation)
+        _try_stacking(tickets[:2], recipe, data, model, device)
     except RuntimeError as error:
         notice(f"These networks are trained one after the other, since they cannot be stacked ({str(error).splitlines()[0]}).")
         return 1
     each = (torch.cuda.max_memory_allocated(device) - before) / 2
     return max(1, int(SHARE_OF_MEMORY * free / (COPIES * each)))
+
+
+def _try_stacking(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, model: nn.Module, device: torch.device) -> None:
+    """One step and one validation of a stack that is then thrown away. Raises RuntimeError where a layer cannot be mapped."""
+    stack = Stack(model, tickets, recipe, data.train, device)
+    batches, views = _orders(stack, tickets, recipe.iterations - 1)
+    stack.step(batches[:, 0], None if views is None else views[:, 0], 0)
+    stack.measure(data.validation)
 
 
 def _train_together(model, tickets, recipe: Recipe, data: Dataset, snapshot: int | None, device: torch.device) -> list[Trained]:

@@ -123,6 +123,36 @@ def test_a_stack_that_does_not_fit_is_halved(images, monkeypatch):
     assert sum(sizes) == 5 and max(sizes) == 2
 
 
+class FunctionalDropout(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.output = nn.Linear(192, 4)
+
+    def forward(self, x):
+        return self.output(nn.functional.dropout(x.flatten(1), 0.5, self.training))
+
+
+def test_networks_that_cannot_be_stacked_are_found_out_before(images, monkeypatch, capsys):
+    for recipe in RECIPES.values():
+        engine._try_stacking(tickets_of(NETWORKS["lenet"], 2), recipe, _float(images), NETWORKS["lenet"](), CPU)
+    tickets = tickets_of(FunctionalDropout, 2)
+    with pytest.raises(RuntimeError):  # two alone would draw other numbers than two together
+        engine._try_stacking(tickets, RECIPES["sgd"], _float(images), FunctionalDropout(), CPU)
+    fake = {
+        "empty_cache": 0,
+        "reset_peak_memory_stats": 0,
+        "memory_allocated": 10,
+        "max_memory_allocated": 40,
+        "mem_get_info": (1000, 0),
+    }
+    for name, value in fake.items():
+        monkeypatch.setattr(torch.cuda, name, lambda *_, value=value: value)
+    monkeypatch.setattr(engine, "Stack", lambda *args: Stack(*args[:-1], CPU))
+    limit = lambda build: engine._stack_limit(tickets_of(build, 2), RECIPES["sgd"], _float(images), build(), torch.device("cuda"))  # noqa: E731
+    assert limit(NETWORKS["lenet"]) == int(engine.SHARE_OF_MEMORY * 1000 / (engine.COPIES * 15))
+    assert limit(FunctionalDropout) == 1 and "one after the other" in capsys.readouterr().err
+
+
 def test_layers_that_share_a_weight(images):
     def build():
         network = nn.Sequential(nn.Flatten(), nn.Linear(192, 6), nn.ReLU(), nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 6)).double()
