@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from lthlib.errors import LotteryError
+from lthlib.settings import Recipe
 from lthlib.tables import LABELS, describe, one_setting, scale, summarise
 
 COLOURS = {
@@ -53,6 +54,12 @@ MARKERS = {
 SERIES = ["#0072B2", "#D55E00", "#007F5C", "#B8578F", "#B07600", "#56B4E9", "#000000"]  # for what has no name above
 SERIES_DASHES = ["", (4, 1.5), (1, 1), (3, 1.25, 1.5, 1.25), (5, 1, 1, 1), (6, 2), (2, 2)]
 SERIES_MARKERS = ["o", "s", "X", "^", "D", "P", "v"]
+VERDICTS = {
+    "winning": ("#0072B2", "o"),
+    "matching": ("#B07600", "s"),
+    "neither": ("#D55E00", "X"),
+    "cannot tell": ("#777777", "D"),
+}
 WORDS = "#333333"  # of notes inside a figure: 12.6 to 1 on white
 BAND = {"errorbar": ("pi", 100), "err_kws": {"alpha": 0.15, "linewidth": 0}}
 LEGEND = {"frameon": False, "bbox_to_anchor": (1, 1), "loc": "upper left", "alignment": "left"}  # beside the data, never over it
@@ -98,6 +105,26 @@ def side_by_side(panels: dict[str, pd.DataFrame | dict[str, pd.DataFrame]], meas
     texts = []
     for axes, (title, tables) in zip(row[0], panels.items()):
         texts.append(density_curves(tables, measure, title, axes).get_label())
+    figure.set_label(" ".join(texts))
+    return figure
+
+
+def by_measure(table: pd.DataFrame, measures: list[str], columns: int = 2) -> Figure:
+    """`density_curves` of one table, a panel per measure, `columns` in a row, with one legend and one vertical axis per row: so
+    give each row measures of one unit, such as test accuracy at early stop and at the end."""
+    lines = -(-len(measures) // columns)
+    size = (1.5 + 4.6 * columns, 3.6 * lines)
+    figure, panels = plt.subplots(lines, columns, figsize=size, layout="constrained", squeeze=False, sharey="row")
+    texts = []
+    for axes, measure in zip(panels.flat, measures):
+        texts.append(density_curves(table, measure, axes=axes).get_label())
+        handles, names = axes.get_legend_handles_labels()
+        if axes.get_legend():
+            axes.get_legend().remove()
+        if axes is panels.flat[min(columns, len(measures)) - 1] and handles:
+            axes.legend(handles, [name.split(",")[0] for name in names], **LEGEND)
+    for axes in panels.flat[len(measures) :]:
+        axes.set_visible(False)
     figure.set_label(" ".join(texts))
     return figure
 
@@ -171,6 +198,81 @@ def layer_densities(layers: pd.DataFrame, title: str = "") -> Figure:
     last = rows[rows.level == rows.level.max()]
     kept = ", ".join(f"{name} {share:.3g} %" for name, share in last.groupby("layer", sort=False).kept.mean().items())
     figure.set_label(f"Weights remaining in each layer. At {last.weights.iloc[0]:.1f} % of the network: {kept}.")
+    return figure
+
+
+def verdicts(found: pd.DataFrame, title: str = "") -> Figure:
+    """What `tables.matching` found: differences from dense in accuracy and in early stop against density.
+
+    Dots are means over trials, whiskers their 95 % intervals (none for fewer than 3 trials), colour and shape the verdict.
+    """
+    rows = found.assign(weights=100 * found.density)
+    figure, panels = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    for axes, name, label in zip(panels, ("points", "iterations"), ("test accuracy (points)", "early stop (iterations)")):
+        axes.axhline(0, color="black", linewidth=1.2, linestyle=":")
+        for verdict, here in rows.groupby("verdict"):
+            colour, marker = VERDICTS[verdict]
+            whiskers = [here[name] - here[f"{name}_low"], here[f"{name}_high"] - here[name]]
+            style = {"color": colour, "marker": marker, "linestyle": "none", "capsize": 3, "markersize": 7}
+            axes.errorbar(here.weights, here[name], yerr=whiskers, label=verdict, **style)
+        axes.set(xlabel="weights remaining (%)", ylabel=f"{label}, minus dense")
+        _density_axis(axes, rows.weights)
+    panels[1].legend(**LEGEND)
+    figure.suptitle(title)
+    sns.despine(figure)
+    counts = ", ".join(f"{verdict} at {count}" for verdict, count in rows.verdict.value_counts().items())
+    figure.set_label(
+        f"Differences from the dense networks against weights remaining; verdicts over {len(rows)} levels: {counts}."
+    )
+    return figure
+
+
+def differences(
+    pairs: dict[str, pd.DataFrame], measure: str = "test_accuracy", against: str = "reinit", title: str = ""
+) -> Figure:
+    """Differences of `tables.pairs` against density, a line for each label: mean, and a band from lowest to highest trial.
+
+    `measure` is what they were made of and `against` what was subtracted; on the dotted line there is no difference.
+    """
+    rows = pd.concat([both.reset_index().assign(line=label) for label, both in pairs.items()], ignore_index=True)
+    rows["weights"] = 100 * rows.groupby(["line", "level"]).density.transform("mean")
+    names = list(pairs)
+    style = {"palette": dict(zip(names, _series(len(names)))), "hue_order": names, "style_order": names}
+    style |= {"dashes": dict(zip(names, SERIES_DASHES * len(names))), "markers": dict(zip(names, SERIES_MARKERS * len(names)))}
+    figure, axes = plt.subplots(figsize=(8.5, 4.2), layout="constrained")
+    axes.axhline(0, color="black", linewidth=1.2, linestyle=":", zorder=0)
+    sns.lineplot(rows, x="weights", y="difference", hue="line", style="line", markersize=7, ax=axes, **BAND, **style)
+    unit = "iterations" if measure == "early_stop" else "points"
+    label = LABELS[measure].rsplit(" (", 1)[0]
+    axes.set(xlabel="weights remaining (%)", ylabel=f"{label},\nminus {against} ({unit})", title=title)
+    _density_axis(axes, rows.weights)
+    axes.legend(**LEGEND)
+    sns.despine(figure)
+    means = rows.groupby(["line", "weights"]).difference.mean()
+    texts = [f"{label.capitalize()}, minus {against}, against weights remaining; {rows.trial.nunique()} trials."]
+    for name in names:
+        ends = means[name].sort_index(ascending=False)
+        texts.append(f"{name}: " + ", ".join(f"{value:+.3g} {unit} at {weights:.1f} %" for weights, value in ends.items()) + ".")
+    figure.set_label(" ".join(texts))
+    return figure
+
+
+def learning_rates(recipes: dict[str, Recipe]) -> Figure:
+    """The learning rate of every iteration under each recipe, by label: on a linear axis, and on a logarithmic one."""
+    figure, panels = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
+    texts = ["Learning rate against iteration."]
+    for (name, recipe), colour, dashes in zip(recipes.items(), _series(len(recipes)), SERIES_DASHES * len(recipes)):
+        rates = [recipe.learning_rate_at(iteration) for iteration in range(recipe.iterations)]
+        for axes in panels:
+            axes.plot(rates, color=colour, dashes=dashes or (None, None), linewidth=2, label=name)
+        rises = f"rises over {recipe.warmup:,} iterations, " if recipe.warmup else ""
+        falls = "".join(f", divided by ten at {milestone:,}" for milestone in recipe.milestones)
+        texts.append(f"{name}: {rises}{max(rates):.3g} at its highest, {sum(rates) / len(rates):.3g} on average{falls}.")
+    panels[0].set(xlabel="iteration", ylabel="learning rate", ylim=(0, None))
+    panels[1].set(xlabel="iteration", ylabel="learning rate, logarithmic", yscale="log")
+    panels[1].legend(**LEGEND)
+    sns.despine(figure)
+    figure.set_label(" ".join(texts))
     return figure
 
 

@@ -75,6 +75,18 @@ def test_an_empty_table_makes_a_panel_that_says_so(table):
     assert "here. Test accuracy" in figure.get_label() and "no results" in figure.get_label()
 
 
+def test_measures_of_one_table_share_a_legend_and_a_row_an_axis(table):
+    measures = ["test_accuracy", "final_test_accuracy", "train_accuracy"]
+    panels = plots.by_measure(table, measures).axes
+    assert [axes.get_ylabel() for axes in panels[:3]] == [plots.LABELS[measure] for measure in measures]
+    assert [bool(axes.get_legend()) for axes in panels] == [False, True, False, False] and not panels[3].get_visible()
+    assert legend(panels[1]) == ["iterative", "reinit", "dense"]
+    assert panels[0].get_ylim() == panels[1].get_ylim()
+    text = panels[0].figure.get_label()
+    assert all(tables.describe(table, measure) in text for measure in measures)
+    assert plots.by_measure(table.head(0), ["gap"]).axes[0].texts[0].get_text() == "no results here yet"
+
+
 def test_learning_curves_show_levels_with_the_same_colour_in_every_panel(table):
     figure = plots.learning_curves(table, [0, 2], ["iterative", "reinit"])
     ticket, reinit = figure.axes
@@ -134,3 +146,23 @@ def test_show_takes_the_figures_own_description_and_needs_one(table, monkeypatch
     assert "a title. Test accuracy at early stop" in shown[0].data
     with pytest.raises(LotteryError, match="no description"):
         plots.show(matplotlib.figure.Figure())
+
+
+def test_verdicts_show_each_level_once_with_its_interval():
+    rows = {
+        "density": [0.8, 0.5, 0.2],
+        "points": [1.0, 0.0, -3.0],
+        "points_low": [0.5, -1.0, -4.0],
+        "points_high": [1.5, 1.0, -2.0],
+        "iterations": [-50.0, 200.0, 300.0],
+        "iterations_low": [-90.0, 100.0, float("nan")],
+        "iterations_high": [-10.0, 300.0, float("nan")],
+        "verdict": ["winning", "matching", "neither"],
+    }
+    figure = plots.verdicts(pd.DataFrame(rows), "hand-made")
+    points, iterations = figure.axes
+    assert {text.get_text() for text in iterations.get_legend().texts} == {"winning", "matching", "neither"}
+    assert sorted(float(bars.lines[0].get_ydata()[0]) for bars in points.containers) == [-3.0, 0.0, 1.0]
+    [won] = [bars for bars in points.containers if bars.get_label() == "winning"]
+    assert won.lines[2][0].get_segments()[0][:, 1].tolist() == [0.5, 1.5]
+    assert "over 3 levels: winning at 1, matching at 1, neither at 1" in figure.get_label()
