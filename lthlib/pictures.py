@@ -41,6 +41,19 @@ def mask_pictures(kept: dict[str, Tensor], columns: int = 4) -> Figure:
     return figure
 
 
+def examples(images: Tensor, titles: list[str], columns: int = 8) -> Figure:
+    """Images [N, C, H, W] side by side, each under its title; all on one scale, from their darkest pixel to their brightest."""
+    low, high = float(images.min()), float(images.max())
+    figure, panels = _grid(len(images), columns, 1.3)
+    for axes, image, title in zip(panels, images, titles):
+        picture = ((image - low) / ((high - low) or 1)).permute(1, 2, 0).squeeze(-1)
+        axes.imshow(picture.numpy(), cmap="gray", vmin=0, vmax=1)
+        axes.set(title=title, xticks=[], yticks=[])
+    shape = f"{images.shape[2]} by {images.shape[3]} pixels"
+    figure.set_label(f"{len(images)} examples, {shape}; their labels are {', '.join(titles)}.")
+    return figure
+
+
 def _grid(count: int, columns: int, size: float) -> tuple[Figure, list[Axes]]:
     """A figure with so many panels, at most `columns` in a row; what is left over is hidden."""
     columns = min(columns, count)

@@ -285,7 +285,7 @@ SMALL_CONV = {
 }
 NARROW_CONV = {
     "smoke": Profile(Recipe(learning_rate=1e-3, iterations=10, evaluate_every=5), Extent(levels=1, trials=2), 0.5),
-    "quick": Profile(Recipe(learning_rate=1e-3, iterations=1500, evaluate_every=50), Extent(levels=5, trials=3), 0.5),
+    "quick": Profile(Recipe(learning_rate=1e-3, iterations=600, evaluate_every=25), Extent(levels=5, trials=3), 0.5),
 }
 _SGD = Recipe("sgd", 0.1, momentum=0.9, weight_decay=1e-4)
 _DEEP_SMALL = dataclasses.replace(_SGD, learning_rate=0.3, iterations=400, evaluate_every=25, milestones=(260, 340))

@@ -33,3 +33,11 @@ def test_masks_are_drawn_as_they_are():
     assert drawn.tolist() == [[True, False, False, False], [False, False, False, True]]
     assert figure.axes[0].get_title() == "conv1: 25 % kept" and figure.axes[0].get_ylabel() == "2 outputs"
     assert figure.get_label() == "Masks, black is kept: conv1 25 %, fc1 100 %."
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_examples_share_one_scale(channels):
+    images = torch.stack([torch.zeros(channels, 4, 5), torch.full((channels, 4, 5), 2.0), torch.full((channels, 4, 5), 1.0)])
+    figure = pictures.examples(images, ["7", "0", "7"], columns=2)
+    assert [float(axes.images[0].get_array().mean()) for axes in figure.axes if axes.images] == [0, 1, 0.5]
+    assert figure.get_label() == "3 examples, 4 by 5 pixels; their labels are 7, 0, 7."

@@ -1,0 +1,94 @@
+"""Lesson 6: its exercises in both directions, and the arithmetic of its puzzle."""
+
+import pytest
+import torch
+
+from lthlib import exercises, models, settings
+from tests.conftest import ROOT
+from tests.test_lessons import solutions
+
+SOLUTIONS = solutions(ROOT / "notebooks" / "06_convolutional_nets.ipynb")
+CHECKS = {"fast_share": exercises.check_fast_share, "prune_globally": exercises.check_prune_globally}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_solutions_pass_and_a_blank_is_not_wrong(name, capsys):
+    CHECKS[name](SOLUTIONS[name])
+    assert "Right" in capsys.readouterr().out
+    CHECKS[name](lambda *_: None)
+    assert "not tried yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda density, slow, fast, rounds: 1 - SOLUTIONS["fast_share"](density, slow, fast, rounds), "0.5|multiply"),
+        (lambda density, slow, fast, rounds: (1 - density) / rounds / fast, "0.5"),
+        (lambda density, slow, fast, rounds: ((1 - slow) - density) / (fast - slow), "multiply"),
+    ],
+)
+def test_wrong_shares_are_told_why(wrong, says):
+    with pytest.raises(exercises.WrongAnswer, match=says):
+        exercises.check_fast_share(wrong)
+
+
+def by_threshold(weights, mask, rate, least):
+    sizes = torch.cat([weight.abs().flatten() for weight in weights.values()])
+    cut = sizes.sort().values[round(rate * len(sizes)) - 1]
+    return {name: weight.abs() > cut for name, weight in weights.items()}
+
+
+def layer_by_layer(weights, mask, rate, least):
+    return {n: SOLUTIONS["prune_globally"]({n: weights[n]}, {n: mask[n]}, rate, least)[n] for n in mask}
+
+
+def ties_together(weights, mask, rate, least):
+    found = SOLUTIONS["prune_globally"](weights, mask, rate, least)
+    return found if "fcs.0.weight" in mask else {n: torch.zeros_like(kept) for n, kept in found.items()}
+
+
+def by_value(weights, mask, rate, least):
+    return SOLUTIONS["prune_globally"]({n: torch.where(mask[n], w.exp(), 0) for n, w in weights.items()}, mask, rate, least)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (by_threshold, "empty layer"),
+        (lambda weights, mask, rate, least: SOLUTIONS["prune_globally"](weights, mask, rate, 0), "empty layer"),
+        (
+            lambda weights, mask, rate, least: SOLUTIONS["prune_globally"](weights, mask, rate / 2, least),
+            "share of the survivors",
+        ),
+        (layer_by_layer, "one pool"),
+        (ties_together, "all that tie"),
+        (by_value, "absolute values"),
+        (lambda weights, mask, rate, least: {n: torch.ones_like(kept) for n, kept in mask.items()}, "is back"),
+        (lambda weights, mask, rate, least: {}, "every layer"),
+    ],
+)
+def test_wrong_global_pruning_is_told_why(wrong, says):
+    with pytest.raises(exercises.WrongAnswer, match=says):
+        exercises.check_prune_globally(wrong)
+
+
+def test_what_the_solution_says_of_the_puzzle_holds():
+    rates = {26.4: 0.15, 15.1: 0.15, 10.5: 0.15, 19.7: 0.1, 15.2: 0.1, 11.9: 0.1, 9.31: 0.1}
+    half = {printed: 0.005 if printed == 9.31 else 0.05 for printed in rates}
+    agreed = [((), 0.0, 1.0)]
+    for printed, slow in rates.items():
+        ends = lambda n: [SOLUTIONS["fast_share"]((printed + off) / 100, slow, 0.2, n) for off in (half[printed], -half[printed])]  # noqa: E731, B023
+        found = [((*k, n), max(a, ends(n)[0]), min(b, ends(n)[1])) for k, a, b in agreed for n in range(1, 40)]
+        agreed = [one for one in found if one[1] < one[2]]
+    [(rounds, low, high)] = agreed
+    assert rounds == (7, 10, 12, 11, 13, 15, 17) and (round(100 * low, 2), round(100 * high, 2)) == (51.04, 51.11)
+    with torch.device("meta"):
+        network = models.Conv((3, 32, 32), 10, widths=settings.WIDTHS["conv6"])
+    count = {name: weight.numel() for name, weight in models.prunable(network).items()}
+    total, fast = sum(count.values()), sum(n for name, n in count.items() if name.startswith("fcs"))
+    assert round(100 * fast / total, 1) == 49.3
+    assert (round(low * total - fast, -2), round(high * total - fast, -2)) == (40_100, 41_500)
+    assert count["convs.0.weight"] + count["convs.1.weight"] == 38_592 and count["output.weight"] == 2_560
+    share = (fast + 38_592 + 2_560) / total
+    for n, (printed, slow) in zip(rounds, rates.items()):
+        assert abs(100 * (share * 0.8**n + (1 - share) * (1 - slow) ** n) - printed) <= half[printed]
