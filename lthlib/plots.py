@@ -276,6 +276,39 @@ def learning_rates(recipes: dict[str, Recipe]) -> Figure:
     return figure
 
 
+def knob_curves(
+    panels: dict[str, dict[float, pd.DataFrame]], level: int, measure: str = "test_accuracy", knob: str = "learning rate"
+) -> Figure:
+    """A measured column of `summarise` at one level against a knob: a panel by title for each dictionary of tables by the
+    knob's value, which is the (logarithmic) axis.
+
+    Lines are the ticket, each of its controls, and the dense networks, as means with bands from minimum to maximum.
+    """
+    figure, row = plt.subplots(
+        1, len(panels), figsize=(1.8 + 3.6 * len(panels), 3.8), layout="constrained", squeeze=False, sharey=True
+    )
+    texts, density = [], 1.0
+    for axes, (title, tables) in zip(row[0], panels.items()):
+        networks = pd.concat([_networks(table, "", measure).assign(knob=float(at)) for at, table in tables.items()])
+        networks.loc[networks.level == 0, "method"] = "dense"
+        rows = networks[networks.level.isin([0, level])].reset_index(drop=True)
+        style = {"palette": COLOURS, "dashes": {**DASHES, "dense": (1, 2)}, "markers": MARKERS}
+        sns.lineplot(rows, x="knob", y="value", hue="method", style="method", markersize=7, ax=axes, **BAND, **style)
+        axes.set(xscale="log", title=title, xlabel=knob, ylabel=LABELS[measure])
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xticks(sorted(rows.knob.unique()), [f"{at:g}" for at in sorted(rows.knob.unique())])
+        axes.get_legend().remove()
+        density = rows.weights.min()
+        for at, here in rows.groupby("knob"):
+            means = ", ".join(f"{name} {mean:.4g}" for name, mean in here.groupby("method", sort=False).value.mean().items())
+            texts.append(f"{title}, {at:g}: {means}.")
+    row[0][-1].legend(**LEGEND)
+    sns.despine(figure)
+    start = f"{LABELS[measure].capitalize()} against {knob}, at {density:.1f} % of the weights (dense: all of them)."
+    figure.set_label(" ".join([start, *texts]))
+    return figure
+
+
 def show(figure: Figure, text: str = "", save: str | Path = "") -> None:
     """Display a figure in a notebook with sentences that describe it, as its caption and for readers who cannot see it.
 
@@ -284,6 +317,11 @@ def show(figure: Figure, text: str = "", save: str | Path = "") -> None:
     """
     from IPython.display import HTML, display
 
+    display(HTML(as_html(figure, text, save)))
+
+
+def as_html(figure: Figure, text: str = "", save: str | Path = "") -> str:
+    """What `show` displays, as HTML: for a widget whose picture changes."""
     text = text or figure.get_label()
     if not text:
         raise LotteryError("the figure has no description: pass show(figure, text) a sentence for readers who cannot see it.")
@@ -296,8 +334,10 @@ def show(figure: Figure, text: str = "", save: str | Path = "") -> None:
     plt.close(figure)
     words = html.escape(text)
     source = base64.b64encode(png.getvalue()).decode()
-    display(HTML(f'<figure style="margin: 0"><img alt="{words}" style="max-width: 100%" src="data:image/png;base64,{source}">'
-                 f"<figcaption><i>{words}</i></figcaption></figure>"))  # fmt: skip
+    return (
+        f'<figure style="margin: 0"><img alt="{words}" style="max-width: 100%" src="data:image/png;base64,{source}">'
+        f"<figcaption><i>{words}</i></figcaption></figure>"
+    )
 
 
 def _named(tables: pd.DataFrame | dict[str, pd.DataFrame]) -> list[tuple[str, pd.DataFrame]]:

@@ -87,6 +87,27 @@ def test_measures_of_one_table_share_a_legend_and_a_row_an_axis(table):
     assert plots.by_measure(table.head(0), ["gap"]).axes[0].texts[0].get_text() == "no results here yet"
 
 
+def test_knob_curves_show_ticket_control_and_dense_against_the_knob(table):
+    tables_by_rate = {0.01: table, 0.1: table.assign(accuracy=table.accuracy / 2)}
+    figure = plots.knob_curves({"adam": tables_by_rate, "sgd": {0.5: table}}, level=2)
+    adam, sgd = figure.axes
+    assert (adam.get_title(), sgd.get_title()) == ("adam", "sgd") and adam.get_xscale() == "log"
+    assert adam.get_legend() is None and set(legend(sgd)) == {"iterative", "reinit", "dense"}
+    means = tables.summarise(table).query("level == 2").groupby("method").test_accuracy.mean() * 100
+    x, y = next(line(adam, i) for i in range(3) if list(line(adam, i)[1])[0] == pytest.approx(means["iterative"]))
+    assert list(x) == [0.01, 0.1] and list(y) == pytest.approx([means["iterative"], means["iterative"] / 2])
+    assert "adam, 0.01: dense " in figure.get_label() and f"iterative {means['iterative']:.4g}" in figure.get_label()
+
+
+def test_a_figure_as_html_is_what_show_displays(table, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    plots.show(plots.density_curves(table), "one")
+    assert plots.as_html(plots.density_curves(table), "one") == shown[0].data
+    with pytest.raises(LotteryError, match="no description"):
+        plots.as_html(matplotlib.pyplot.figure())
+
+
 def test_learning_curves_show_levels_with_the_same_colour_in_every_panel(table):
     figure = plots.learning_curves(table, [0, 2], ["iterative", "reinit"])
     ticket, reinit = figure.axes
