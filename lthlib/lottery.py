@@ -120,11 +120,12 @@ def level_keys(level: int, extent: Extent, controls: Iterable[str]) -> list[Key]
     Level 0 has no mask to control for, so "dense" is the one control there, and it is at no other level.
     """
     here = [control for control in controls if (control == "dense") == (level == 0)]
+    redraws = lambda control: 1 if control == "reset" else extent.redraws  # noqa: E731  # there is nothing to draw in it
     return [Key(TICKET, trial, level) for trial in range(extent.trials)] + [
         Key(control, trial, level, redraw)
         for control in here
         for trial in range(extent.trials)
-        for redraw in range(extent.redraws)
+        for redraw in range(redraws(control))
     ]
 
 

@@ -106,15 +106,17 @@ def pairs(
     return both if isinstance(control, pd.DataFrame) else both[both.index.get_level_values("level") > 0]
 
 
-def compare(table: pd.DataFrame, control: str | pd.DataFrame = "reinit", measure: str = "test_accuracy") -> pd.DataFrame:
+def compare(
+    table: pd.DataFrame, control: str | pd.DataFrame = "reinit", measure: str = "test_accuracy", method: str = "ticket"
+) -> pd.DataFrame:
     """The ticket against a control at each level: points (mean difference), trials in which the ticket is better, and trials.
 
     A trial's control is the mean of its redraws. "dense" compares with the ticket's own level 0, trial by trial; a table, with
-    the tickets of that table. The difference is ticket minus control, in percentage points for accuracies, else in the units
-    of `measure`; better is a higher accuracy, or a lower early stop or gap.
+    the tickets of that table. `method` puts a control in the ticket's place. The difference is ticket minus control, in
+    percentage points for accuracies, else in the units of `measure`; better is a higher accuracy, or a lower early stop or gap.
     Raises LotteryError where the table has no such control.
     """
-    both = pairs(table, control, measure)
+    both = pairs(table, control, measure, method)
     by_level = both.difference.groupby("level")
     better = (both.difference < 0 if measure in LOWER_IS_BETTER else both.difference > 0).groupby("level").sum()
     density = both.density.groupby("level").mean()

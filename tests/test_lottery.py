@@ -89,6 +89,10 @@ def test_continued_trains_on_and_its_control_is_reset(own_task):
         hunt(own_task, controls="reset", **SMALL)
 
 
+def test_reset_has_nothing_to_draw_again():
+    assert lottery.level_keys(1, Extent(1, 2, redraws=3), ["reset"])[2:] == [Key("reset", 0, 1), Key("reset", 1, 1)]
+
+
 def test_rewinding_resets_to_theta_k(own_task):
     table = hunt(own_task, rewind=20, **SMALL)
     assert table[table.level == 1].iteration.min() == 20

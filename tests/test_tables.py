@@ -168,6 +168,8 @@ def test_two_hunts_are_compared_trial_by_trial(table):
     row = lthlib.compare(table, other)
     assert row.points.tolist() == pytest.approx([2.0, 2.0]) and row.index.tolist() == [0, 1], "level 0 is compared as well"
     assert lthlib.compare(table, table).better.tolist() == [0, 0]
+    control = lthlib.compare(table, other, method="reinit")
+    assert control.points[1] == pytest.approx(row.points[1] - lthlib.compare(table, "reinit").points[1])
     with pytest.raises(LotteryError, match="differ in density"):
         lthlib.compare(table, table.assign(density=table.density**2))
     with pytest.raises(LotteryError, match="empty"):
