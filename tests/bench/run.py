@@ -339,7 +339,7 @@ def main() -> None:
         resume_start(repeats),
         slider_read(repeats),
         bfloat16_on_cpu(repeats, iterations),
-        *growth(1 if chosen.quick else 3, iterations),
+        *growth(1 if chosen.quick else 3, max(40, iterations // 4)),
     ]
     if torch.cuda.is_available():
         rows += card.rows(row, median_of, repeats, iterations // 5, torch.device("cuda"))
