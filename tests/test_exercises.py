@@ -2,7 +2,44 @@
 
 import pytest
 
-from lthlib import exercises
+from lthlib import exercises, exercises_curves
+from tests.test_lessons import LESSONS, solutions
+
+# By lesson, the function that the reader writes and what checks it.
+CHECKS = {
+    (1, "prune_layer"): exercises.check_prune,
+    (1, "keep_pruned"): exercises.check_freeze,
+    (1, "control"): exercises.check_control,
+    (2, "one_shot"): exercises.check_one_shot,
+    (2, "next_ticket"): exercises.check_next_ticket,
+    (3, "evidence"): exercises.check_evidence,
+    (3, "same_signs"): exercises.check_same_signs,
+    (4, "at_early_stop"): exercises_curves.check_early_stop,
+    (4, "times_sooner"): exercises_curves.check_speedup,
+    (5, "fair"): exercises_curves.check_fair,
+    (5, "at_density"): exercises_curves.check_at_density,
+    (6, "fast_share"): exercises.check_fast_share,
+    (6, "prune_globally"): exercises.check_prune_globally,
+    (7, "rates"): exercises.check_rates,
+    (7, "control"): exercises.check_same_average,
+    (8, "verdict"): exercises.check_verdict,
+    (8, "quoted"): exercises.check_quoted,
+}
+SOLUTIONS = {(lesson, name): solution for lesson, path in enumerate(LESSONS, 1) for name, solution in solutions(path).items()}
+
+
+@pytest.mark.parametrize(("lesson", "name"), CHECKS)
+def test_solutions_pass_and_a_blank_is_not_wrong(lesson, name, capsys):
+    check = CHECKS[lesson, name]
+    check(SOLUTIONS[lesson, name])
+    assert "Right" in capsys.readouterr().out
+    check(lambda *_: None)
+    assert "not tried yet" in capsys.readouterr().out
+
+
+def test_every_check_is_of_an_exercise():
+    made = {name for room in (exercises, exercises_curves) for name in vars(room) if name.startswith("check_")}
+    assert made == {check.__name__ for check in CHECKS.values()}
 
 
 def counts_means(points, iterations):

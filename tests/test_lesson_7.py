@@ -1,4 +1,4 @@
-"""The exercises of lesson 7, and the figures it brought: solutions pass, a blank is not wrong, wrong answers are told why."""
+"""The exercises of lesson 7, and the figures it brought: wrong answers are told why."""
 
 import dataclasses
 
@@ -11,15 +11,6 @@ from tests.conftest import ROOT
 from tests.test_lessons import solutions
 
 SOLUTIONS = solutions(ROOT / "notebooks" / "07_deep_nets_and_warmup.ipynb")
-CHECKS = {"rates": exercises.check_rates, "control": exercises.check_same_average}
-
-
-@pytest.mark.parametrize("name", CHECKS)
-def test_solutions_pass_and_a_blank_is_not_wrong(name, capsys):
-    CHECKS[name](SOLUTIONS[name])
-    assert "Right" in capsys.readouterr().out
-    CHECKS[name](lambda *_: None)
-    assert "not tried yet" in capsys.readouterr().out
 
 
 def rates(peak, warmup, epochs, per_epoch, iterations):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import lthlib
-from lthlib import exercises
+from lthlib import exercises, tables
 from tests.conftest import ROOT
 
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -48,21 +48,12 @@ def solutions(path):
     found = {}
     for _, source in cells(path, "markdown"):
         for block in re.findall(r"<details><summary>Solution</summary>\n\n```python\n(.*?)```", source, re.DOTALL):
-            exec(block, space := {"torch": torch})
-            found.update({name: value for name, value in space.items() if callable(value) and name != "torch"})
+            exec(block, space := {"torch": torch, "tables": tables})
+            found.update({name: value for name, value in space.items() if callable(value)})
     return found
 
 
 SOLUTIONS = solutions(LESSONS[0])
-CHECKS = {"prune_layer": exercises.check_prune, "keep_pruned": exercises.check_freeze, "control": exercises.check_control}
-
-
-@pytest.mark.parametrize("name", CHECKS)
-def test_solutions_pass_and_a_blank_is_not_wrong(name, capsys):
-    CHECKS[name](SOLUTIONS[name])
-    assert "Right" in capsys.readouterr().out
-    CHECKS[name](lambda *_: None)
-    assert "not tried yet" in capsys.readouterr().out
 
 
 def by_value(weight, mask, rate):
