@@ -1,13 +1,15 @@
-"""The command line: `python -m lthlib hunt --task lenet-digits --controls reinit`."""
+"""The command line: `python -m lthlib hunt --task lenet-digits --controls reinit`, and `translate`."""
 
 import argparse
 import json
 import sys
+from pathlib import Path
 
 import lthlib
-from lthlib import settings
+from lthlib import settings, translations
 from lthlib.errors import LotteryError
 from lthlib.progress import notice
+from lthlib.store import write_atomically
 
 JSON_FIELDS = (
     *("task", "method", "trial", "redraw", "level", "density", "early_stop"),
@@ -26,6 +28,12 @@ def parser() -> argparse.ArgumentParser:
     """The parser of `python -m lthlib`. What is not given is taken from the profile."""
     top = _Parser(prog="python -m lthlib", description="Lottery tickets: find them, train them, see whether they win.")
     commands = top.add_subparsers(dest="command", required=True, parser_class=_Parser, metavar="COMMAND")
+    _add_hunt(commands)
+    _add_translate(commands)
+    return top
+
+
+def _add_hunt(commands) -> None:
     hunt = commands.add_parser(
         "hunt",
         help="find tickets and train their controls",
@@ -49,12 +57,24 @@ def parser() -> argparse.ArgumentParser:
     hunt.add_argument("--workers", type=int, metavar="N", help="processes on a CPU (all cores)")
     hunt.add_argument("--results", metavar="DIR", help="results folder (LTHLIB_RESULTS, or results/)")
     hunt.add_argument("--json", action="store_true", help="print one JSON object a network and nothing else")
-    return top
+    hunt.set_defaults(run=run_hunt)
+
+
+def _add_translate(commands) -> None:
+    translate = commands.add_parser(
+        "translate",
+        help="write the lessons in another language",
+        description="Write the lessons that are translated into a language as notebooks: the same code, other prose.",
+    )
+    translate.add_argument("--language", required=True, help=", ".join(f"{c} ({n})" for c, n in translations.LANGUAGES.items()))
+    translate.add_argument("--to", metavar="DIR", help="folder for the notebooks (lessons-LANGUAGE, where you are)")
+    translate.add_argument("--update", action="store_true", help="for translators: bring the catalogues up to date instead")
+    translate.set_defaults(run=run_translate)
 
 
 def run_hunt(options: argparse.Namespace) -> None:
     """Carry out `hunt` and print its result on standard output."""
-    arguments = {name: value for name, value in vars(options).items() if name not in ("command", "json")}
+    arguments = {name: value for name, value in vars(options).items() if name not in ("command", "json", "run")}
     table = lthlib.hunt(**arguments)
     if options.json:
         for row in lthlib.summarise(table)[list(JSON_FIELDS)].to_dict("records"):
@@ -68,10 +88,25 @@ def run_hunt(options: argparse.Namespace) -> None:
         print(lthlib.compare(table, control).to_string(formatters={"density": "{:.4f}".format, "points": "{:+.2f}".format}))
 
 
+def run_translate(options: argparse.Namespace) -> None:
+    """Carry out `translate`: write a notebook for each catalogue of the language, or bring the catalogues up to date."""
+    lessons = translations.lessons(options.language)
+    folder = Path(options.to or f"lessons-{options.language}")
+    for lesson in lessons:
+        if options.update:
+            print(translations.update(lesson, options.language))
+            continue
+        book = json.dumps(translations.translate(lesson, options.language), ensure_ascii=False, indent=1)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / lesson.name, f"{book}\n".encode())
+        print(folder / lesson.name)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status: 0, 2 for bad input with one sentence on standard error, 130 if stopped."""
     try:
-        run_hunt(parser().parse_args(arguments))
+        options = parser().parse_args(arguments)
+        options.run(options)
     except LotteryError as error:
         notice(f"lthlib: {error}")
         return 2

@@ -86,6 +86,11 @@ def data_folder() -> Path:
     return (checkout if (checkout / "pyproject.toml").exists() else Path.cwd()) / "data"
 
 
+def at_hand(name: str) -> bool:
+    """Whether a data set can be had without a download."""
+    return name in NO_DOWNLOAD or (data_folder() / f"{name}.npz").exists()
+
+
 def load(name: str) -> Dataset:
     """The data set called `name`, normalised, with a validation split taken from its training set.
 

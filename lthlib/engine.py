@@ -8,6 +8,7 @@ memory takes; on an Apple device one after the other.
 """
 
 import contextlib
+import copy
 import math
 import os
 import threading
@@ -27,8 +28,8 @@ from lthlib.progress import notice
 from lthlib.settings import Recipe, seed_for
 from lthlib.stack import Stack, Ticket
 
-# Below this many iterations in all, starting worker processes takes longer than they save.
-WORTH_WORKERS = 4000
+# Seconds of training below which starting worker processes takes longer than they save.
+WORTH_WORKERS = 4.0
 # Of a card's free memory a stack may take this share, and it takes so many times what one step by itself does (a captured
 # graph has memory of its own, and the best weights are kept beside the present ones).
 SHARE_OF_MEMORY, COPIES = 0.8, 3
@@ -135,8 +136,7 @@ def train(
         yield from _train_stacked(tickets, recipe, data, model, snapshot, where, stack)
         return
     workers = min(workers or joblib.cpu_count(), len(tickets))
-    steps = sum(recipe.iterations - ticket.start for ticket in tickets)
-    if workers <= 1 or steps < WORTH_WORKERS:
+    if workers <= 1 or _seconds_alone(tickets, recipe, data, model) < WORTH_WORKERS:
         for index, ticket in enumerate(tickets):
             yield index, *_train_together(model, [ticket], recipe, data, snapshot, where)
         return
@@ -234,6 +234,16 @@ def _rows(state: dict[str, Tensor], count: int) -> list[dict[str, Tensor]]:
     """The state of each ticket of a stack, as copies in main memory."""
     state = {name: tensor.cpu() for name, tensor in state.items()}
     return [{name: tensor[index].clone() for name, tensor in state.items()} for index in range(count)]
+
+
+def _seconds_alone(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, model: nn.Module) -> float:
+    """About how long the steps of these tickets take one after the other: a step takes some three times its forward pass."""
+    network, inputs = copy.deepcopy(model).eval(), data.train.inputs[: recipe.batch_size]
+    with _one_thread(), _random_state(0, torch.device("cpu")), torch.no_grad():
+        network(inputs)  # the first pass sets things up
+        began = time.perf_counter()
+        network(inputs)
+    return 3 * (time.perf_counter() - began) * sum(recipe.iterations - ticket.start for ticket in tickets)
 
 
 def _train_in_worker(index, model, ticket, recipe, name, shared, snapshot) -> tuple[int, Trained]:

@@ -5,6 +5,7 @@ with one sentence that helps. A function that still returns None counts as not t
 """
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 import pandas as pd
@@ -16,6 +17,39 @@ from lthlib.settings import Recipe
 
 class WrongAnswer(AssertionError):
     """One sentence on what is not right yet."""
+
+
+def check_rounds_needed(rounds_needed: Callable[[float, float], int]) -> None:
+    """Lesson 0: `rounds_needed(rate, density)` is the first round after which (1 - rate) ** rounds is at most the density."""
+    cases = ((0.2, 0.21, 7), (0.2, 0.05, 14), (0.5, 0.25, 2), (0.2, 0.64, 2), (0.6, 1.0, 0), (0.9, 0.5, 1))
+    for rate, density, expected in cases:
+        rounds = rounds_needed(rate, density)
+        if rounds is None:
+            return print("Exercise not tried yet: the function returns None.")
+        linear = math.ceil((1 - density) / rate - 1e-9)
+        _need(
+            rounds != linear or linear == expected,
+            f"{linear} rounds at rate {rate} would reach {density} if each removed that share of all weights; but it is a share "
+            "of those that remain, so each round removes fewer.",
+        )
+        _need(rounds == expected, f"at rate {rate} the density is at most {density} after {expected} rounds, not {rounds!r}.")
+    print("Right: a density falls as (1 - rate) ** rounds.")
+
+
+def check_best_density(best_density: Callable[[dict[float, list[float]]], float]) -> None:
+    """Lesson 0: `best_density(accuracies)` is the density with the highest mean over trials."""
+    cases = (
+        ({1.0: [0.97, 0.97, 0.97], 0.5: [0.99, 0.9, 0.95], 0.2: [0.98, 0.98, 0.97]}, 0.2, 0.5, "a single lucky trial"),
+        ({1.0: [0.5, 0.5], 0.3: [0.4, 0.45]}, 1.0, 0.3, "the smallest density"),
+        ({1.0: [0.9], 0.5: [0.8, 0.8, 0.8]}, 1.0, 0.5, "a sum, which grows with the number of trials,"),
+    )
+    for accuracies, expected, tempting, why in cases:
+        answer = best_density(accuracies)
+        if answer is None:
+            return print("Exercise not tried yet: the function returns None.")
+        _need(answer != tempting, f"of {accuracies} you chose {tempting}: {why} decided; compare means over trials.")
+        _need(answer == expected, f"of {accuracies} the highest mean is at {expected}, not {answer!r}.")
+    print("Right: the mean over trials decides.")
 
 
 def check_prune(prune_layer: Callable[[Tensor, Tensor, float], Tensor]) -> None:

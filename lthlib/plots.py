@@ -93,7 +93,7 @@ def density_curves(
         if colour == "black":
             dense = networks[networks.level == 0].value
             axes.axhspan(dense.min(), dense.max(), color="#777777", alpha=0.15, linewidth=0, zorder=0)
-    _density_axis(axes, lines.weights)
+    density_axis(axes, lines.weights)
     axes.legend(**LEGEND)
     return figure
 
@@ -192,7 +192,7 @@ def layer_densities(layers: pd.DataFrame, title: str = "") -> Figure:
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:.3g}"))
-    _density_axis(axes, rows.weights)
+    density_axis(axes, rows.weights)
     axes.legend(title="layer", **LEGEND)
     sns.despine(figure)
     last = rows[rows.level == rows.level.max()]
@@ -216,7 +216,7 @@ def verdicts(found: pd.DataFrame, title: str = "") -> Figure:
             style = {"color": colour, "marker": marker, "linestyle": "none", "capsize": 3, "markersize": 7}
             axes.errorbar(here.weights, here[name], yerr=whiskers, label=verdict, **style)
         axes.set(xlabel="weights remaining (%)", ylabel=f"{label}, minus dense")
-        _density_axis(axes, rows.weights)
+        density_axis(axes, rows.weights)
     panels[1].legend(**LEGEND)
     figure.suptitle(title)
     sns.despine(figure)
@@ -245,7 +245,7 @@ def differences(
     unit = "iterations" if measure == "early_stop" else "points"
     label = LABELS[measure].rsplit(" (", 1)[0]
     axes.set(xlabel="weights remaining (%)", ylabel=f"{label},\nminus {against} ({unit})", title=title)
-    _density_axis(axes, rows.weights)
+    density_axis(axes, rows.weights)
     axes.legend(**LEGEND)
     sns.despine(figure)
     means = rows.groupby(["line", "weights"]).difference.mean()
@@ -406,15 +406,15 @@ def _series(count: int) -> list:
     return [plt.get_cmap("cividis")(0.8 * place / (count - 1)) for place in range(count)]
 
 
-def _density_axis(axes: Axes, weights: pd.Series) -> None:
-    """Logarithmic, reversed, with ticks at densities that are there, no closer than a twelfth of the axis."""
+def density_axis(axes: Axes, weights: pd.Series, ticks: int = 12) -> None:
+    """Logarithmic, reversed, with about so many ticks, at densities (in percent) that are there."""
     present = sorted(weights.unique(), reverse=True)
-    gap, ticks = (present[0] / present[-1]) ** (1 / 12), present[:1]
+    gap, at = (present[0] / present[-1]) ** (1 / ticks), present[:1]
     for density in present:
-        if density * gap <= ticks[-1]:
-            ticks.append(density)
+        if density * gap <= at[-1]:
+            at.append(density)
     axes.set_xscale("log")
     axes.invert_xaxis()
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticks(ticks)
+    axes.set_xticks(at)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.3g}"))

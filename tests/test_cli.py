@@ -54,6 +54,8 @@ def test_oneshot_is_named_so(capsys):
         ([*SMOKE, "--workers", "0"], "workers is 0"),
         ([*SMOKE, "--iterashuns", "3"], "--iterashuns"),
         (["hunt"], "--task"),
+        (["translate", "--language", "fr"], "unknown language 'fr': choose one of ja, ko, zh"),
+        (["translate"], "--language"),
         (["hnt"], "hnt"),
         ([], "COMMAND"),
     ],
@@ -97,3 +99,10 @@ def test_an_interrupt_is_no_traceback(monkeypatch, capsys):
 
     monkeypatch.setattr(lthlib, "hunt", interrupt)
     assert main(SMOKE) == 130 and "Traceback" not in capsys.readouterr().err
+
+
+def test_lessons_are_written_in_another_language(capsys, tmp_path):
+    assert main(["translate", "--language", "ja", "--to", str(tmp_path / "ja")]) == 0
+    written = sorted((tmp_path / "ja").iterdir())
+    assert [str(path) for path in written] == capsys.readouterr().out.split() and len(written) >= 4
+    assert "くじ" in written[1].read_text(encoding="utf-8")

@@ -7,6 +7,8 @@ from tests.test_lessons import LESSONS, solutions
 
 # By lesson, the function that the reader writes and what checks it.
 CHECKS = {
+    (0, "rounds_needed"): exercises.check_rounds_needed,
+    (0, "best_density"): exercises.check_best_density,
     (1, "prune_layer"): exercises.check_prune,
     (1, "keep_pruned"): exercises.check_freeze,
     (1, "control"): exercises.check_control,
@@ -25,7 +27,7 @@ CHECKS = {
     (8, "verdict"): exercises.check_verdict,
     (8, "quoted"): exercises.check_quoted,
 }
-SOLUTIONS = {(lesson, name): solution for lesson, path in enumerate(LESSONS, 1) for name, solution in solutions(path).items()}
+SOLUTIONS = {(lesson, name): solution for lesson, path in enumerate(LESSONS) for name, solution in solutions(path).items()}
 
 
 @pytest.mark.parametrize(("lesson", "name"), CHECKS)
@@ -77,3 +79,28 @@ def counts_matching(densities, verdicts):
 def test_wrong_quotes_are_told_why(wrong, says):
     with pytest.raises(exercises.WrongAnswer, match=says):
         exercises.check_quoted(wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong, says",
+    [
+        (lambda rate, density: round((1 - density) / rate + 0.49), "each round removes fewer"),
+        (lambda rate, density: 1, "not 1"),
+    ],
+)
+def test_wrong_counts_of_rounds_are_told_why(wrong, says):
+    with pytest.raises(exercises.WrongAnswer, match=says):
+        exercises.check_rounds_needed(wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong, says",
+    [
+        (lambda accuracies: max(accuracies, key=lambda density: max(accuracies[density])), "single lucky trial"),
+        (lambda accuracies: max(accuracies, key=lambda density: sum(accuracies[density])), "number of trials"),
+        (min, "smallest density decided"),
+    ],
+)
+def test_wrong_best_densities_are_told_why(wrong, says):
+    with pytest.raises(exercises.WrongAnswer, match=says):
+        exercises.check_best_density(wrong)

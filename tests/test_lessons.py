@@ -39,7 +39,7 @@ def test_badge_and_set_up_cell_name_the_repository(path):
 
 
 def test_the_algorithm_is_in_the_open_in_under_30_lines():
-    code = [source for cell, source in cells(LESSONS[0], "code") if "algorithm" in cell["metadata"].get("tags", [])]
+    code = [source for cell, source in cells(LESSONS[1], "code") if "algorithm" in cell["metadata"].get("tags", [])]
     assert len(code) == 3 and sum(len(source.splitlines()) for source in code) < 30
     assert "lthlib" not in "".join(code)
 
@@ -53,7 +53,7 @@ def solutions(path):
     return found
 
 
-SOLUTIONS = solutions(LESSONS[0])
+SOLUTIONS = solutions(LESSONS[1])
 
 
 def by_value(weight, mask, rate):

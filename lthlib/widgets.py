@@ -1,0 +1,244 @@
+"""For notebooks: sliders over results (`explore`), and a laboratory that trains while the kernel stays usable (`lab`).
+
+Written to what ipywidgets 7.7 (Colab) and 8 share. Nothing is captured in an Output widget: sliders are observed, and change an
+HTML image in place. A picture is there before any slider is, for pages that have no kernel; where sliders work, it gives way.
+"""
+
+import contextlib
+import html
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import ipywidgets
+import pandas as pd
+from IPython.display import HTML, display
+from matplotlib.figure import Figure
+
+from lthlib import data, plots
+from lthlib.background import BackgroundHunt
+from lthlib.errors import LotteryError
+from lthlib.panels import Panels, Place
+from lthlib.settings import CONTROLS, PROFILES, TASKS
+from lthlib.shelf import Group, Shelf, shelf
+
+EVERY = 0.5  # seconds between two looks at a hunt in the background
+
+
+def explore(results: pd.DataFrame | str | Path | None = None) -> "Explorer":
+    """Sliders for rate, density, trial and method over linked panels; nothing is trained.
+
+    `results` is a table that `lthlib.hunt` returned or the folder of its results; without, what is shipped with the lessons.
+    Raises LotteryError where there is nothing to show.
+    """
+    return Explorer(shelf(results))
+
+
+def lab(results: str | Path | None = None) -> "Lab":
+    """Choose a task, rate, rounds, rewind point and control, and run the hunt in the background with a live curve.
+
+    The kernel stays usable. Cancelling keeps every finished network, so that the same hunt goes on from there. `results` is the
+    folder they are kept in; None takes the usual one.
+    """
+    return Lab(results)
+
+
+class Explorer(ipywidgets.VBox):
+    """What `explore` returns. Its sliders, `rate`, `density`, `trial` and `method`, and `results` may be set from code too."""
+
+    def __init__(self, shelf: Shelf):
+        self.shelf, self._panels, self._quiet = shelf, {}, False
+        self._weights: dict[int, float] = {}  # of the levels shown, in percent
+        names = list(shelf.groups)
+        self.results = ipywidgets.Dropdown(options=names, description="results", **_style("16em"))
+        self.rate = _slider("rate a round")
+        self.density = _slider("weights remaining", "26em")
+        self.trial = _slider("trial")
+        self.method = _slider("method")
+        self.picture = ipywidgets.HTML()
+        self._static = f"lth-{uuid.uuid4().hex[:8]}"
+        hidden = ipywidgets.HTML(f"<style>.{self._static} {{ display: none }}</style>")
+        sliders = [self.density, self.method, self.trial, self.rate]
+        if len(names) > 1:
+            sliders.insert(0, self.results)
+        row = ipywidgets.HBox(sliders, layout=ipywidgets.Layout(flex_flow="row wrap"))
+        super().__init__([hidden, row, self.picture])
+        self._set_out(names[0])
+        self.results.observe(lambda change: self._set_out(change["new"]), "value")
+        self.rate.observe(lambda change: self._moved(self._fill), "value")
+        for slider in (self.density, self.trial, self.method):
+            slider.observe(lambda change: self._moved(self._draw), "value")
+
+    @property
+    def group(self) -> Group:
+        """The results that are shown."""
+        return self.shelf.groups[self.results.value][self.rate.value]
+
+    @property
+    def place(self) -> Place:
+        """Where the sliders stand."""
+        return Place(self.method.value, self.trial.value, self.density.value)
+
+    def _set_out(self, name: str) -> None:
+        """Show the results of that name, at the rate nearest to the one before."""
+        rates, before = sorted(self.shelf.groups[name]), self.rate.value
+        with self._quietly():
+            _fill(self.rate, [(f"{rate:g}", rate) for rate in rates], min(rates, key=lambda rate: abs(rate - (before or 0.2))))
+            self._fill()
+
+    def _fill(self) -> None:
+        """Give the sliders what there is at this rate, as near as can be to where they stood."""
+        group, before = self.group, self._weights.get(self.density.value, 21.0)
+        networks = group.tickets.drop_duplicates(["level", "trial"])
+        self._weights = (100 * networks.groupby("level").density.mean()).to_dict()
+        nearest = min(self._weights, key=lambda level: abs(self._weights[level] / before - 1))
+        trials, methods = sorted(map(int, networks.trial.unique())), group.methods
+        with self._quietly():
+            _fill(self.density, [(f"{weights:.3g} %", level) for level, weights in self._weights.items()], nearest)
+            _fill(self.trial, [(str(trial), trial) for trial in trials], _kept(self.trial.value, trials))
+            _fill(self.method, [(method, method) for method in methods], _kept(self.method.value, methods))
+        self._draw()
+
+    def _draw(self) -> None:
+        group, place = self.group, self.place
+        if group.setting not in self._panels:
+            self._panels[group.setting] = Panels(group.table, group.methods)
+        look = lambda level: self.shelf.look(group, place.trial, level)  # noqa: E731
+        self.picture.value = self._panels[group.setting].draw(place, look(place.level), look(place.level + 1))
+
+    def _moved(self, redraw) -> None:
+        if not self._quiet:
+            redraw()
+
+    @contextlib.contextmanager
+    def _quietly(self):
+        """Without redrawing for each of several changes."""
+        before, self._quiet = self._quiet, True
+        try:
+            yield
+        finally:
+            self._quiet = before
+
+    def _ipython_display_(self, **_) -> None:
+        _show(self, f'<div class="{self._static}">{self.picture.value}</div>')
+
+
+class Lab(ipywidgets.VBox):
+    """What `lab` returns. `start` and `cancel` are its buttons; `hunt` the `BackgroundHunt` that runs, or ran last."""
+
+    def __init__(self, results: str | Path | None = None):
+        self.folder, self.hunt, self._watcher = results, None, None
+        at_hand = [name for name, task in TASKS.items() if data.at_hand(task.data)]
+        self.task = ipywidgets.Dropdown(options=at_hand, value="lenet-mnist1d", description="task", **_style("18em"))
+        self.rate = ipywidgets.FloatSlider(0.2, min=0.05, max=0.95, step=0.05, description="rate a round", **_style("20em"))
+        self.rounds = ipywidgets.IntSlider(5, min=1, max=25, description="rounds", **_style("20em"))
+        self.trials = ipywidgets.IntSlider(2, min=1, max=10, description="trials", **_style("20em"))
+        self.iterations = ipywidgets.IntText(description="iterations", **_style("14em"))
+        self.rewind = ipywidgets.IntText(0, description="rewind to iteration", **_style("14em"))
+        controls = ["none", *(name for name in CONTROLS if name != "reset")]
+        self.control = ipywidgets.Dropdown(options=controls, value="reinit", description="control", **_style("14em"))
+        self.start = ipywidgets.Button(description="Start", button_style="primary")
+        self.cancel = ipywidgets.Button(description="Cancel", disabled=True)
+        self.status, self.picture = ipywidgets.HTML(_words("Choose, then start.")), ipywidgets.HTML()
+        choices = [self.task, self.rate, self.rounds, self.trials, self.iterations, self.rewind, self.control]
+        rows = [choices, [self.start, self.cancel]]
+        rows = [ipywidgets.HBox(row, layout=ipywidgets.Layout(flex_flow="row wrap")) for row in rows]
+        super().__init__([*rows, self.status, self.picture])
+        self._usual_iterations()
+        self.task.observe(lambda change: self._usual_iterations(), "value")
+        self.start.on_click(lambda button: self._start())
+        self.cancel.on_click(lambda button: self._cancel())
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait until the hunt that runs has ended and its last picture is drawn, or for so many seconds."""
+        if self._watcher:
+            self._watcher.join(seconds)
+
+    def _usual_iterations(self) -> None:
+        self.iterations.value = PROFILES[self.task.value]["quick"].recipe.iterations
+
+    def _start(self) -> None:
+        self.start.disabled = True
+        try:
+            self.hunt = BackgroundHunt(
+                self.task.value, controls=() if self.control.value == "none" else (self.control.value,), results=self.folder,
+                rate=self.rate.value, levels=self.rounds.value, trials=self.trials.value, iterations=self.iterations.value,
+                rewind=self.rewind.value,
+            )  # fmt: skip
+        except LotteryError as error:
+            self.status.value, self.start.disabled = _words(str(error)), False
+            return
+        self.cancel.disabled = False
+        self._watcher = threading.Thread(target=self._watch, args=[self.hunt], daemon=True)
+        self._watcher.start()
+
+    def _cancel(self) -> None:
+        self.cancel.disabled = True
+        self.status.value = _words("Stopping ...")
+        self.hunt.cancel()
+
+    def _watch(self, hunt: BackgroundHunt) -> None:
+        drawn = -1
+        while hunt.running:
+            if (done := hunt.done) != drawn:
+                self.picture.value, drawn = _curve(hunt), done
+            if not self.cancel.disabled:
+                self.status.value = _progress(hunt, done)
+            time.sleep(EVERY)
+        self.picture.value = _curve(hunt)
+        words = {
+            "finished": f"Finished: {hunt.total} networks.",
+            "cancelled": f"Cancelled: {hunt.done} of {hunt.total} networks are finished and kept. Start goes on from there.",
+        }
+        self.status.value = _words(words.get(hunt.outcome(), hunt.outcome()))
+        self.cancel.disabled, self.start.disabled = True, False
+
+    def _ipython_display_(self, **_) -> None:
+        _show(self, "<p><i>The laboratory needs a running kernel: open this notebook in Jupyter and run this cell.</i></p>")
+
+
+def _slider(description: str, width: str = "20em") -> ipywidgets.SelectionSlider:
+    return ipywidgets.SelectionSlider(options=[("", 0)], description=description, continuous_update=False, **_style(width))
+
+
+def _style(width: str) -> dict:
+    return {"style": {"description_width": "initial"}, "layout": ipywidgets.Layout(width=width, margin="2px 14px 2px 0")}
+
+
+def _fill(slider: ipywidgets.SelectionSlider, options: list[tuple], value) -> None:
+    """Give a slider new options; one that has but one is not to be moved."""
+    if tuple(options) != tuple(slider.options):
+        slider.options = options
+    slider.value, slider.disabled = value, len(options) == 1
+
+
+def _kept(value, allowed: list):
+    return value if value in allowed else allowed[0]
+
+
+def _show(widget: ipywidgets.Widget, static: str) -> None:
+    """Display a widget below a piece of HTML that needs no kernel."""
+    display(HTML(static))
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    display({"text/plain": type(widget).__name__, "application/vnd.jupyter.widget-view+json": view}, raw=True)
+
+
+def _words(text: str) -> str:
+    return f'<p role="status" style="margin: 4px 0">{html.escape(text)}</p>'
+
+
+def _progress(hunt: BackgroundHunt, done: int) -> str:
+    left = hunt.seconds_left()
+    time_left = "" if left is None else f", about {left:.0f} seconds left"
+    bar = f'<progress value="{done}" max="{hunt.total}" aria-label="networks trained"></progress>'
+    return f'<p role="status" style="margin: 4px 0">{bar} {done} of {hunt.total} networks{time_left}</p>'
+
+
+def _curve(hunt: BackgroundHunt) -> str:
+    """What is finished so far as a figure, drawn without pyplot, whose figures belong to the cells of the notebook."""
+    table = hunt.table()
+    if table.empty:
+        return ""
+    axes = Figure(figsize=(8.5, 4.2), layout="constrained").subplots()
+    return plots.as_html(plots.density_curves(table, axes=axes))
