@@ -4,7 +4,9 @@ BIN := .venv/bin
 QUICK := results/quickstart
 LESSONS := $(sort $(wildcard notebooks/*.ipynb))
 
-.PHONY: quickstart test lab bench clean
+VOILA := --Voila.ip=127.0.0.1 --TagRemovePreprocessor.enabled=True --TagRemovePreprocessor.remove_cell_tags=not-in-app --ExecutePreprocessor.timeout=120
+
+.PHONY: quickstart test test-browser lab app bench clean
 
 quickstart: .venv/ready  ## lesson 1 on digits with 5 trials: an HTML page, figures and a table
 	mkdir -p $(QUICK)
@@ -26,6 +28,13 @@ test: .venv/ready-dev  ## lint, unit tests, every notebook under nbval at profil
 lab: .venv/ready  ## JupyterLab on the lessons
 	$(BIN)/jupyter lab --notebook-dir=. notebooks/
 
+app: .venv/ready-app  ## lesson 0 as an app, without its code (Voila)
+	$(BIN)/voila notebooks/00_look_first.ipynb $(VOILA)
+
+test-browser: .venv/ready-dev .venv/ready-app  ## lesson 0 in Chromium, in JupyterLab and Voila
+	$(BIN)/python -m pip install --quiet --no-compile --editable ".[browser]"
+	$(BIN)/python -m pytest tests/browser
+
 bench: .venv/ready-dev  ## the benchmarks, as ratios measured in one run: results/bench.json and a table
 	$(BIN)/python -m tests.bench.run
 
@@ -36,6 +45,10 @@ bench: .venv/ready-dev  ## the benchmarks, as ratios measured in one run: result
 
 .venv/ready-dev: .venv/ready
 	$(BIN)/python -m pip install --quiet --no-compile --editable ".[dev]"
+	touch $@
+
+.venv/ready-app: .venv/ready
+	$(BIN)/python -m pip install --quiet --no-compile --editable ".[app]"
 	touch $@
 
 clean:  ## what the targets made, but not the environment

@@ -96,7 +96,7 @@ class Panels:
         self.figure, self.looked = Figure(SIZE, dpi=DPI), look is not None
         canvas = FigureCanvasAgg(self.figure)
         panels = self.figure.subplots(2, 3)
-        self.figure.subplots_adjust(left=0.055, right=0.985, top=0.955, bottom=0.075, wspace=0.2, hspace=0.3)
+        self.figure.subplots_adjust(left=0.055, right=0.975, top=0.955, bottom=0.075, wspace=0.2, hspace=0.3)
         for axes, title in zip(panels.flat, TITLES):
             axes.set_title(title, fontsize=11, loc="left")
             axes.tick_params(labelsize=9)
@@ -157,7 +157,7 @@ class Panels:
             lines |= {method: self.curves.get((method, place.trial, place.level)) for method in self.methods}
         for method, curve in lines.items():
             if curve is not None:
-                style = {"color": COLOURS[method], "linewidth": 3 if method == chosen else 1.1}
+                style = {"color": COLOURS[method], "linewidth": 2.2 if method == chosen else 1.1}
                 dashes = DASHES[method] or (None, None)
                 self._add(self.learning, *self.learning.plot(curve.index, curve, dashes=dashes, **style))
         here = self._row(place)

@@ -57,13 +57,12 @@ class Explorer(ipywidgets.VBox):
         self.trial = _slider("trial")
         self.method = _slider("method")
         self.picture = ipywidgets.HTML()
-        self._static = f"lth-{uuid.uuid4().hex[:8]}"
-        hidden = ipywidgets.HTML(f"<style>.{self._static} {{ display: none }}</style>")
         sliders = [self.density, self.method, self.trial, self.rate]
         if len(names) > 1:
             sliders.insert(0, self.results)
         row = ipywidgets.HBox(sliders, layout=ipywidgets.Layout(flex_flow="row wrap"))
-        super().__init__([hidden, row, self.picture])
+        self._static, hide = _static()
+        super().__init__([hide, row, self.picture])
         self._set_out(names[0])
         self.results.observe(lambda change: self._set_out(change["new"]), "value")
         self.rate.observe(lambda change: self._moved(self._fill), "value")
@@ -121,7 +120,7 @@ class Explorer(ipywidgets.VBox):
             self._quiet = before
 
     def _ipython_display_(self, **_) -> None:
-        _show(self, f'<div class="{self._static}">{self.picture.value}</div>')
+        _show(self, self._static, self.picture.value)
 
 
 class Lab(ipywidgets.VBox):
@@ -144,7 +143,8 @@ class Lab(ipywidgets.VBox):
         choices = [self.task, self.rate, self.rounds, self.trials, self.iterations, self.rewind, self.control]
         rows = [choices, [self.start, self.cancel]]
         rows = [ipywidgets.HBox(row, layout=ipywidgets.Layout(flex_flow="row wrap")) for row in rows]
-        super().__init__([*rows, self.status, self.picture])
+        self._static, hide = _static()
+        super().__init__([hide, *rows, self.status, self.picture])
         self._usual_iterations()
         self.task.observe(lambda change: self._usual_iterations(), "value")
         self.start.on_click(lambda button: self._start())
@@ -195,7 +195,8 @@ class Lab(ipywidgets.VBox):
         self.cancel.disabled, self.start.disabled = True, False
 
     def _ipython_display_(self, **_) -> None:
-        _show(self, "<p><i>The laboratory needs a running kernel: open this notebook in Jupyter and run this cell.</i></p>")
+        words = "The laboratory needs a running kernel: open this notebook in Jupyter and run this cell."
+        _show(self, self._static, f"<p><i>{words}</i></p>")
 
 
 def _slider(description: str, width: str = "20em") -> ipywidgets.SelectionSlider:
@@ -217,9 +218,15 @@ def _kept(value, allowed: list):
     return value if value in allowed else allowed[0]
 
 
-def _show(widget: ipywidgets.Widget, static: str) -> None:
-    """Display a widget below a piece of HTML that needs no kernel."""
-    display(HTML(static))
+def _static() -> tuple[str, ipywidgets.HTML]:
+    """A class for what is shown without a kernel, and a widget that hides it where widgets work."""
+    name = f"lth-{uuid.uuid4().hex[:8]}"
+    return name, ipywidgets.HTML(f"<style>.{name} {{ display: none }}</style>")
+
+
+def _show(widget: ipywidgets.Widget, name: str, static: str) -> None:
+    """Display a piece of HTML that needs no kernel, of the class that the widget hides, and below it the widget."""
+    display(HTML(f'<div class="{name}">{static}</div>'))
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     display({"text/plain": type(widget).__name__, "application/vnd.jupyter.widget-view+json": view}, raw=True)
 
