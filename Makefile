@@ -6,7 +6,7 @@ LESSONS := $(sort $(wildcard notebooks/*.ipynb))
 
 VOILA := --Voila.ip=127.0.0.1 --TagRemovePreprocessor.enabled=True --TagRemovePreprocessor.remove_cell_tags=not-in-app --ExecutePreprocessor.timeout=120
 
-.PHONY: quickstart test test-browser lab app bench clean
+.PHONY: quickstart test test-browser test-colab lab app bench clean
 
 quickstart: .venv/ready  ## lesson 1 on digits with 5 trials: an HTML page, figures and a table
 	mkdir -p $(QUICK)
@@ -35,6 +35,9 @@ test-browser: .venv/ready-dev .venv/ready-app  ## lesson 0 in Chromium, in Jupyt
 	$(BIN)/python -m pip install --quiet --no-compile --editable ".[browser]"
 	$(BIN)/python -m pytest tests/browser
 
+test-colab: .venv/ready-dev .venv-colab/ready  ## every lesson with Colab's versions, from its set-up cell on
+	$(BIN)/python -m pytest tests/colab
+
 bench: .venv/ready-dev  ## the benchmarks, as ratios measured in one run: results/bench.json and a table
 	$(BIN)/python -m tests.bench.run
 
@@ -49,6 +52,11 @@ bench: .venv/ready-dev  ## the benchmarks, as ratios measured in one run: result
 
 .venv/ready-app: .venv/ready
 	$(BIN)/python -m pip install --quiet --no-compile --editable ".[app]"
+	touch $@
+
+.venv-colab/ready: tests/colab/requirements.txt
+	test -x .venv-colab/bin/python || $(PYTHON) -m venv .venv-colab
+	.venv-colab/bin/python -m pip install --quiet --no-compile --requirement tests/colab/requirements.txt
 	touch $@
 
 clean:  ## what the targets made, but not the environment

@@ -10,6 +10,7 @@ last measurement, and all of its test and training accuracies: what `lthlib.summ
 
 import io
 import json
+import sysconfig
 import time
 from pathlib import Path
 
@@ -18,7 +19,6 @@ import pyarrow as pa
 import torch
 from pyarrow import parquet
 
-from lthlib import data
 from lthlib.errors import LotteryError
 from lthlib.settings import Setting
 from lthlib.store import COLUMNS, write_atomically
@@ -31,9 +31,11 @@ KINDS = {"loss": "float32", "trial": "int16", "redraw": "int16", "level": "int16
 
 
 def folder() -> Path:
-    """Where the atlas is: `data/atlas/` of this checkout, else `atlas/` in the data folder."""
+    """Where the atlas is: `data/atlas/` of this checkout, else where pip has put it."""
     checkout = Path(__file__).resolve().parents[1]
-    return (checkout / "data" if (checkout / "pyproject.toml").exists() else data.data_folder()) / "atlas"
+    if (checkout / "pyproject.toml").exists():
+        return checkout / "data" / "atlas"
+    return Path(sysconfig.get_path("data")) / "share" / "lthlib" / "atlas"
 
 
 def read(task: str | None = None, setting: Setting | None = None, where: str | Path | None = None) -> pd.DataFrame:

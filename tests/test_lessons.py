@@ -36,6 +36,7 @@ def test_badge_and_set_up_cell_name_the_repository(path):
     text = path.read_text()
     assert f"https://colab.research.google.com/github/{lthlib.REPOSITORY}/blob/main/notebooks/{path.name}" in text
     assert f"git+https://github.com/{lthlib.REPOSITORY}" in text
+    assert cells(path, "code")[0][1] == cells(LESSONS[0], "code")[0][1], "one set-up cell, the same in every lesson"
 
 
 def test_the_algorithm_is_in_the_open_in_under_30_lines():

@@ -1,0 +1,1 @@
+from google.colab import drive  # noqa: F401

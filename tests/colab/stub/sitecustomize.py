@@ -1,0 +1,3 @@
+"""Makes a kernel look like one of Colab's: google.colab is imported before the first cell runs."""
+
+import google.colab  # noqa: F401
