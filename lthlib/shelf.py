@@ -30,7 +30,8 @@ class Group:
 
 @dataclass(frozen=True)
 class Shelf:
-    """Groups by name (a task, and what sets it apart where there are several), then by rate; and the looks at their tickets.
+    """Groups by name (a task, and what sets it apart where there are several), largest first, then by rate; and the looks at their
+    tickets.
 
     `look(group, trial, level)` gives None where nothing is stored.
     """
@@ -73,7 +74,8 @@ def _groups(table: pd.DataFrame, settings: dict[str, Setting], lacking: str) -> 
     for (name, rate), same in first.groupby(["name", "rate"]):
         ordered = sorted(same.index, key=lambda identity: SCHEDULES.index(same.schedule[identity]))
         found.setdefault(name, {})[float(rate)] = _group([table[table.setting == identity] for identity in ordered])
-    return found
+    size = {name: sum(len(group.table) for group in rates.values()) for name, rates in found.items()}
+    return {name: found[name] for name in sorted(found, key=size.get, reverse=True)}
 
 
 def _group(tables: list[pd.DataFrame]) -> Group:
