@@ -1,4 +1,4 @@
-"""The command line: `python -m lthlib hunt --task lenet-digits --controls reinit`, and `translate`."""
+"""The command line: `python -m lthlib hunt --task lenet-digits --controls reinit`, and `translate`, `handout`."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import lthlib
-from lthlib import settings, translations
+from lthlib import batch, handouts, settings, sweeps, translations
 from lthlib.errors import LotteryError
 from lthlib.progress import notice
 from lthlib.store import write_atomically
@@ -30,6 +30,8 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, parser_class=_Parser, metavar="COMMAND")
     _add_hunt(commands)
     _add_translate(commands)
+    _add_handout(commands)
+    _add_batch(commands)
     return top
 
 
@@ -72,6 +74,31 @@ def _add_translate(commands) -> None:
     translate.set_defaults(run=run_translate)
 
 
+def _add_handout(commands) -> None:
+    handout = commands.add_parser(
+        "handout",
+        help="for teachers: lessons without solutions, and the solutions",
+        description="Write every lesson without its solutions, and all solutions as one Markdown file, made from the lessons.",
+    )
+    handout.add_argument("--language", default="en", help=f"en (default), {', '.join(translations.LANGUAGES)}")
+    handout.add_argument("--to", default="handout", metavar="DIR", help="folder for them (handout, where you are)")
+    handout.set_defaults(run=run_handout)
+
+
+def _add_batch(commands) -> None:
+    parser = commands.add_parser(
+        "batch",
+        help="notebooks x parameters, through papermill, resumable",
+        description="Carry out the sweep of a YAML file (lthlib/sweeps.py shows one). What is done is not repeated. The "
+        "exit status is 1 if a run failed.",
+    )
+    parser.add_argument("file", metavar="FILE.yaml")
+    parser.add_argument("--engine", default="local", help="local (default) or ray")
+    parser.add_argument("--budget", metavar="T", help="stop in time, such as 9m or 1h30m, to be continued")
+    parser.add_argument("--dry-run", action="store_true", help="list what would run, and how long it may take")
+    parser.set_defaults(run=run_batch)
+
+
 def run_hunt(options: argparse.Namespace) -> None:
     """Carry out `hunt` and print its result on standard output."""
     arguments = {name: value for name, value in vars(options).items() if name not in ("command", "json", "run")}
@@ -102,11 +129,35 @@ def run_translate(options: argparse.Namespace) -> None:
         print(folder / lesson.name)
 
 
+def run_handout(options: argparse.Namespace) -> None:
+    """Carry out `handout`, and print the paths of what was written."""
+    print(*handouts.write(options.to, options.language), sep="\n")
+
+
+def run_batch(options: argparse.Namespace) -> int:
+    """Carry out `batch`, print the runs as a table, and return the exit status."""
+    budget = batch.seconds(options.budget) if options.budget else None
+    sweep = sweeps.read(options.file)
+    if options.dry_run:
+        planned = batch.plan(sweep)
+        todo = planned[planned.state != batch.DONE]
+        print(planned.to_string(index=False, na_rep="?", float_format="{:.0f}".format))
+        unknown = f", and {todo.seconds.isna().sum()} runs of unknown length" if todo.seconds.isna().any() else ""
+        print(f"\n{len(todo)} of {len(planned)} to run: about {todo.seconds.sum():.0f} seconds one after the other{unknown}.")
+        return 0
+    outcome = batch.carry_out(sweep, options.engine, budget)
+    print(batch.summary(sweep, outcome).to_string(index=False, na_rep="", float_format="{:.0f}".format))
+    done, failed, left = (outcome.count(state) for state in (batch.DONE, batch.FAILED, batch.LEFT))
+    rest = f", {left} left: the same command goes on from there" if left else ""
+    print(f"\n{done} of {len(sweep.runs)} done, {failed} failed{rest}.")
+    return 1 if failed else 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status: 0, 2 for bad input with one sentence on standard error, 130 if stopped."""
     try:
         options = parser().parse_args(arguments)
-        options.run(options)
+        return options.run(options) or 0
     except LotteryError as error:
         notice(f"lthlib: {error}")
         return 2
@@ -115,7 +166,6 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe, such as head, has left
         sys.stderr.close()
         return 0
-    return 0
 
 
 if __name__ == "__main__":

@@ -28,8 +28,8 @@ from lthlib.progress import notice
 from lthlib.settings import Recipe, seed_for
 from lthlib.stack import Stack, Ticket
 
-# Seconds of training below which starting worker processes takes longer than they save.
-WORTH_WORKERS = 4.0
+# Seconds of training below which a level is not worth worker processes: starting them takes about three, but once a hunt.
+WORTH_WORKERS = 2.0
 # Of a card's free memory a stack may take this share, and it takes so many times what one step by itself does (a captured
 # graph has memory of its own, and the best weights are kept beside the present ones).
 SHARE_OF_MEMORY, COPIES = 0.8, 3
@@ -237,13 +237,13 @@ def _rows(state: dict[str, Tensor], count: int) -> list[dict[str, Tensor]]:
 
 
 def _seconds_alone(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, model: nn.Module) -> float:
-    """About how long the steps of these tickets take one after the other: a step takes some three times its forward pass."""
+    """About how long the steps of these tickets take one after the other: a step takes three to six times its forward pass."""
     network, inputs = copy.deepcopy(model).eval(), data.train.inputs[: recipe.batch_size]
     with _one_thread(), _random_state(0, torch.device("cpu")), torch.no_grad():
         network(inputs)  # the first pass sets things up
         began = time.perf_counter()
         network(inputs)
-    return 3 * (time.perf_counter() - began) * sum(recipe.iterations - ticket.start for ticket in tickets)
+    return 5 * (time.perf_counter() - began) * sum(recipe.iterations - ticket.start for ticket in tickets)
 
 
 def _train_in_worker(index, model, ticket, recipe, name, shared, snapshot) -> tuple[int, Trained]:

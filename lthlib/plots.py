@@ -287,7 +287,8 @@ def knob_curves(
     figure, row = plt.subplots(
         1, len(panels), figsize=(1.8 + 3.6 * len(panels), 3.8), layout="constrained", squeeze=False, sharey=True
     )
-    texts, density = [], 1.0
+    figure.get_layout_engine().set(w_pad=0.12)  # inches: the tick labels of two panels stay apart
+    texts, shares = [], []
     for axes, (title, tables) in zip(row[0], panels.items()):
         networks = pd.concat([_networks(table, "", measure).assign(knob=float(at)) for at, table in tables.items()])
         networks.loc[networks.level == 0, "method"] = "dense"
@@ -298,13 +299,14 @@ def knob_curves(
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xticks(sorted(rows.knob.unique()), [f"{at:g}" for at in sorted(rows.knob.unique())])
         axes.get_legend().remove()
-        density = rows.weights.min()
+        shares += list(rows.groupby("knob").weights.min())
         for at, here in rows.groupby("knob"):
             means = ", ".join(f"{name} {mean:.4g}" for name, mean in here.groupby("method", sort=False).value.mean().items())
             texts.append(f"{title}, {at:g}: {means}.")
     row[0][-1].legend(**LEGEND)
     sns.despine(figure)
-    start = f"{LABELS[measure].capitalize()} against {knob}, at {density:.1f} % of the weights (dense: all of them)."
+    span = " to ".join(dict.fromkeys(f"{share:.1f}" for share in (min(shares), max(shares))))  # once, where they are one
+    start = f"{LABELS[measure].capitalize()} against {knob}, at {span} % of the weights (dense: all of them)."
     figure.set_label(" ".join([start, *texts]))
     return figure
 

@@ -280,8 +280,8 @@ QUICK_SMALL = Profile(Recipe(iterations=1500, evaluate_every=50), Extent(levels=
 PAPER = Profile(Recipe(), IN_FULL)
 
 SMALL_CONV = {
-    "smoke": Profile(Recipe(learning_rate=3e-3, iterations=40, evaluate_every=20), Extent(levels=2, trials=2), 0.5),
-    "quick": Profile(Recipe(learning_rate=3e-3, iterations=500, evaluate_every=20), Extent(levels=5, trials=3), 0.5),
+    "smoke": Profile(Recipe(learning_rate=3e-3, iterations=20, evaluate_every=10), Extent(levels=2, trials=2), 0.5),
+    "quick": Profile(Recipe(learning_rate=3e-3, iterations=400, evaluate_every=20), Extent(levels=5, trials=3), 0.5),
 }
 NARROW_CONV = {
     "smoke": Profile(Recipe(learning_rate=1e-3, iterations=10, evaluate_every=5), Extent(levels=1, trials=2), 0.5),

@@ -30,10 +30,9 @@ class Group:
 
 @dataclass(frozen=True)
 class Shelf:
-    """Groups by name (a task, and what sets it apart where there are several), largest first, then by rate; and the looks at their
-    tickets.
+    """Groups by name (a task, and what sets it apart where there are several), largest first, then by rate.
 
-    `look(group, trial, level)` gives None where nothing is stored.
+    `look(group, trial, level)` looks inside a ticket, and gives None where nothing is stored.
     """
 
     groups: dict[str, dict[float, Group]]

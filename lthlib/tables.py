@@ -249,11 +249,11 @@ def describe(tables: pd.DataFrame | dict[str, pd.DataFrame], measure: str = "tes
         sentences.append(f"{prefix}{networks.task.iloc[0]}, {networks.trial.nunique()} trials; dense {spread}.")
         for method, rows in networks[(networks.level > 0) & (networks.method != "dense")].groupby("method", sort=False):
             means = rows.groupby("level")[[measure, "density"]].mean()
-            best = means.loc[means[measure].idxmin() if measure in LOWER_IS_BETTER else means[measure].idxmax()]
-            last = means.loc[means.index.max()]
+            word, top = ("lowest", "idxmin") if measure in LOWER_IS_BETTER else ("highest", "idxmax")
+            best, last = means.loc[means[measure].agg(top)], means.loc[means.index.max()]
             sentences.append(
-                f"{method.capitalize()}: at best {number(best[measure])} at {100 * best.density:.1f} %, "
-                f"{number(last[measure])} at {100 * last.density:.1f} %."
+                f"{method.capitalize()}: {word} {number(best[measure])} at {100 * best.density:.1f} %, "
+                f"{number(last[measure])} at the sparsest, {100 * last.density:.1f} %."
             )
     return " ".join(sentences)
 

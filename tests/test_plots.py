@@ -97,6 +97,11 @@ def test_knob_curves_show_ticket_control_and_dense_against_the_knob(table):
     x, y = next(line(adam, i) for i in range(3) if list(line(adam, i)[1])[0] == pytest.approx(means["iterative"]))
     assert list(x) == [0.01, 0.1] and list(y) == pytest.approx([means["iterative"], means["iterative"] / 2])
     assert "adam, 0.01: dense " in figure.get_label() and f"iterative {means['iterative']:.4g}" in figure.get_label()
+    share = 100 * table[table.level == 2].density.mean()
+    assert f", at {share:.1f} % of the weights" in figure.get_label()
+    sparser = table.assign(density=table.density.where(table.level == 0, table.density / 2))
+    narrow = plots.knob_curves({"width": {75: table, 300: sparser}}, level=2)
+    assert f", at {share / 2:.1f} to {share:.1f} % of the weights" in narrow.get_label()
 
 
 def test_a_figure_as_html_is_what_show_displays(table, monkeypatch):

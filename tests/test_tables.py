@@ -180,10 +180,12 @@ def test_describe(table):
     text = tables.describe(table)
     assert text == (
         "Test accuracy at early stop (%) against weights remaining. t, 2 trials; dense 85.0 (80.0 to 90.0). "
-        "Ticket: at best 81.0 at 80.0 %, 81.0 at 80.0 %. Reinit: at best 81.7 at 80.0 %, 81.7 at 80.0 %."
+        "Ticket: highest 81.0 at 80.0 %, 81.0 at the sparsest, 80.0 %. "
+        "Reinit: highest 81.7 at 80.0 %, 81.7 at the sparsest, 80.0 %."
     )
     several = tables.describe({"a": table, "b": table.head(0)}, "early_stop")
     assert "a: t, 2 trials; dense 15 (10 to 20)." in several and several.endswith("b: no results.")
+    assert " Ticket: lowest " in several, "of early stop and gap the lowest is named, without calling it good"
 
 
 def test_layers_of_a_hunt(own_task, tmp_path):

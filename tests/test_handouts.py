@@ -1,0 +1,41 @@
+"""Handouts are made from the lessons: what is handed out has no solutions, and the solutions are those of the lessons."""
+
+import json
+
+import pytest
+
+from lthlib.__main__ import main
+from tests.test_exercises import CHECKS
+from tests.test_lessons import LESSONS, cells, solutions
+
+
+@pytest.fixture(scope="module")
+def handout(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("handout")
+    assert main(["handout", "--to", str(folder)]) == 0
+    return folder
+
+
+def test_lessons_are_handed_out_without_solutions_and_are_otherwise_whole(handout):
+    assert sorted(path.name for path in handout.glob("*.ipynb")) == [path.name for path in LESSONS]
+    for path in LESSONS:
+        given = json.loads((handout / path.name).read_text(encoding="utf-8"))["cells"]
+        assert not any("<details>" in "".join(cell["source"]) for cell in given)
+        assert [source for _, source in cells(path, "code")] == ["".join(c["source"]) for c in given if c["cell_type"] == "code"]
+        exercises = [s.split("<details>")[0] for _, s in cells(path, "markdown") if "### Exercise" in s]
+        assert exercises == ["".join(c["source"]) for c in given if "### Exercise" in "".join(c["source"])]
+
+
+def test_every_solution_is_under_its_exercise(handout):
+    text = (handout / "solutions.md").read_text(encoding="utf-8")
+    for lesson, name in CHECKS:
+        assert f"def {name}(" in text and solutions(LESSONS[lesson])[name]
+    parts = text.split("\n## ")
+    assert all(part.startswith("Exercise") for part in parts[1:]), [part[:40] for part in parts[1:]]
+
+
+def test_a_translated_handout(tmp_path, capsys):
+    assert main(["handout", "--language", "ko", "--to", str(tmp_path / "ko")]) == 0
+    assert (tmp_path / "ko" / "solutions.md").read_text(encoding="utf-8").count("```python") >= 8
+    assert main(["handout", "--language", "xx", "--to", str(tmp_path / "xx")]) == 2
+    assert "unknown language 'xx'" in capsys.readouterr().err and not (tmp_path / "xx").exists()
