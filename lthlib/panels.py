@@ -22,6 +22,7 @@ from lthlib.tables import summarise
 
 SIZE, DPI = (12.4, 6.9), 96
 FAINT = "#767676"  # 4.5 to 1 on white
+DARKER = {COLOURS["reinit"]: "#A84A00"}  # of text, which needs more contrast than a mark: 5.8 to 1
 REACH = 3  # how many times further training may take a weight than any began, before its dot stays at the edge
 TITLES = (
     *("Accuracy against density", "Early stop against density", "Learning curves at this density"),
@@ -121,7 +122,7 @@ class Panels:
             rows = self.networks[(self.networks.method == method) | (self.networks.level == 0)]
             rows = rows[rows.method.isin([method, self.ticket])]
             by_weights = factor * rows.groupby("weights")[measure].agg(["mean", "min", "max"])
-            style = {"color": COLOURS[method], "marker": MARKERS[method], "markersize": 4, "linewidth": 1.3, "label": method}
+            style = {"color": COLOURS[method], "marker": MARKERS[method], "markersize": 5, "linewidth": 1.3, "label": method}
             axes.plot(by_weights.index, by_weights["mean"], dashes=DASHES[method] or (None, None), **style)
             axes.fill_between(by_weights.index, by_weights["min"], by_weights["max"], color=COLOURS[method], alpha=0.12, lw=0)
         density_axis(axes, self.networks.weights, ticks=7)
@@ -203,7 +204,7 @@ class Panels:
             self._add(axes, *axes.plot(look.before[chosen].numpy(), ends.numpy(), clip_on=False, **style))
         for line, (chosen, _, colour, _, name) in enumerate(groups):
             words = f"{name}: {int(chosen.sum()):,}"
-            style = {"color": colour, "va": "top", "fontsize": 9, "transform": axes.transAxes}
+            style = {"color": DARKER.get(colour, colour), "va": "top", "fontsize": 9, "transform": axes.transAxes}
             self._add(axes, axes.text(0.02, 0.98 - 0.07 * line, words, **style))
 
     def _add(self, axes: Axes, *artists) -> None:

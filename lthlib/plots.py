@@ -23,7 +23,7 @@ from lthlib.tables import LABELS, describe, one_setting, scale, summarise
 
 COLOURS = {
     "iterative": "#0072B2",
-    "oneshot": "#B07600",
+    "oneshot": "#7A5200",
     "reinit": "#D55E00",
     "shuffle": "#007F5C",
     "random": "#B8578F",
