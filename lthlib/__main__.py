@@ -1,4 +1,4 @@
-"""The command line: `python -m lthlib hunt --task lenet-digits --controls reinit`, and `translate`, `handout`."""
+"""The command line: `python -m lthlib hunt --task lenet-digits --controls reinit`, and more: `python -m lthlib --help`."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import lthlib
-from lthlib import batch, handouts, settings, sweeps, translations
+from lthlib import batch, filling, handouts, settings, sweeps, translations
 from lthlib.errors import LotteryError
 from lthlib.progress import notice
 from lthlib.store import write_atomically
@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     _add_translate(commands)
     _add_handout(commands)
     _add_batch(commands)
+    _add_atlas(commands)
     return top
 
 
@@ -99,6 +100,22 @@ def _add_batch(commands) -> None:
     parser.set_defaults(run=run_batch)
 
 
+def _add_atlas(commands) -> None:
+    parser = commands.add_parser(
+        "atlas",
+        help="compute what the shipped results at the papers' scale lack",
+        description="Carry out the papers' experiments in the order that gives most evidence first, and add them to "
+        "data/atlas/. Stops when the budget is over; the same command goes on from there.",
+    )
+    parser.add_argument("--budget", metavar="T", help="such as 25m or 8h (all that is lacking)")
+    parser.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, cuda, cuda:1, mps")
+    parser.add_argument("--tasks", metavar="A,B", help="these alone")
+    parser.add_argument("--trials", type=int, default=5, metavar="N", help="of each experiment (5, as in the papers)")
+    parser.add_argument("--results", metavar="DIR", help="results folder (LTHLIB_RESULTS, or results/)")
+    parser.add_argument("--dry-run", action="store_true", help="list the experiments, and how many trials each lacks")
+    parser.set_defaults(run=run_atlas)
+
+
 def run_hunt(options: argparse.Namespace) -> None:
     """Carry out `hunt` and print its result on standard output."""
     arguments = {name: value for name, value in vars(options).items() if name not in ("command", "json", "run")}
@@ -151,6 +168,19 @@ def run_batch(options: argparse.Namespace) -> int:
     rest = f", {left} left: the same command goes on from there" if left else ""
     print(f"\n{done} of {len(sweep.runs)} done, {failed} failed{rest}.")
     return 1 if failed else 0
+
+
+def run_atlas(options: argparse.Namespace) -> None:
+    """Carry out `atlas`, and print the files that were written."""
+    if options.dry_run:
+        for experiment, trials in filling.missing(trials=options.trials):
+            told = ", ".join(f"{name} {value}" for name, value in experiment.changes.items())
+            print(f"{experiment.task}{f' ({told})' if told else ''}: {trials} of {options.trials} trials to do")
+        return
+    budget = batch.seconds(options.budget) if options.budget else None
+    tasks = [name.strip() for name in options.tasks.split(",")] if options.tasks else None
+    written = filling.fill(budget, device=options.device, results=options.results, tasks=tasks, trials=options.trials)
+    print(*written or ["Nothing was lacking."], sep="\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
