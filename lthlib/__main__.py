@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import lthlib
-from lthlib import batch, filling, handouts, settings, sweeps, translations
+from lthlib import batch, filling, handouts, report, settings, sweeps, translations
 from lthlib.errors import LotteryError
 from lthlib.progress import notice
 from lthlib.store import write_atomically
@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     _add_handout(commands)
     _add_batch(commands)
     _add_atlas(commands)
+    _add_report(commands)
     return top
 
 
@@ -116,6 +117,18 @@ def _add_atlas(commands) -> None:
     parser.set_defaults(run=run_atlas)
 
 
+def _add_report(commands) -> None:
+    parser = commands.add_parser(
+        "report",
+        help="every claim of the papers beside what was measured",
+        description="Write report.html and report.md: the papers' claims, what the results folder and the atlas say of them, "
+        "and verdicts by a stated rule.",
+    )
+    parser.add_argument("results", metavar="DIR", help="a results folder")
+    parser.add_argument("--to", metavar="DIR", help="folder for the report (the results folder)")
+    parser.set_defaults(run=run_report)
+
+
 def run_hunt(options: argparse.Namespace) -> None:
     """Carry out `hunt` and print its result on standard output."""
     arguments = {name: value for name, value in vars(options).items() if name not in ("command", "json", "run")}
@@ -181,6 +194,11 @@ def run_atlas(options: argparse.Namespace) -> None:
     tasks = [name.strip() for name in options.tasks.split(",")] if options.tasks else None
     written = filling.fill(budget, device=options.device, results=options.results, tasks=tasks, trials=options.trials)
     print(*written or ["Nothing was lacking."], sep="\n")
+
+
+def run_report(options: argparse.Namespace) -> None:
+    """Carry out `report`, and print the paths of what was written."""
+    print(*report.write(options.results, options.to), sep="\n")
 
 
 def main(arguments: list[str] | None = None) -> int:

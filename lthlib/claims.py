@@ -6,7 +6,7 @@ a value supports it, so that whether a run agrees is computed by a rule and neve
 
 import difflib
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 
 import numpy as np
@@ -42,6 +42,7 @@ class Claim:
     against: str = ""
     boundary: float | None = None
     within: float = 0.0
+    changes: dict = field(default_factory=dict, hash=False)
 
     @property
     def line(self) -> float:
