@@ -29,7 +29,8 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1em; color: #222; background: #fff }
 table { border-collapse: collapse; font-size: 14px; width: 100% }
 th, td { text-align: left; padding: .35em .6em; vertical-align: top }
-pre { white-space: pre-wrap } tr { border-bottom: 1px solid #ddd } th { border-bottom: 2px solid #222 } .reproduced { color: #00563f; font-weight: bold }
+pre { white-space: pre-wrap }
+tr { border-bottom: 1px solid #ddd } th { border-bottom: 2px solid #222 } .reproduced { color: #00563f; font-weight: bold }
 .partly { color: #7a5200; font-weight: bold } .not { color: #a84a00; font-weight: bold } figcaption { font-size: 14px }
 """
 

@@ -64,7 +64,9 @@ def _groups(table: pd.DataFrame, settings: dict[str, Setting], lacking: str) -> 
     if pruned.empty:
         raise LotteryError(f"the table {lacking}: run lthlib.hunt(...), or name the folder of its results.")
     first = pruned[pruned.level == pruned.groupby("setting")["level"].transform("min")].groupby("setting").first()
-    first["rate"] = (1 - first.density ** (1 / first.level)).round(2)
+    # Where a setting is not known, its rate is told by what is left; layers at half the rate keep a little more.
+    told = (20 * (1 - first.density ** (1 / first.level))).round() / 20
+    first["rate"] = [settings[identity].rate if identity in settings else told[identity] for identity in first.index]
     first["name"] = [_name(row.task, settings.get(identity)) for identity, row in first.iterrows()]
     for (name, _, _), same in first.groupby(["name", "rate", "schedule"]):
         for identity in same.index[1:]:  # alike in all that can be told: their identities tell them apart

@@ -80,8 +80,13 @@ class Explorer(ipywidgets.VBox):
         return Place(self.method.value, self.trial.value, self.density.value)
 
     def _set_out(self, name: str) -> None:
-        """Show the results of that name, at the rate nearest to the one before."""
-        rates, before = sorted(self.shelf.groups[name]), self.rate.value
+        """Show the results of that name, at the rate nearest to the one before; all its rates are prepared."""
+        groups, before = self.shelf.groups[name], self.rate.value
+        rates = sorted(groups)
+        for group in groups.values():
+            if group.setting not in self._panels:
+                self._panels[group.setting] = Panels(group.table, group.methods)
+                self._panels[group.setting].prepare(self.shelf.look(group, int(group.tickets.trial.min()), 0))
         with self._quietly():
             _fill(self.rate, [(f"{rate:g}", rate) for rate in rates], min(rates, key=lambda rate: abs(rate - (before or 0.2))))
             self._fill()
@@ -101,8 +106,6 @@ class Explorer(ipywidgets.VBox):
 
     def _draw(self) -> None:
         group, place = self.group, self.place
-        if group.setting not in self._panels:
-            self._panels[group.setting] = Panels(group.table, group.methods)
         look = lambda level: self.shelf.look(group, place.trial, level)  # noqa: E731
         self.picture.value = self._panels[group.setting].draw(place, look(place.level), look(place.level + 1))
 

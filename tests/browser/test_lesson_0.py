@@ -86,7 +86,7 @@ def bring(page, locator):
     """Scroll until it is there: JupyterLab keeps only the cells near the window in the page."""
     until = time.monotonic() + 90
     while page.kind == "lab" and time.monotonic() < until and not locator.is_visible():
-        page.evaluate("at => document.querySelector('.jp-WindowedPanel-outer').scrollTop = at", (time.monotonic() % 10) * 800)
+        page.evaluate("at => document.querySelector('.jp-WindowedPanel-outer').scrollTop = at", (time.monotonic() % 20) * 800)
         time.sleep(0.3)
     locator.wait_for(state="visible")
     locator.scroll_into_view_if_needed()
@@ -107,7 +107,16 @@ def test_the_explorer_follows_the_keyboard(page):
     page.wait_for_selector(".jupyter-widgets figcaption")
     assert page.locator("figure:visible img").count() == 1, "the static picture gives way to the live one"
     source = page.locator(".jupyter-widgets figure img").first
-    for description, keys in (("weights remaining", "ArrowRight"), ("method", "ArrowRight"), ("trial", "ArrowRight")):
+    results = page.locator(".jupyter-widgets select").first
+    before = words(page)
+    results.select_option("lenet-mnist1d")  # which has several rates
+    sync_api.expect(page.locator(".jupyter-widgets figcaption").first).not_to_have_text(before)
+    for description, keys in (
+        ("weights remaining", "ArrowRight"),
+        ("method", "ArrowRight"),
+        ("trial", "ArrowRight"),
+        ("rate", "ArrowRight"),
+    ):
         before, picture = words(page), source.get_attribute("src")
         handle(page, description).focus()
         page.keyboard.press(keys)
