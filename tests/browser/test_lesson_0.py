@@ -46,7 +46,10 @@ def served(kind, folder):
         flags = re.search(r"^VOILA := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE).group(1)
         command = [sys.executable, "-m", "voila", str(notebooks / LESSON), "--no-browser", f"--port={port}", *shlex.split(flags)]
         address = f"http://127.0.0.1:{port}/"
-    environment = {**os.environ, "LTHLIB_RESULTS": str(folder / "results")}
+    whole = folder / "settings" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
+    whole.parent.mkdir(parents=True)
+    whole.write_text('{"windowingMode": "none"}')  # keep the cells in the page that are far from the window
+    environment = {**os.environ, "LTHLIB_RESULTS": str(folder / "results"), "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
     with open(folder / "server.log", "w") as log:
         server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
         try:
@@ -83,11 +86,7 @@ def page(request, tmp_path):
 
 
 def bring(page, locator):
-    """Scroll until it is there: JupyterLab keeps only the cells near the window in the page."""
-    until = time.monotonic() + 90
-    while page.kind == "lab" and time.monotonic() < until and not locator.is_visible():
-        page.evaluate("at => document.querySelector('.jp-WindowedPanel-outer').scrollTop = at", (time.monotonic() % 20) * 800)
-        time.sleep(0.3)
+    """Wait until it is there, and scroll to it."""
     locator.wait_for(state="visible")
     locator.scroll_into_view_if_needed()
 
