@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import lthlib
-from lthlib import batch, filling, handouts, report, settings, sweeps, translations
+from lthlib import batch, filling, handouts, settings, sweeps, translations
 from lthlib.errors import LotteryError
 from lthlib.progress import notice
 from lthlib.store import write_atomically
@@ -198,6 +198,8 @@ def run_atlas(options: argparse.Namespace) -> None:
 
 def run_report(options: argparse.Namespace) -> None:
     """Carry out `report`, and print the paths of what was written."""
+    from lthlib import report  # here, since it draws: matplotlib would delay every other command
+
     print(*report.write(options.results, options.to), sep="\n")
 
 

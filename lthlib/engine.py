@@ -147,7 +147,7 @@ def train(
         backend="loky",
         mmap_mode="c",
         pre_dispatch=2 * workers,
-        initializer=_leave_with,
+        initializer=leave_with,
         initargs=(os.getpid(),),
     )
     with _quiet():
@@ -251,7 +251,7 @@ def _train_in_worker(index, model, ticket, recipe, name, shared, snapshot) -> tu
     return index, *_train_together(model, [ticket], recipe, data, snapshot, torch.device("cpu"))
 
 
-def _leave_with(parent: int) -> None:
+def leave_with(parent: int) -> None:
     """In a worker: end when the process that it works for is gone, also where that was killed."""
 
     def watch():

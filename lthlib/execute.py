@@ -11,10 +11,10 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
+from lthlib.engine import leave_with
 from lthlib.store import write_atomically
 from lthlib.sweeps import Run
 
@@ -106,23 +106,11 @@ def _poll_in_slices() -> None:
     AsyncZMQSocketChannel.get_msg = get_msg
 
 
-def _leave_with(parent: int) -> None:
-    """End when the process that asked for the run is gone: what is finished is kept, and the next batch goes on from it."""
-
-    def watch():
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 def main(order: str) -> int:
     """Carry out one run, described as JSON; its status is 0 when it is done."""
     asked = json.loads(order)
     run = Run(Path(asked["notebook"]), asked["parameters"], asked["key"], Path(asked["folder"]))
-    if os.name == "posix":
-        _leave_with(os.getppid())
+    leave_with(os.getppid())
     try:
         carry_out(run, asked["timeout"])
     except Exception as error:

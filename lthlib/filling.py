@@ -118,10 +118,8 @@ def _add(experiment: Experiment, profile: str, extent: dict, store: Store, devic
     """Add what the store holds of an experiment to the atlas, and its tickets' looks; None where it holds nothing new."""
     setting = resolve(find_task(experiment.task), profile, **{**experiment.changes, **extent})[0]
     table, shipped = store.table([setting]), atlas.read(experiment.task, setting, where)
-    known = [*atlas.NETWORK, "seconds"]
-    if table.empty or table[known].drop_duplicates().merge(shipped[known].drop_duplicates()).shape[0] == len(
-        table[known].drop_duplicates()
-    ):
+    own, known = (rows[[*atlas.NETWORK, "seconds"]].drop_duplicates() for rows in (table, shipped))
+    if table.empty or len(own.merge(known)) == len(own):
         return None
     path = atlas.write(
         table, experiment.task, {"machine": _machine(device), "about": f"profile {profile}, by lthlib atlas"}, where

@@ -144,7 +144,7 @@ def _figures(results: Path):
     for setting in dict.fromkeys(_setting(claim) for claim in claims.load() if _from_one_table(claim)):
         table = table_of(setting, results)
         if len(table) and table.level.max() > 0:
-            changes = {name: value for name, value in dataclasses.asdict(setting.recipe).items()}
+            changes = dataclasses.asdict(setting.recipe)
             usual = dataclasses.asdict(_usual(setting).recipe)
             told = [f"{name.replace('_', ' ')} {value:g}" for name, value in changes.items() if value != usual[name]]
             told += [setting.schedule] if setting.schedule != "iterative" else []
