@@ -11,8 +11,9 @@ from lthlib import atlas, claims
 from lthlib.claims import beside_paper, effect
 from lthlib.errors import LotteryError
 from lthlib.lottery import hunt, results
-from lthlib.settings import TASKS, Extent, Recipe, Setting, Task
+from lthlib.settings import Extent, Recipe, Setting
 from lthlib.tables import compare, levels, matching, sentence, speedup, summarise
+from lthlib.tasks import TASKS, Task
 
 __all__ = [
     *("hunt", "results", "summarise", "levels", "compare", "speedup", "matching", "sentence", "beside_paper", "effect"),

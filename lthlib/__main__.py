@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import lthlib
-from lthlib import batch, filling, handouts, settings, sweeps, translations
+from lthlib import batch, filling, handouts, settings, sweeps, tasks, translations
 from lthlib.errors import LotteryError
 from lthlib.progress import notice
 from lthlib.store import write_atomically
@@ -44,7 +44,7 @@ def _add_hunt(commands) -> None:
         description="Find tickets, train their controls, and print the table of levels. Finished networks are kept in the "
         "results folder and never trained again: an interrupted hunt goes on where it stopped.",
     )
-    hunt.add_argument("--task", required=True, help=f"one of {', '.join(settings.TASKS)}")
+    hunt.add_argument("--task", required=True, help=f"one of {', '.join(tasks.TASKS)}")
     hunt.add_argument("--profile", default="quick", help="smoke (seconds), quick (default) or paper (the paper's numbers)")
     hunt.add_argument("--schedule", default="iterative", help="iterative (default), oneshot or continued")
     hunt.add_argument("--levels", type=int, metavar="N", help="prune rounds: levels 0 (dense) to N are trained")

@@ -16,8 +16,9 @@ import pandas as pd
 
 from lthlib import engine
 from lthlib.lottery import level_keys
-from lthlib.settings import check_controls, find_task, resolve
+from lthlib.settings import check_controls
 from lthlib.store import Store
+from lthlib.tasks import find_task, resolve
 
 
 class BackgroundHunt:

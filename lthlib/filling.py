@@ -20,8 +20,9 @@ import torch
 from lthlib import atlas, data, engine, looks, lottery
 from lthlib.errors import LotteryError
 from lthlib.progress import notice
-from lthlib.settings import PROFILES, Setting, find_task, resolve
+from lthlib.settings import Setting
 from lthlib.store import Store
+from lthlib.tasks import PROFILES, find_task, resolve
 
 LOOKED_AT = 2  # trials whose tickets are shipped to be looked into
 

@@ -23,8 +23,9 @@ from lthlib.errors import LotteryError
 from lthlib.masks import Mask
 from lthlib.progress import bar
 from lthlib.scores import SCORES
-from lthlib.settings import Extent, Setting, Task, check_controls, find_task, resolve, seed_for
+from lthlib.settings import Extent, Setting, check_controls, seed_for
 from lthlib.store import TICKET, Key, Record, Store
+from lthlib.tasks import Task, find_task, resolve
 
 
 def hunt(

@@ -20,9 +20,10 @@ import pandas as pd
 from lthlib import atlas, claims, plots
 from lthlib.claims import Claim
 from lthlib.errors import LotteryError
-from lthlib.settings import TASKS, Setting, find_task, resolve
+from lthlib.settings import Setting
 from lthlib.store import Store, write_atomically
 from lthlib.tables import interval
+from lthlib.tasks import TASKS, find_task, resolve
 
 VERDICTS = ("reproduced", "partly", "not", "not yet run", "not measured")
 STYLE = """

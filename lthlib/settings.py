@@ -1,32 +1,23 @@
-"""The table of settings and profiles, their validation, and the identity of a setting."""
+"""What defines an experiment: its recipe, its setting with an identity, its extent; their validation; seeds."""
 
-import contextlib
-import copy
 import dataclasses
 import difflib
-import functools
 import hashlib
-import inspect
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-import torch
-from torch import nn
-
-from lthlib import data, models
 from lthlib.errors import LotteryError
 from lthlib.masks import SCOPES
 from lthlib.scores import SCORES
 
-PROFILE_NAMES = ("smoke", "quick", "paper")
 SCHEDULES = ("iterative", "oneshot", "continued")
 CONTROLS = ("reinit", "shuffle", "random", "dense", "reset")
 OPTIMIZERS = ("adam", "sgd")
 PRECISIONS = ("float32", "bfloat16")
 
 
-def _one_of(what: str, value, allowed: Iterable[str]) -> None:
+def one_of(what: str, value, allowed: Iterable[str]) -> None:
     allowed = list(allowed)
     if value not in allowed:
         close = difflib.get_close_matches(str(value), allowed, n=1)
@@ -34,92 +25,14 @@ def _one_of(what: str, value, allowed: Iterable[str]) -> None:
         raise LotteryError(f"unknown {what} {value!r}: {hint}choose one of {', '.join(allowed)}.")
 
 
-def _at_least(what: str, value, least: int) -> None:
+def at_least(what: str, value, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise LotteryError(f"{what} is {value!r}: give a whole number, {least} or more.")
 
 
-def _number(what: str, value, holds: Callable[[float], bool], allowed: str) -> None:
+def number(what: str, value, holds: Callable[[float], bool], allowed: str) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not holds(value):
         raise LotteryError(f"{what} is {value!r}: give {allowed}.")
-
-
-@dataclass(frozen=True)
-class Task:
-    """Data, network, loss and metric together; the loss is cross-entropy, the metric accuracy.
-
-    `data` is the name of a data set or a Dataset of your own. `model` makes a new network for it, freshly initialised each
-    time it is called: every trial and every reinit control asks for one under its own seed.
-    """
-
-    name: str
-    data: str | data.Dataset
-    model: Callable[[data.Dataset], nn.Module]
-
-    @functools.cached_property
-    def dataset(self) -> data.Dataset:
-        """The data set, read once."""
-        return data.load(self.data) if isinstance(self.data, str) else self.data
-
-    def build(self) -> nn.Module:
-        """A new network. Raises LotteryError where `model` gives none."""
-        if isinstance(self.model, nn.Module) or not callable(self.model):
-            raise LotteryError(
-                f"the model of task {self.name!r} is {type(self.model).__name__}: give a function that builds a new "
-                "network each time, for example `lambda data: Net()`."
-            )
-        if not isinstance(self.dataset, data.Dataset):
-            raise LotteryError(
-                f"the data of task {self.name!r} is {type(self.dataset).__name__}: give the name of a data set, or make one "
-                "with lthlib.data.from_arrays."
-            )
-        try:
-            inspect.signature(self.model).bind(self.dataset)
-        except TypeError as error:
-            raise LotteryError(
-                f"the model of task {self.name!r} does not take the data set alone: give a function such as `lambda data: Net()`."
-            ) from error
-        except ValueError:  # no signature to be had
-            pass
-        network = self.model(self.dataset)
-        if not isinstance(network, nn.Module):
-            raise LotteryError(f"the model of task {self.name!r} returned {type(network).__name__}: return a torch.nn.Module.")
-        if any(isinstance(parameter, nn.parameter.UninitializedParameter) for parameter in network.parameters()):
-            raise LotteryError(f"the model of task {self.name!r} has lazy layers: give their input sizes, so that weights exist.")
-        return network
-
-    def check(self, network: nn.Module) -> None:
-        """Raise LotteryError where the network does not give one number per class for two examples of every split."""
-        dataset, network = self.dataset, copy.deepcopy(network).eval()
-        for name in ("train", "validation", "test"):
-            inputs = getattr(dataset, name).inputs[:2]
-            try:
-                with torch.no_grad():
-                    outputs = network(inputs)
-            except (RuntimeError, ValueError, TypeError, IndexError) as error:
-                raise LotteryError(
-                    f"the network of task {self.name!r} cannot take {name} inputs of shape {list(inputs.shape)} "
-                    f"({' '.join(str(error).split())}): make the two fit."
-                ) from error
-            shape = list(outputs.shape) if isinstance(outputs, torch.Tensor) else type(outputs).__name__
-            if not isinstance(shape, list) or len(shape) != 2 or shape[0] != len(inputs) or shape[1] < dataset.classes:
-                raise LotteryError(
-                    f"the network of task {self.name!r} gives {shape} for {len(inputs)} {name} examples: it must give one row "
-                    f"each with a number for every class, and the labels name {dataset.classes} (0 to {dataset.classes - 1})."
-                )
-
-    def fingerprint(self) -> str:
-        """Empty for a task that lthlib ships; for one of yours, digits that change with the network, its code, the weights
-        it is born with under a fixed seed, or the data."""
-        if TASKS.get(self.name) is self:
-            return ""
-        network = self.build()
-        text = [repr(network), self.dataset.fingerprint(), *map(_written, network.modules())]
-        digest = hashlib.sha256(json.dumps(text).encode())
-        for name, tensor in models.initial_weights(self.build, seed=0).items():
-            digest.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
-            digest.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -144,26 +57,26 @@ class Recipe:
     precision: str = "float32"
 
     def __post_init__(self):
-        _one_of("optimizer", self.optimizer, OPTIMIZERS)
-        _one_of("precision", self.precision, PRECISIONS)
-        _at_least("warmup", self.warmup, 0)
+        one_of("optimizer", self.optimizer, OPTIMIZERS)
+        one_of("precision", self.precision, PRECISIONS)
+        at_least("warmup", self.warmup, 0)
         if not isinstance(self.augment, bool):
             raise LotteryError(f"augment is {self.augment!r}: give True or False.")
         if not isinstance(self.milestones, (list, tuple)):
             raise LotteryError(f"milestones is {self.milestones!r}: give iterations in a list, such as [20000, 25000].")
         for milestone in self.milestones:
-            _at_least("a milestone", milestone, 1)
+            at_least("a milestone", milestone, 1)
         object.__setattr__(self, "milestones", tuple(sorted(set(self.milestones))))
-        _at_least("iterations", self.iterations, 1)
-        _at_least("batch_size", self.batch_size, 1)
-        _at_least("evaluate_every", self.evaluate_every, 1)
-        _number("learning_rate", self.learning_rate, lambda x: 0 < x < float("inf"), "a number above 0, such as 0.0012")
-        _number("weight_decay", self.weight_decay, lambda x: 0 <= x < float("inf"), "0 or more")
+        at_least("iterations", self.iterations, 1)
+        at_least("batch_size", self.batch_size, 1)
+        at_least("evaluate_every", self.evaluate_every, 1)
+        number("learning_rate", self.learning_rate, lambda x: 0 < x < float("inf"), "a number above 0, such as 0.0012")
+        number("weight_decay", self.weight_decay, lambda x: 0 <= x < float("inf"), "0 or more")
         if self.momentum and self.optimizer == "adam":
             raise LotteryError(
                 f"momentum is {self.momentum!r}, which adam does not take: choose optimizer 'sgd', or leave it out."
             )
-        _number("momentum", self.momentum, lambda x: 0 <= x < 1, "from 0 to below 1, such as 0.9")
+        number("momentum", self.momentum, lambda x: 0 <= x < 1, "from 0 to below 1, such as 0.9")
 
     def learning_rate_at(self, iteration: int) -> float:
         """The learning rate of the step that iteration `iteration`, counted from 0, takes."""
@@ -190,12 +103,12 @@ class Setting:
     fingerprint: str = ""
 
     def __post_init__(self):
-        _one_of("schedule", self.schedule, SCHEDULES)
-        _one_of("scope", self.scope, SCOPES)
-        _one_of("score", self.score, SCORES)
-        _number("rate", self.rate, lambda x: 0 < x < 1, "a share of the surviving weights above 0 and below 1, such as 0.2")
-        _at_least("seed", self.seed, 0)
-        _at_least("rewind", self.rewind, 0)
+        one_of("schedule", self.schedule, SCHEDULES)
+        one_of("scope", self.scope, SCOPES)
+        one_of("score", self.score, SCORES)
+        number("rate", self.rate, lambda x: 0 < x < 1, "a share of the surviving weights above 0 and below 1, such as 0.2")
+        at_least("seed", self.seed, 0)
+        at_least("rewind", self.rewind, 0)
         if self.rewind >= self.recipe.iterations:
             raise LotteryError(
                 f"rewind is {self.rewind}, past the end: training has {self.recipe.iterations} iterations, "
@@ -224,137 +137,9 @@ class Extent:
     redraws: int = 1
 
     def __post_init__(self):
-        _at_least("levels", self.levels, 0)
-        _at_least("trials", self.trials, 1)
-        _at_least("redraws", self.redraws, 1)
-
-
-@dataclass(frozen=True)
-class Profile:
-    """What a task is run with where the caller does not choose: a recipe, how far it is carried, and how it is pruned."""
-
-    recipe: Recipe
-    extent: Extent
-    rate: float = 0.2
-    scope: str = "layer"
-
-
-def _lenet(dataset: data.Dataset) -> nn.Module:
-    return models.LeNet(dataset.train.inputs[0].numel(), dataset.classes)
-
-
-def _network(kind: type[nn.Module], **options) -> Callable[[data.Dataset], nn.Module]:
-    """A function that builds such a network for a data set of images."""
-    return lambda dataset: kind(dataset.input_shape, dataset.classes, **options)
-
-
-WIDTHS = {"conv2": (64,), "conv4": (64, 128), "conv6": (64, 128, 256)}
-# Frankle & Carbin (2019), figure 2 and section 3: learning rate and iterations, then those with dropout.
-CONV_PAPER = {"conv2": (2e-4, 20_000), "conv4": (3e-4, 25_000), "conv6": (3e-4, 30_000)}
-CONV_DROPOUT = {"conv2": (3e-4, 60_000), "conv4": (2e-4, 75_000), "conv6": (2e-4, 90_000)}
-
-TASKS = {
-    task.name: task
-    for task in [
-        *(Task(f"lenet-{name}", name, _lenet) for name in data.NAMES),
-        Task("conv2-cluttered", "cluttered", _network(models.Conv, widths=(16,), hidden=(256,))),
-        Task("conv4-cluttered", "cluttered", _network(models.Conv, widths=(12, 24), hidden=(128,))),
-        Task("conv6-cluttered", "cluttered", _network(models.Conv, widths=(12, 24, 48), hidden=(128,))),
-        Task("vgg7-cluttered", "cluttered", _network(models.VGG, width=8, convs=(2, 2, 2))),
-        Task("resnet8-cluttered", "cluttered", _network(models.ResNet, depth=8, width=8)),
-        Task("conv2-narrow-cifar10", "cifar10", _network(models.Conv, widths=(16,), hidden=(64, 64))),
-        *(Task(f"{name}-cifar10", "cifar10", _network(models.Conv, widths=widths)) for name, widths in WIDTHS.items()),
-        *(
-            Task(f"{name}-dropout-cifar10", "cifar10", _network(models.Conv, widths=widths, dropout=0.5))
-            for name, widths in WIDTHS.items()
-        ),
-        Task("vgg19-cifar10", "cifar10", _network(models.VGG)),
-        Task("resnet20-cifar10", "cifar10", _network(models.ResNet)),
-    ]
-}
-
-IN_FULL = Extent(levels=22, trials=5, redraws=3)  # the paper's trials and redraws
-SMOKE = Profile(Recipe(iterations=80, evaluate_every=20), Extent(levels=3, trials=2))
-QUICK = Profile(Recipe(iterations=3000), Extent(levels=9, trials=3))
-QUICK_SMALL = Profile(Recipe(iterations=1500, evaluate_every=50), Extent(levels=14, trials=3))
-PAPER = Profile(Recipe(), IN_FULL)
-
-SMALL_CONV = {
-    "smoke": Profile(Recipe(learning_rate=3e-3, iterations=20, evaluate_every=10), Extent(levels=2, trials=2), 0.5),
-    "quick": Profile(Recipe(learning_rate=3e-3, iterations=400, evaluate_every=20), Extent(levels=5, trials=3), 0.5),
-}
-NARROW_CONV = {
-    "smoke": Profile(Recipe(learning_rate=1e-3, iterations=10, evaluate_every=5), Extent(levels=1, trials=2), 0.5),
-    "quick": Profile(Recipe(learning_rate=1e-3, iterations=600, evaluate_every=25), Extent(levels=5, trials=3), 0.5),
-}
-_SGD = Recipe("sgd", 0.1, momentum=0.9, weight_decay=1e-4)
-_DEEP_SMALL = dataclasses.replace(_SGD, learning_rate=0.3, iterations=400, evaluate_every=25, milestones=(260, 340))
-SMALL_DEEP = {
-    "smoke": Profile(
-        dataclasses.replace(_DEEP_SMALL, iterations=30, evaluate_every=10, milestones=(20,)), Extent(2, 2), 0.5, "global"
-    ),
-    "quick": Profile(_DEEP_SMALL, Extent(levels=5, trials=3), 0.5, "global"),
-}
-_RESNET = dataclasses.replace(_SGD, batch_size=128, iterations=30_000, milestones=(20_000, 25_000), augment=True)
-_VGG = dataclasses.replace(_SGD, batch_size=64, iterations=112_000, milestones=(56_000, 84_000), augment=True)
-
-
-def _profiles(task: str) -> dict[str, Profile]:
-    """Smoke, quick and paper of a task that lthlib ships."""
-    network, data_name = task.split("-", 1)
-    if network == "lenet":
-        return {"smoke": SMOKE, "quick": QUICK_SMALL if data_name in data.NO_DOWNLOAD else QUICK, "paper": PAPER}
-    if network in WIDTHS:
-        rate, iterations = (CONV_DROPOUT if "dropout" in task else CONV_PAPER)[network]
-        small = SMALL_CONV if data_name == "cluttered" else NARROW_CONV
-        return {**small, "paper": Profile(Recipe(learning_rate=rate, iterations=iterations), IN_FULL)}
-    return {**SMALL_DEEP, "paper": Profile(_VGG if network.startswith("vgg") else _RESNET, IN_FULL, scope="global")}
-
-
-PROFILES = {task: _profiles(task) for task in TASKS}
-OWN = {"smoke": SMOKE, "quick": QUICK_SMALL, "paper": PAPER}  # of a task of the user's
-
-
-def find_task(task: str | Task) -> Task:
-    """The task of that name, or a Task of your own. Raises LotteryError for an unknown name or one that is taken."""
-    if isinstance(task, str):
-        _one_of("task", task, TASKS)
-        return TASKS[task]
-    if not isinstance(task, Task):
-        raise LotteryError(f"task is of type {type(task).__name__}: give the name of a task, or a lthlib.Task of your own.")
-    if task.name in TASKS and TASKS[task.name] is not task:
-        raise LotteryError(f"the task name {task.name!r} belongs to lthlib: give yours another.")
-    if not task.name or not set(task.name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-"):
-        raise LotteryError(
-            f"the task name {task.name!r} is a folder's: use small letters, digits and hyphens, such as 'mlp-mine'."
-        )
-    return task
-
-
-def resolve(task: Task, profile: str = "quick", **chosen) -> tuple[Setting, Extent]:
-    """The setting and extent of a profile, with the fields in `chosen` put in place of the profile's; None keeps the profile's.
-
-    `chosen` may name any field of Recipe, Setting or Extent. Raises LotteryError for any value out of range.
-    """
-    _one_of("profile", profile, PROFILE_NAMES)
-    usual = PROFILES.get(task.name, OWN)[profile]
-    chosen = {name: getattr(value, "item", lambda value=value: value)() for name, value in chosen.items() if value is not None}
-    own = ("task", "recipe", "fingerprint")  # fields that are not the caller's to choose
-    fields = {kind: [f.name for f in dataclasses.fields(kind) if f.name not in own] for kind in (Recipe, Extent, Setting)}
-    part = lambda kind: {name: chosen.pop(name) for name in fields[kind] if name in chosen}  # noqa: E731
-    recipe = dataclasses.replace(usual.recipe, **part(Recipe))
-    at_hand = isinstance(task.data, data.Dataset) or task.data in data.NO_DOWNLOAD  # what is downloaded is images
-    if recipe.augment and at_hand and len(task.dataset.input_shape) != 3:
-        raise LotteryError(
-            f"augment is True, but an example of task {task.name!r} has shape {list(task.dataset.input_shape)}: only images "
-            "[channels, height, width] are flipped and cropped, so leave it out."
-        )
-    extent = dataclasses.replace(usual.extent, **part(Extent))
-    pruning = {"rate": usual.rate, "scope": usual.scope, **part(Setting)}
-    setting = Setting(task.name, recipe, **pruning, fingerprint=task.fingerprint())
-    if chosen:
-        _one_of("setting", next(iter(chosen)), sum(fields.values(), []))
-    return setting, extent
+        at_least("levels", self.levels, 0)
+        at_least("trials", self.trials, 1)
+        at_least("redraws", self.redraws, 1)
 
 
 def check_controls(controls: str | Iterable[str]) -> tuple[str, ...]:
@@ -364,7 +149,7 @@ def check_controls(controls: str | Iterable[str]) -> tuple[str, ...]:
     names = controls.split(",") if isinstance(controls, str) else [str(name) for name in controls or ()]
     names = [name.strip() for name in names if str(name).strip()]
     for name in names:
-        _one_of("control", name, CONTROLS)
+        one_of("control", name, CONTROLS)
     return tuple(dict.fromkeys(names))
 
 
@@ -372,19 +157,6 @@ def seed_for(*parts: str | int) -> int:
     """A seed from 0 to 2**63 - 1 for a purpose, such as `seed_for("order", 2, 5)`; other purposes have unrelated ones."""
     digest = hashlib.sha256("/".join(str(part) for part in parts).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
-
-
-def _written(module: nn.Module) -> str:
-    """What a module of one's own is written as: its functions, its rate factors and its plain attributes."""
-    if type(module).__module__.startswith("torch."):
-        return ""
-    sources = []
-    for function in filter(inspect.isfunction, vars(type(module)).values()):
-        with contextlib.suppress(OSError):  # typed at a plain prompt: not to be had
-            sources.append(inspect.getsource(function))
-    plain = {name: value for name, value in vars(module).items() if isinstance(value, (bool, int, float, str, tuple))}
-    plain.pop("training", None)
-    return json.dumps([sources, repr(sorted(plain.items())), sorted(getattr(module, "rate_factors", {}).items())])
 
 
 def _non_defaults(instance) -> dict:

@@ -23,8 +23,9 @@ import yaml
 
 from lthlib import engine
 from lthlib.errors import LotteryError
-from lthlib.settings import Extent, Recipe, Setting, find_task, resolve
+from lthlib.settings import Extent, Recipe, Setting
 from lthlib.store import results_folder
+from lthlib.tasks import find_task, resolve
 
 MOST_RUNS = 10_000
 OWN = ("output",)  # parameters that a sweep gives itself

@@ -20,8 +20,9 @@ from lthlib import data, plots
 from lthlib.background import BackgroundHunt
 from lthlib.errors import LotteryError
 from lthlib.panels import Panels, Place
-from lthlib.settings import CONTROLS, PROFILES, TASKS
+from lthlib.settings import CONTROLS
 from lthlib.shelf import Group, Shelf, shelf
+from lthlib.tasks import PROFILES, TASKS
 
 EVERY = 0.5  # seconds between two looks at a hunt in the background
 

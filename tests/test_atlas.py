@@ -5,7 +5,7 @@ import pytest
 from pyarrow import parquet
 
 import lthlib
-from lthlib import atlas, lottery, settings
+from lthlib import atlas, lottery, tasks
 from lthlib.errors import LotteryError
 from lthlib.store import COLUMNS
 
@@ -38,7 +38,7 @@ def test_nothing_shipped_is_an_empty_table(tmp_path, own_task):
 
 
 def test_one_setting_of_several_and_all_tasks(table, tmp_path, own_task):
-    setting, _ = settings.resolve(own_task, iterations=50, evaluate_every=5)
+    setting, _ = tasks.resolve(own_task, iterations=50, evaluate_every=5)
     atlas.write(pd.concat([table, table.assign(setting="other")]), "blobs-own", MADE, tmp_path)
     atlas.write(table.assign(task="second"), "second", MADE, tmp_path)
     assert len(atlas.read("blobs-own", where=tmp_path)) == 2 * len(table)

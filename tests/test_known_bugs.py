@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lthlib
-from lthlib import engine, lottery, masks, models, settings, stack
+from lthlib import engine, lottery, masks, models, settings, stack, tasks
 from lthlib.engine import Ticket
 from lthlib.settings import Recipe, Setting
 from lthlib.store import COLUMNS, Key, Store
@@ -184,7 +184,7 @@ def test_11_every_level_is_trained_by_one_recipe(own_task, tmp_path, monkeypatch
 def test_11_a_full_mask_is_the_dense_network(own_task, tmp_path):
     """A ticket that keeps everything, trained as level 1 is, equals level 0 given level 0's order of the data."""
     lottery.hunt(own_task, levels=0, trials=1, iterations=20, results=tmp_path, progress=False)
-    setting, _ = settings.resolve(own_task, "quick", iterations=20)
+    setting, _ = tasks.resolve(own_task, "quick", iterations=20)
     search = lottery.Hunt(own_task, setting, own_task.build(), Store(tmp_path))
     whole = masks.ones(models.prunable(search.network))
     level_0, level_1 = (search.make_ticket(Key("ticket", 0, level), whole) for level in (0, 1))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lthlib import exercises, models, settings
+from lthlib import exercises, models, tasks
 from tests.conftest import ROOT
 from tests.test_lessons import solutions
 
@@ -74,7 +74,7 @@ def test_what_the_solution_says_of_the_puzzle_holds():
     [(rounds, low, high)] = agreed
     assert rounds == (7, 10, 12, 11, 13, 15, 17) and (round(100 * low, 2), round(100 * high, 2)) == (51.04, 51.11)
     with torch.device("meta"):
-        network = models.Conv((3, 32, 32), 10, widths=settings.WIDTHS["conv6"])
+        network = models.Conv((3, 32, 32), 10, widths=tasks.WIDTHS["conv6"])
     count = {name: weight.numel() for name, weight in models.prunable(network).items()}
     total, fast = sum(count.values()), sum(n for name, n in count.items() if name.startswith("fcs"))
     assert round(100 * fast / total, 1) == 49.3

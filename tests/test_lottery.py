@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import lthlib
-from lthlib import engine, lottery, masks, models, settings
+from lthlib import engine, lottery, masks, models, settings, tasks
 from lthlib.errors import LotteryError
 from lthlib.lottery import Hunt, hunt
 from lthlib.settings import CONTROLS, Extent
@@ -25,7 +25,7 @@ def without_time(table):
 
 def the_hunt(task, folder=None, **chosen):
     """The Hunt behind a call of `hunt`, to ask for its masks and tickets."""
-    setting, _ = settings.resolve(task, "quick", **chosen)
+    setting, _ = tasks.resolve(task, "quick", **chosen)
     return Hunt(task, setting, task.build(), Store(folder))
 
 

@@ -6,27 +6,28 @@ import torch
 from torch import nn
 
 import lthlib
-from lthlib import settings
+from lthlib import settings, tasks
 from lthlib.errors import LotteryError
-from lthlib.settings import Extent, Recipe, Setting, Task
+from lthlib.settings import Extent, Recipe, Setting
+from lthlib.tasks import Task
 
 
-@pytest.mark.parametrize("task", settings.TASKS)
-@pytest.mark.parametrize("profile", settings.PROFILE_NAMES)
+@pytest.mark.parametrize("task", tasks.TASKS)
+@pytest.mark.parametrize("profile", tasks.PROFILE_NAMES)
 def test_every_profile_resolves(task, profile):
-    setting, extent = settings.resolve(settings.TASKS[task], profile)
+    setting, extent = tasks.resolve(tasks.TASKS[task], profile)
     assert setting.task == task and extent.trials >= 2
 
 
 def test_paper_profile_is_the_papers():
-    setting, extent = settings.resolve(settings.TASKS["lenet-mnist"], "paper")
+    setting, extent = tasks.resolve(tasks.TASKS["lenet-mnist"], "paper")
     recipe = setting.recipe
     assert (recipe.optimizer, recipe.learning_rate, recipe.batch_size, recipe.iterations) == ("adam", 1.2e-3, 60, 50_000)
     assert (recipe.evaluate_every, setting.rate, extent.trials, extent.redraws) == (100, 0.2, 5, 3)
 
 
 def test_chosen_fields_replace_the_profiles():
-    setting, extent = settings.resolve(settings.TASKS["lenet-digits"], "smoke", iterations=7, levels=2, rate=0.5, learning_rate=1)
+    setting, extent = tasks.resolve(tasks.TASKS["lenet-digits"], "smoke", iterations=7, levels=2, rate=0.5, learning_rate=1)
     assert (setting.recipe.iterations, extent.levels, setting.rate) == (7, 2, 0.5)
     assert (
         setting.identity()
@@ -103,7 +104,7 @@ def test_level_0_depends_on_nothing_about_pruning():
 )
 def test_bad_values_get_one_sentence(chosen, says):
     with pytest.raises(LotteryError, match=says):
-        settings.resolve(settings.TASKS["lenet-digits"], "smoke", **chosen)
+        tasks.resolve(tasks.TASKS["lenet-digits"], "smoke", **chosen)
 
 
 def test_bad_tasks_profiles_and_controls(blobs):
@@ -114,9 +115,9 @@ def test_bad_tasks_profiles_and_controls(blobs):
         (Task("../up", blobs, lambda _: nn.Linear(6, 3)), "small letters"),
     ]:
         with pytest.raises(LotteryError, match=says):
-            settings.find_task(task)
+            tasks.find_task(task)
     with pytest.raises(LotteryError, match="unknown profile 'fast'"):
-        settings.resolve(settings.TASKS["lenet-digits"], "fast")
+        tasks.resolve(tasks.TASKS["lenet-digits"], "fast")
     with pytest.raises(LotteryError, match="did you mean 'reinit'"):
         settings.check_controls("dense,rienit")
     assert settings.check_controls(" reinit, dense,reinit ") == ("reinit", "dense")
@@ -145,7 +146,7 @@ def test_a_network_that_does_not_fit_its_data_is_told_so_before_training(blobs, 
 
 
 def test_numbers_of_numpy_are_numbers():
-    setting, extent = settings.resolve(settings.TASKS["lenet-digits"], "smoke", trials=np.int64(2), rate=np.float64(0.3))
+    setting, extent = tasks.resolve(tasks.TASKS["lenet-digits"], "smoke", trials=np.int64(2), rate=np.float64(0.3))
     assert (extent.trials, setting.rate) == (2, 0.3)
 
 
@@ -167,7 +168,7 @@ def test_fingerprint_of_own_tasks_sees_network_and_data(blobs, own_task):
     zeros = Task(own_task.name, blobs, lambda data: own_task.model(data).apply(_zero))
     assert len({task.fingerprint() for task in (own_task, wider, other, zeros)}) == 4
     assert own_task.fingerprint() == own_task.fingerprint()
-    assert settings.TASKS["lenet-digits"].fingerprint() == ""
+    assert tasks.TASKS["lenet-digits"].fingerprint() == ""
 
 
 def test_fingerprint_sees_the_code_of_inner_modules_and_plain_attributes(blobs):

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 import lthlib
-from lthlib import lottery, settings, tables
+from lthlib import lottery, tables, tasks
 from lthlib.errors import LotteryError
 from lthlib.store import COLUMNS
 
@@ -190,7 +190,7 @@ def test_describe(table):
 
 def test_layers_of_a_hunt(own_task, tmp_path):
     lottery.hunt(own_task, levels=2, trials=2, iterations=20, rate=0.5, progress=False, results=tmp_path)
-    setting, extent = settings.resolve(own_task, levels=2, trials=2, iterations=20, rate=0.5)
+    setting, extent = tasks.resolve(own_task, levels=2, trials=2, iterations=20, rate=0.5)
     rows = tables.layers(setting, extent, tmp_path).set_index(["trial", "level", "layer"])
     assert len(rows) == 2 * 3 * 2
     assert rows.weights.xs("hidden.weight", level="layer").tolist() == [96, 48, 24] * 2

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from lthlib import data, engine, masks, models, settings
+from lthlib import data, engine, masks, models, tasks
 from lthlib.draws import batch_order
 from lthlib.engine import Ticket
 from lthlib.lottery import hunt
@@ -217,7 +217,7 @@ def resume_start(repeats: int) -> dict:
     """Seconds from the command to the start of training with 20 levels x 5 trials done, against importing torch alone."""
     with tempfile.TemporaryDirectory() as folder:
         store, network = Store(folder), models.LeNet(64, 10)
-        setting, _ = settings.resolve(settings.TASKS["lenet-digits"], "quick")
+        setting, _ = tasks.resolve(tasks.TASKS["lenet-digits"], "quick")
         theta, mask = network.state_dict(), masks.ones(models.prunable(network))
         history = {
             "iteration": [0, 50] * 2,
@@ -300,7 +300,7 @@ def growth(repeats: int, iterations: int) -> list[dict]:
     dataset, workers = mnist_like(), joblib.cpu_count()
     few = lambda split, count: data.Split(split.inputs[:count], split.targets[:count])  # noqa: E731
     little = data.Dataset("little", few(dataset.train, 3000), few(dataset.validation, 500), few(dataset.test, 500))
-    task = settings.Task("lenet-little", little, lambda _: models.LeNet(784, 10))
+    task = tasks.Task("lenet-little", little, lambda _: models.LeNet(784, 10))
 
     def level(count: int) -> float:
         recipe, network = Recipe(iterations=2 * iterations, evaluate_every=iterations), task.build()
