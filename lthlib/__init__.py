@@ -11,6 +11,7 @@ from lthlib import atlas, claims
 from lthlib.claims import beside_paper, effect
 from lthlib.errors import LotteryError
 from lthlib.lottery import hunt, results
+from lthlib.scores import SCORES, score
 from lthlib.settings import Extent, Recipe, Setting
 from lthlib.tables import compare, levels, matching, sentence, speedup, summarise
 from lthlib.tasks import TASKS, Task
@@ -18,7 +19,7 @@ from lthlib.tasks import TASKS, Task
 __all__ = [
     *("hunt", "results", "summarise", "levels", "compare", "speedup", "matching", "sentence", "beside_paper", "effect"),
     *("atlas", "claims"),
-    *("TASKS", "Task", "Recipe", "Setting", "Extent", "LotteryError"),
+    *("SCORES", "score", "TASKS", "Task", "Recipe", "Setting", "Extent", "LotteryError"),
 ]
 __version__ = "0.1.0"
 

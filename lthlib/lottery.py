@@ -3,29 +3,34 @@
     1. Randomly initialise a network.                      theta_0 = initial_weights(seed)
     2. Train it for j iterations.                          level 0
     3. Prune the lowest weights, which makes a mask.       next_mask
-    4. Reset what is left to its initial values.           Ticket(theta, mask)
+    4. Reset what is left to its initial values.           make_ticket
     5. To prune iteratively, repeat from 2.                the next level
 
 All trials and controls of a level are trained as one batch; whatever the store holds already is not trained again.
 """
 
-from collections.abc import Iterable
+import dataclasses
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from lthlib import engine, masks, models
+from lthlib import controls as control_of
+from lthlib import engine, masks, models, pruning
 from lthlib.engine import Ticket, Trained
 from lthlib.errors import LotteryError
 from lthlib.masks import Mask
 from lthlib.progress import bar
-from lthlib.scores import SCORES
-from lthlib.settings import Extent, Setting, check_controls, seed_for
+from lthlib.settings import Extent, Recipe, Setting, check_controls, seed_for
 from lthlib.store import TICKET, Key, Record, Store
 from lthlib.tasks import Task, find_task, resolve
+
+CARRY_ON = ("continued", "finetuned")  # schedules that train on from the weights of the level before
+AT_ONCE = ("oneshot", "untrained")  # schedules that prune the dense network for as many rounds at once
 
 
 def hunt(
@@ -38,8 +43,9 @@ def hunt(
     trials: int | None = None,
     iterations: int | None = None,
     rewind: int | None = None,
-    score: str | None = None,
+    score: str | Callable | None = None,
     scope: str | None = None,
+    structure: str | None = None,
     controls: str | Iterable[str] = (),
     redraws: int | None = None,
     seed: int | None = None,
@@ -58,15 +64,18 @@ def hunt(
     task        name of a task (see `lthlib.TASKS`), or a `lthlib.Task` of your own
     profile     "smoke" (seconds), "quick" (a minute or two) or "paper" (the paper's own numbers)
     schedule    "iterative": prune and reset once a level; "oneshot": prune the trained dense network once, for each level;
-                "continued": prune once a level and train on without resetting
+                "continued": prune once a level and train on without resetting, from iteration k of the learning rate's course
+                (learning-rate rewinding in Renda et al. 2020); "finetuned": the same at the last learning rate;
+                "untrained": prune the network at theta_k once, for each level, before it is trained
     levels      prune rounds: levels 0 (dense) to `levels` are trained
     rate        share of the surviving weights removed in one round
     trials      repetitions, each with its own seed
     iterations  optimiser steps of each training
     rewind      iteration k whose weights theta_k a pruned network is reset to; 0 is the initialisation
-    score       pruning criterion, "magnitude" or "random"
-    scope       "layer": every layer at its own rate; "global": all layers pooled
-    controls    any of "reinit", "shuffle", "random", "dense", "reset", as a list or a text with commas (see `make_ticket`)
+    score       pruning criterion, a name in `lthlib.SCORES` or a function of your own (see `lthlib.scores`)
+    scope       "layer": every layer at its own rate; "global": all layers pooled; "uniform", "erk" (see `lthlib.pruning`)
+    structure   "weights": one by one; "groups": so many of every four; "units": whole output units or channels
+    controls    as a list or a text with commas, any of those in `make_ticket`
     redraws     how many networks of each control a trial trains
     seed        changes every random number of the hunt
     device      "auto", "cpu", "cuda", "cuda:1", "mps"
@@ -85,12 +94,13 @@ def hunt(
         task.check(network)
         setting, extent = resolve(
             task, profile, schedule=schedule, levels=levels, rate=rate, trials=trials, iterations=iterations, rewind=rewind,
-            score=score, scope=scope, redraws=redraws, seed=seed, **recipe,
+            score=score, scope=scope, structure=structure, redraws=redraws, seed=seed, **recipe,
         )  # fmt: skip
-    if "reset" in controls and setting.schedule != "continued":
+    pruning.check(setting, extent)
+    if "reset" in controls and setting.schedule not in CARRY_ON:
         raise LotteryError(
-            f"control 'reset' is the ticket itself under schedule {setting.schedule!r}: choose schedule 'continued', or leave it "
-            "out."
+            f"control 'reset' is the ticket itself under schedule {setting.schedule!r}: choose schedule "
+            f"{' or '.join(map(repr, CARRY_ON))}, or leave it out."
         )
     store = Store(results)
     store.register(setting)
@@ -118,9 +128,9 @@ def results(folder: str | Path | None = None) -> pd.DataFrame:
 def level_keys(level: int, extent: Extent, controls: Iterable[str]) -> list[Key]:
     """The networks of a level: a ticket for each trial, and each control's redraws.
 
-    Level 0 has no mask to control for, so "dense" is the one control there, and it is at no other level.
+    Level 0 has no mask to control for, so "dense" and "fork" are the controls there, and "dense" is at no other level.
     """
-    here = [control for control in controls if (control == "dense") == (level == 0)]
+    here = [control for control in controls if control == "fork" or (control == "dense") == (level == 0)]
     redraws = lambda control: 1 if control == "reset" else extent.redraws  # noqa: E731  # there is nothing to draw in it
     return [Key(TICKET, trial, level) for trial in range(extent.trials)] + [
         Key(control, trial, level, redraw)
@@ -140,35 +150,52 @@ class Hunt:
     store: Store
 
     def train_level(self, keys: list[Key], device: str = "auto", workers: int | None = None):
-        """Train these networks of one level as one batch, and yield (key, Trained) as each is finished and stored."""
+        """Train these networks of one level as one batch, and yield (key, Trained) as each is finished and stored.
+
+        Forks of level 0 come after it: they start from its theta_k.
+        """
+        late = [key for key in keys if key.method == "fork" and key.level == 0]
+        yield from self._train([key for key in keys if key not in late], device, workers)
+        yield from self._train(late, device, workers)
+
+    def _train(self, keys: list[Key], device: str, workers: int | None):
         if not keys:
             return
-        trials = {key.trial for key in keys}
-        mask_of = {trial: self.next_mask(trial, keys[0].level) for trial in trials}
+        level, trials = keys[0].level, {key.trial for key in keys}
+        mask_of = {trial: self.next_mask(trial, level) for trial in trials}
         tickets = [self.make_ticket(key, mask_of[key.trial]) for key in keys]
-        snapshot = self.setting.rewind if keys[0].level == 0 else None
+        snapshot = self.setting.rewind if level == 0 and keys[0].method != "fork" else None
         for index, trained in engine.train(
-            tickets, self.setting.recipe, self.task.dataset, model=self.network, snapshot=snapshot, device=device, workers=workers
+            tickets, self.recipe(level), self.task.dataset, model=self.network, snapshot=snapshot, device=device, workers=workers
         ):
             key, ticket = keys[index], tickets[index]
-            is_ticket = key.method == TICKET
-            weights, start = (trained.weights, trained.snapshot) if is_ticket else (None, None)
+            weights = trained.weights if key.method in (TICKET, "fork") else None
+            start = trained.snapshot if key.method == TICKET else None
             self.store.save(self.setting, key, Record(ticket.mask, trained.history, trained.seconds, weights, start))
             yield key, trained
 
-    def next_mask(self, trial: int, level: int) -> Mask:
-        """The mask of a trial at a level: all ones at level 0, else the mask it is pruned from with the lowest scores removed.
+    def recipe(self, level: int) -> Recipe:
+        """How a level is trained: as the setting says, but fine-tuning stays at the last learning rate."""
+        recipe = self.setting.recipe
+        if level == 0 or self.setting.schedule != "finetuned":
+            return recipe
+        return dataclasses.replace(recipe, learning_rate=recipe.learning_rate_at(recipe.iterations - 1), warmup=0, milestones=())
 
-        One-shot pruning starts from the dense network, for as many rounds at once; the others from the level before.
+    def next_mask(self, trial: int, level: int, invert: bool = False) -> Mask:
+        """The mask of a trial at a level: all ones at level 0, else the mask it is pruned from with the lowest scores removed
+        (the highest, inverted).
+
+        Schedules "oneshot" and "untrained" start from the dense network, for as many rounds at once; the others from the level
+        before.
         """
-        setting = self.setting
         if level == 0:
             return masks.ones(models.prunable(self.network))
-        source = 0 if setting.schedule == "oneshot" else level - 1
-        trained = self.store.load(setting, Key(TICKET, trial, source))
-        weights = {name: trained.weights[name] for name in trained.mask}
-        scores = SCORES[setting.score](weights=weights, seed=seed_for("score", setting.seed, trial, level))
-        return masks.prune(trained.mask, scores, self._rates(level - source), setting.scope)
+        source = 0 if self.setting.schedule in AT_ONCE else level - 1
+        start = self.store.load(self.setting, Key(TICKET, trial, 0)).start
+        before = self.store.load(self.setting, Key(TICKET, trial, source))
+        state = start if self.setting.schedule == "untrained" else before.weights
+        pruner = pruning.Pruner(self.network, self.setting, self.task.dataset, functional.cross_entropy)
+        return pruner.prune(state, start, before.mask, source, level, seed_for("score", self.setting.seed, trial, level), invert)
 
     def make_ticket(self, key: Key, mask: Mask) -> Ticket:
         """The ticket of a trial, or its control. A control at level n differs from the ticket in what its name says, alone:
@@ -176,32 +203,45 @@ class Hunt:
         reinit   the ticket's mask, new initial weights
         shuffle  the ticket's weights, its mask shuffled inside each layer
         random   a random sparse network of the same layer densities: shuffled mask and new initial weights
+        invert   the ticket's weights, a mask from the same network that this time removed the highest scores
+        fork     the ticket with another order of the data; its weights are kept, as the ticket's are. Also at level 0, from
+                 theta_k on
         dense    the whole network from its theta_0, with another order of the data: what chance alone does
-        reset    under schedule "continued", where the ticket keeps its trained weights: the same mask, reset to theta_k
+        reset    under schedules that carry on with trained weights: the same mask, reset to theta_k
+        reinit_signs, reshuffle, reshuffle_signs, constant, constant_signs
+                 the ticket's mask, other weights (see `controls`)
+        frozen, frozen_away
+                 the ticket with masked weights that stay at theta_k in place of zero: all, or those that moved away from zero
 
-        Apart from dense, all see the data in the ticket's order. New weights are trained from iteration 0, also where the
-        ticket is rewound to a later one: no control gets fewer iterations than a ticket and its rewind point together.
+        Apart from dense and fork, all see the data in the ticket's order. New weights are trained from iteration 0, also where
+        the ticket is rewound to a later one: no control gets fewer iterations than a ticket and its rewind point together.
         """
-        trial, redraw = (key.trial, key.level), (key.trial, key.level, key.redraw)
-        order = self._seed("order", *trial)
-        if key.method == "dense":
-            order = self._seed("dense order", *redraw)
-        if key.method in ("shuffle", "random"):
-            mask = masks.shuffle(mask, self._seed(key.method, *redraw))
-        if key.method in ("reinit", "random"):
-            return Ticket(self._initial("new weights", key.method, *redraw), mask, order)
-        if key.level == 0:
+        method, trial, redraw = key.method, (key.trial, key.level), (key.trial, key.level, key.redraw)
+        order = self._seed(f"{method} order", *redraw) if method in ("dense", "fork") else self._seed("order", *trial)
+        if method == "invert":
+            mask = self.next_mask(*trial, invert=True)
+        if method in ("shuffle", "random"):
+            mask = masks.shuffle(mask, self._seed(method, *redraw))
+        if method in ("reinit", "random"):
+            return Ticket(self._initial("new weights", method, *redraw), mask, order)
+        if key.level == 0 and method != "fork":
             return Ticket(self._initial("weights", key.trial), mask, order)
-        if key.method == TICKET and self.setting.schedule == "continued":
-            trained = self.store.load(self.setting, Key(TICKET, key.trial, key.level - 1)).weights
-            return Ticket(trained, mask, order, start=self.setting.rewind)
-        theta_k = self.store.load(self.setting, Key(TICKET, key.trial, 0)).start
-        return Ticket(theta_k, mask, order, start=self.setting.rewind)
+        return self._from_theta_k(key, mask, order)
 
-    def _rates(self, rounds: int) -> dict[str, float]:
-        """Share of each layer to remove in so many rounds at once."""
-        rates = models.layer_rates(self.network, self.setting.rate)
-        return rates if rounds == 1 else {name: 1 - (1 - rate) ** rounds for name, rate in rates.items()}
+    def _from_theta_k(self, key: Key, mask: Mask, order: int) -> Ticket:
+        """A ticket, or a control, that goes on from theta_k or from what it makes of it."""
+        method, redraw, rewind = key.method, (key.trial, key.level, key.redraw), self.setting.rewind
+        if method in (TICKET, "fork") and key.level and self.setting.schedule in CARRY_ON:
+            trained = self.store.load(self.setting, Key(TICKET, key.trial, key.level - 1)).weights
+            return Ticket(trained, mask, order, start=rewind)
+        dense = self.store.load(self.setting, Key(TICKET, key.trial, 0))
+        theta, frozen = dense.start, None
+        if method in control_of.WEIGHTS:
+            new = self._initial("new weights", method, *redraw)
+            theta = control_of.WEIGHTS[method](theta, mask, new, self._seed(method, *redraw))
+        if method in control_of.FROZEN:
+            frozen = control_of.FROZEN[method](mask, dense.start, dense.weights)
+        return Ticket(theta, mask, order, start=rewind, frozen=frozen)
 
     def _initial(self, *purpose: str | int) -> dict[str, Tensor]:
         return models.initial_weights(self.task.build, self._seed(*purpose))

@@ -13,6 +13,7 @@ from lthlib.errors import LotteryError
 
 Mask = dict[str, Tensor]
 SCOPES = ("layer", "global")
+GROUP = 4  # neighbours of which hardware wants the same number kept: 2 of 4 (Mishra et al. 2021, arXiv 2104.08378)
 
 
 def ones(weights: dict[str, Tensor]) -> Mask:
@@ -85,6 +86,62 @@ def _remove_lowest(masks: list[Tensor], scores: list[Tensor], rate: float) -> li
     candidates = torch.cat([score.detach().cpu().flatten() for score in scores])[survivors]
     flat[survivors[candidates.argsort(stable=True)[: round(rate * len(survivors))]]] = False
     return [part.view_as(mask) for part, mask in zip(flat.split([mask.numel() for mask in masks]), masks)]
+
+
+def prune_in_groups(mask: Mask, scores: dict[str, Tensor], kept: int) -> Mask:
+    """Keep the `kept` highest-scored of every four neighbours along a weight's rows, 2 of 4 in Mishra et al. (2021), section 3.
+
+    A row is what one output unit reads, [inputs * height * width] of a convolution. A layer whose rows do not divide by four is
+    kept as it is. Raises LotteryError where `kept` is not 0 to 4 or a group has fewer left.
+    """
+    if kept not in range(GROUP + 1):
+        raise LotteryError(f"{kept!r} of {GROUP} cannot be kept: give a whole number from 0 to {GROUP}.")
+    pruned = {}
+    for name, before in mask.items():
+        pruned[name] = before.clone()
+        if before[0].numel() % GROUP == 0:
+            groups, alive = scores[name].detach().cpu().reshape(-1, GROUP), before.reshape(-1, GROUP)
+            if (alive.sum(1) < kept).any():
+                raise LotteryError(f"{name!r} has groups of {GROUP} with fewer than {kept} weights left: keep fewer.")
+            best = groups.masked_fill(~alive, -torch.inf).argsort(dim=1, descending=True, stable=True)[:, :kept]
+            pruned[name] = torch.zeros_like(alive).scatter_(1, best, True).view_as(before)
+    return pruned
+
+
+def prune_units(mask: Mask, scores: dict[str, Tensor], rates: dict[str, float]) -> Mask:
+    """Remove whole output units (channels of a convolution), those whose weights' scores have the lowest sum: `round(rate *
+    survivors)` of each layer's units that have any weight left, but never the last one (Li et al. 2017, arXiv 1608.08710)."""
+    pruned = {}
+    for name, before in mask.items():
+        units = before.flatten(1)
+        alive = units.any(1)
+        sums = (scores[name].detach().cpu().flatten(1) * units).sum(1)
+        rate = min(rates[name], 1 - 1 / int(alive.sum())) if alive.any() else 0.0
+        kept = _remove_lowest([alive], [sums], rate)[0]
+        pruned[name] = before & kept.view(-1, *[1] * (before.dim() - 1))
+    return pruned
+
+
+def erk_densities(shapes: dict[str, tuple[int, ...]], density: float) -> dict[str, float]:
+    """Layer densities, 0 to 1, by the Erdos-Renyi-kernel rule for one density of all these weights together.
+
+    A layer's is proportional to (n_in + n_out + height + width) / (n_in * n_out * height * width), so that small layers stay
+    denser; those that would exceed 1 are kept whole and the others share the rest (Evci et al. 2020, arXiv 1911.11134,
+    section 3; Mocanu et al. 2018 for linear layers). Raises LotteryError for a density that is not 0 to 1.
+    """
+    if not 0 <= density <= 1:
+        raise LotteryError(f"the density is {density!r}: give a share of the weights, 0 to 1.")
+    sizes = {name: torch.Size(shape).numel() for name, shape in shapes.items()}
+    raw = {name: sum(shape) / sizes[name] for name, shape in shapes.items()}
+    whole: set[str] = set()
+    while True:
+        rest = [name for name in shapes if name not in whole]
+        wanted = density * sum(sizes.values()) - sum(sizes[name] for name in whole)
+        scale = wanted / sum(raw[name] * sizes[name] for name in rest) if rest else 0.0
+        over = {name for name in rest if scale * raw[name] > 1}
+        if not over:
+            return {name: 1.0 if name in whole else scale * raw[name] for name in shapes}
+        whole |= over
 
 
 def shuffle(mask: Mask, seed: int) -> Mask:

@@ -1,25 +1,190 @@
-"""Pruning criteria: one function each, from what is known of a trained network to a score per weight.
+"""Pruning criteria: one function each, from what is known of a network to a score per weight.
 
-The lowest scores are pruned first. Every criterion is called with the same keywords and returns one tensor of the weight's
-shape for each name in `weights`:
+The lowest scores are pruned first. A criterion names, as keywords, what it needs of
 
-    weights   the prunable weights at the end of training, by name
+    weights   the prunable weights of the network that is pruned, by name: trained, or at theta_k under schedule "untrained"
+    start     the same weights at theta_k, where tickets begin
+    mask      what is kept so far: True is kept
+    network   a copy of that network with all its parameters, masked, in training mode; anything may be done to it
+    batch     inputs and targets of BATCH training examples, drawn anew in each trial
+    loss      loss(outputs, targets), the mean loss that the task is trained on
     seed      for criteria that draw at random
+
+and returns one tensor of the weight's shape for each name in `weights`. One of your own is registered by `@lthlib.score` (or by
+an entry point in the group "lthlib.scores" of an installed package), and is then a score like any other:
+
+    @lthlib.score
+    def distance_moved(*, weights, start):
+        return {name: (weights[name] - start[name]).abs() for name in weights}
+
+    lthlib.hunt("lenet-digits", score="distance_moved")
 """
 
+import hashlib
+import inspect
+from collections.abc import Callable
+from importlib import metadata
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from lthlib.errors import LotteryError
+
+KNOWN = ("weights", "start", "mask", "network", "batch", "loss", "seed")
+BATCH = 100  # examples: ten a class of ten, as in Frankle et al. (2021), arXiv 2009.08576, appendix
+ENTRY_POINTS = "lthlib.scores"
+TEMPERATURE = 200  # of GraSP's softmax (Wang et al. 2020)
+SCORES: dict[str, Callable] = {}
+Scores = dict[str, Tensor]
 
 
-def magnitude(*, weights: dict[str, Tensor], seed: int) -> dict[str, Tensor]:
-    """The absolute value at the end of training (Frankle & Carbin 2019, section 1)."""
+def score(function: Callable | None = None, *, rounds: int = 1) -> Callable:
+    """Register a criterion under its own name: `@score`, or `@score(rounds=100)` for one that is computed anew in each of so
+    many steps whenever a round prunes.
+
+    Raises LotteryError where it asks for something that no criterion is given, or where its name belongs to lthlib.
+    """
+    if function is None:
+        return lambda later: score(later, rounds=rounds)
+    name = getattr(function, "__name__", "")
+    if not name.isidentifier():
+        raise LotteryError(f"the criterion {function!r} has no name of its own: define it with def.")
+    if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1:
+        raise LotteryError(f"rounds of criterion {name!r} is {rounds!r}: give a whole number, 1 or more.")
+    if is_own(SCORES.get(name, function)) != is_own(function):
+        raise LotteryError(f"the name {name!r} belongs to a criterion of lthlib: call yours otherwise.")
+    unknown = [p for p in _asked(function) if p not in KNOWN]
+    if unknown:
+        raise LotteryError(f"criterion {name!r} asks for {', '.join(unknown)}: it can be given {', '.join(KNOWN)}.")
+    function.rounds = rounds
+    SCORES[name] = function
+    return function
+
+
+def find(name: str | Callable) -> Callable | None:
+    """The criterion of that name, from an installed package if need be; a function is registered. None where there is none."""
+    if callable(name):
+        return name if SCORES.get(getattr(name, "__name__", "")) is name else score(name)
+    if name not in SCORES:
+        for point in metadata.entry_points(group=ENTRY_POINTS, name=str(name)):
+            score(point.load())
+    return SCORES.get(name)
+
+
+def is_own(function: Callable) -> bool:
+    """Whether a criterion is the user's, not one that lthlib ships."""
+    return function.__module__ != __name__
+
+
+def fingerprint(function: Callable) -> str:
+    """Empty for a criterion that lthlib ships; for one of yours, digits that change with its code (not with that of others it
+    calls) and its rounds."""
+    if not is_own(function):
+        return ""
+    try:
+        code = inspect.getsource(function)
+    except (OSError, TypeError):  # typed at a plain prompt: the compiled code has to do
+        compiled = function.__code__
+        code = f"{compiled.co_code.hex()} {compiled.co_consts} {compiled.co_names}"
+    return hashlib.sha256(f"{code} {function.rounds}".encode()).hexdigest()[:16]
+
+
+def evaluate(function: Callable, **known) -> Scores:
+    """The scores of a criterion, which is given of `known` what it asks for.
+
+    Raises LotteryError where it does not return one tensor of the right shape for each weight.
+    """
+    found = function(**{name: known[name] for name in _asked(function)})
+    weights = known["weights"]
+    for name, weight in weights.items():
+        tensor = found.get(name) if isinstance(found, dict) else None
+        if not isinstance(tensor, Tensor) or tensor.shape != weight.shape:
+            told = list(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
+            raise LotteryError(
+                f"criterion {function.__name__!r} gives {told} for {name!r}: return a dictionary with a tensor of shape "
+                f"{list(weight.shape)} there, and so for each of {', '.join(weights)}."
+            )
+    return {name: found[name].detach() for name in weights}
+
+
+def _asked(function: Callable) -> list[str]:
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+
+
+@score
+def magnitude(*, weights: Scores) -> Scores:
+    """The absolute value (at the end of training: Frankle & Carbin 2019, section 1; "large final" in Zhou et al. 2019)."""
     return {name: weight.abs() for name, weight in weights.items()}
 
 
-def random(*, weights: dict[str, Tensor], seed: int) -> dict[str, Tensor]:
+@score
+def random(*, weights: Scores, seed: int) -> Scores:
     """A uniform random number: prunes without looking."""
     generator = torch.Generator().manual_seed(seed)
     return {name: torch.rand(weight.shape, generator=generator) for name, weight in weights.items()}
 
 
-SCORES = {"magnitude": magnitude, "random": random}
+@score
+def initial_magnitude(*, start: Scores) -> Scores:
+    """The absolute value where training began: "large init" of Zhou et al. (2019), arXiv 1905.01067, section 2."""
+    return {name: weight.abs() for name, weight in start.items()}
+
+
+@score
+def magnitude_increase(*, weights: Scores, start: Scores) -> Scores:
+    """How much the absolute value has grown in training (Zhou et al. 2019, section 2)."""
+    return {name: weight.abs() - start[name].abs() for name, weight in weights.items()}
+
+
+@score
+def movement(*, weights: Scores, start: Scores) -> Scores:
+    """How far the weight has moved in training, in either direction (Zhou et al. 2019, section 2)."""
+    return {name: (weight - start[name]).abs() for name, weight in weights.items()}
+
+
+@score
+def same_sign(*, weights: Scores, start: Scores) -> Scores:
+    """The absolute value at the end where the sign is still the initial one, its negative where it has flipped.
+
+    "Large final, same sign" of Zhou et al. (2019), section 5, which scores all that flipped alike, as 0.
+    """
+    return {name: weight * start[name].sign() for name, weight in weights.items()}
+
+
+@score
+def snip(*, network: nn.Module, weights: Scores, mask: Scores, batch: tuple[Tensor, Tensor], loss: Callable) -> Scores:
+    """How much the loss changes with the weight's place in the mask, |dL / dm| at m = 1 (Lee et al. 2019, arXiv 1810.02340)."""
+    gradients, masked = _gradients(network, weights, mask, batch, loss)
+    return {name: (masked[name] * gradients[name]).abs() for name in weights}
+
+
+@score
+def grasp(*, network: nn.Module, weights: Scores, mask: Scores, batch: tuple[Tensor, Tensor], loss: Callable) -> Scores:
+    """How much of the gradient's squared norm goes with the weight: theta * (H g), to first order half of what removing it takes
+    away (Wang et al. 2020, arXiv 2002.07376, equation 8, with the other sign: there the highest are removed)."""
+    cool = lambda outputs, targets: loss(outputs / TEMPERATURE, targets)  # noqa: E731
+    gradients, masked = _gradients(network, weights, mask, batch, cool, twice=True)
+    flow = sum((gradient * gradient.detach()).sum() for gradient in gradients.values())
+    hessian_gradient = torch.autograd.grad(flow, list(masked.values()))
+    return {name: masked[name].detach() * product for name, product in zip(masked, hessian_gradient)}
+
+
+@score(rounds=100)
+def synflow(*, network: nn.Module, weights: Scores, mask: Scores, batch: tuple[Tensor, Tensor]) -> Scores:
+    """What flows through the weight: dR / d theta * theta, R the sum of outputs of the network of absolute values for an input of
+    ones, in evaluation mode and double precision (Tanaka et al. 2020, arXiv 2006.05467, section 5). It looks at no data."""
+    network = network.double().eval()
+    state = {name: tensor.detach().abs() for name, tensor in network.state_dict().items() if tensor.is_floating_point()}
+    flowing = {name: (weights[name].double() * mask[name]).abs().requires_grad_() for name in weights}
+    outputs = functional_call(network, {**state, **flowing}, (torch.ones_like(batch[0][:1]).to(torch.float64),))
+    gradients = torch.autograd.grad(outputs.sum(), list(flowing.values()))
+    return {name: gradient * flowing[name] for name, gradient in zip(flowing, gradients)}
+
+
+def _gradients(network, weights, mask, batch, loss, twice: bool = False) -> tuple[Scores, Scores]:
+    """The loss's gradient in each masked weight on the batch, and these weights; `twice` if it is to be differentiated again."""
+    masked = {name: (weights[name] * mask[name]).requires_grad_() for name in weights}
+    value = loss(functional_call(network.train(), masked, (batch[0],)), batch[1])
+    return dict(zip(masked, torch.autograd.grad(value, list(masked.values()), create_graph=twice))), masked

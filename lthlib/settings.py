@@ -8,11 +8,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from lthlib.errors import LotteryError
-from lthlib.masks import SCOPES
 from lthlib.scores import SCORES
 
-SCHEDULES = ("iterative", "oneshot", "continued")
-CONTROLS = ("reinit", "shuffle", "random", "dense", "reset")
+SCHEDULES = ("iterative", "oneshot", "continued", "finetuned", "untrained")
+CONTROLS = (
+    *("reinit", "shuffle", "random", "dense", "reset", "invert", "fork"),
+    *("reinit_signs", "reshuffle", "reshuffle_signs", "constant", "constant_signs", "frozen", "frozen_away"),
+)
+SCOPES = ("layer", "global", "uniform", "erk")
+STRUCTURES = ("weights", "groups", "units")
 OPTIMIZERS = ("adam", "sgd")
 PRECISIONS = ("float32", "bfloat16")
 
@@ -89,7 +93,8 @@ class Setting:
     """Everything that defines an experiment, but for how far it is carried (see Extent).
 
     `rate` is the share of the surviving weights removed in one round; `rewind` the iteration k whose weights theta_k a
-    pruned network is reset to; `fingerprint` is empty but for tasks of your own.
+    pruned network is reset to; `scope` and `structure` are explained in `pruning`. `fingerprint` is empty but for tasks of
+    your own, `score_code` but for criteria of your own.
     """
 
     task: str
@@ -101,11 +106,15 @@ class Setting:
     rewind: int = 0
     seed: int = 0
     fingerprint: str = ""
+    structure: str = "weights"
+    score_code: str = ""
 
     def __post_init__(self):
         one_of("schedule", self.schedule, SCHEDULES)
         one_of("scope", self.scope, SCOPES)
-        one_of("score", self.score, SCORES)
+        one_of("structure", self.structure, STRUCTURES)
+        if not self.score_code:  # a result of one's own criterion can be read where that is not at hand
+            one_of("score", self.score, SCORES)
         number("rate", self.rate, lambda x: 0 < x < 1, "a share of the surviving weights above 0 and below 1, such as 0.2")
         at_least("seed", self.seed, 0)
         at_least("rewind", self.rewind, 0)

@@ -30,19 +30,21 @@ NORMALISATION_LAYERS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNo
 class Ticket:
     """What is trained in isolation: weights (all parameters and buffers, by name), their mask, and the order of the data.
 
-    `start` is the iteration that the weights come from: training goes on from there, with a fresh optimiser.
+    `start` is the iteration that the weights come from: training goes on from there, with a fresh optimiser. Masked weights are
+    zero, but for those that `frozen` names: they stay at the value they have in `weights`.
     """
 
     weights: dict[str, Tensor]
     mask: masks.Mask
     order_seed: int
     start: int = 0
+    frozen: masks.Mask | None = None
 
 
 class Stack:
     """R tickets on their way through training. All tensors it takes and gives have R as their leading axis.
 
-    Masked weights are exactly zero at the start and after every step.
+    Masked weights are exactly zero, or at their frozen value, at the start and after every step.
     """
 
     def __init__(self, model: nn.Module, tickets: Sequence[Ticket], recipe: Recipe, train: Split, device: torch.device):
@@ -79,8 +81,15 @@ class Stack:
         kept = {name: mask.view_as(self.parameters[name]) for name, mask in kept.items() if not mask.all()}
         self._pruned = [self.parameters[name].data for name in kept]
         self._factors = [mask.to(self.parameters[name].dtype) for name, mask in kept.items()]
+        self._frozen = []
+        if any(ticket.frozen for ticket in tickets):
+            rows = [ticket.frozen or {name: torch.zeros_like(kept) for name, kept in ticket.mask.items()} for ticket in tickets]
+            frozen = {name: torch.stack([row[name] for row in rows]).to(self.device).view_as(mask) for name, mask in kept.items()}
+            self._frozen = [self.parameters[name].data.masked_fill(~frozen[name] | mask, 0.0) for name, mask in kept.items()]
         for name, mask in kept.items():  # not by multiplying: what is masked may be infinite
             self.parameters[name].data.masked_fill_(~mask, 0.0)
+        if self._frozen:
+            torch._foreach_add_(self._pruned, self._frozen)
 
     def step(self, batch: Tensor, views: Tensor | None, iteration: int) -> None:
         """One optimiser step on the examples `batch` [R, B] of the training split, seen as `views` [R, B] say."""
@@ -133,6 +142,8 @@ class Stack:
         self.optimizer.step()
         if self._pruned:
             torch._foreach_mul_(self._pruned, self._factors)
+        if self._frozen:
+            torch._foreach_add_(self._pruned, self._frozen)
 
     def _forward(self, inputs: Tensor, shared: bool = False) -> Tensor:
         """Outputs [R, B, classes] for inputs [R, B, ...], or [B, ...] where all tickets share them."""

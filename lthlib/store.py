@@ -121,7 +121,7 @@ class Store:
 
     def path(self, setting: Setting, key: Key) -> Path:
         """Where a network's measurements are, whether they exist or not."""
-        shared = key.level == 0 and key.method in (TICKET, "dense")
+        shared = key.level == 0  # the ticket, dense, fork
         return self._home(setting.dense() if shared else setting) / f"{key.stem}.json"
 
     def has(self, setting: Setting, key: Key) -> bool:

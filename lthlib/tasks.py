@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from lthlib import data, models
+from lthlib import data, models, scores
 from lthlib.errors import LotteryError
 from lthlib.settings import Extent, Recipe, Setting, one_of
 
@@ -208,7 +208,7 @@ def resolve(task: Task, profile: str = "quick", **chosen) -> tuple[Setting, Exte
     one_of("profile", profile, PROFILE_NAMES)
     usual = PROFILES.get(task.name, OWN)[profile]
     chosen = {name: getattr(value, "item", lambda value=value: value)() for name, value in chosen.items() if value is not None}
-    own = ("task", "recipe", "fingerprint")  # fields that are not the caller's to choose
+    own = ("task", "recipe", "fingerprint", "score_code")  # fields that are not the caller's to choose
     fields = {kind: [f.name for f in dataclasses.fields(kind) if f.name not in own] for kind in (Recipe, Extent, Setting)}
     part = lambda kind: {name: chosen.pop(name) for name in fields[kind] if name in chosen}  # noqa: E731
     recipe = dataclasses.replace(usual.recipe, **part(Recipe))
@@ -220,6 +220,9 @@ def resolve(task: Task, profile: str = "quick", **chosen) -> tuple[Setting, Exte
         )
     extent = dataclasses.replace(usual.extent, **part(Extent))
     pruning = {"rate": usual.rate, "scope": usual.scope, **part(Setting)}
+    criterion = scores.find(pruning.get("score", "magnitude"))
+    if criterion is not None:  # an unknown one is the setting's to refuse
+        pruning |= {"score": criterion.__name__, "score_code": scores.fingerprint(criterion)}
     setting = Setting(task.name, recipe, **pruning, fingerprint=task.fingerprint())
     if chosen:
         one_of("setting", next(iter(chosen)), sum(fields.values(), []))
