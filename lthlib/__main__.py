@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import lthlib
-from lthlib import batch, filling, handouts, settings, sweeps, tasks, translations
+from lthlib import arena, batch, filling, handouts, scores, settings, sweeps, tasks, translations
 from lthlib.errors import LotteryError
 from lthlib.progress import notice
 from lthlib.store import write_atomically
@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     _add_batch(commands)
     _add_atlas(commands)
     _add_report(commands)
+    _add_arena(commands)
     return top
 
 
@@ -130,6 +131,27 @@ def _add_report(commands) -> None:
     parser.set_defaults(run=run_report)
 
 
+def _add_arena(commands) -> None:
+    parser = commands.add_parser(
+        "arena",
+        help="a pruning criterion of yours beside the built-in methods",
+        description="Run a criterion under the standard protocol, with sanity checks, and print the leaderboard. It comes from "
+        "an installed package (entry point in the group lthlib.scores), from FILE.py, or is one of lthlib's.",
+    )
+    parser.add_argument("--score", required=True, help=f"the criterion, or one of {', '.join(settings.SCORES)}")
+    parser.add_argument("--file", metavar="FILE.py", help="where it is defined, under @lthlib.score")
+    parser.add_argument("--schedule", default="oneshot", help=f"oneshot (default), {', '.join(settings.SCHEDULES)}")
+    parser.add_argument("--scope", default="uniform", help=", ".join(arena.SCOPES))
+    parser.add_argument("--tasks", default=",".join(arena.TASKS), metavar="A,B", help=f"({', '.join(arena.TASKS)})")
+    parser.add_argument("--profile", default="quick", help="smoke, quick (default) or paper")
+    parser.add_argument("--levels", type=int, default=arena.LEVELS, metavar="N", help=f"of half the weights ({arena.LEVELS})")
+    parser.add_argument("--trials", type=int, default=arena.TRIALS, metavar="N", help=f"repetitions ({arena.TRIALS})")
+    parser.add_argument("--budget", type=int, metavar="N", help="iterations that a ticket may take, its search included")
+    parser.add_argument("--device", default="auto", metavar="D", help="auto (default), cpu, cuda, cuda:1, mps")
+    parser.add_argument("--results", metavar="DIR", help="results folder (LTHLIB_RESULTS, or results/)")
+    parser.set_defaults(run=run_arena)
+
+
 def run_hunt(options: argparse.Namespace) -> None:
     """Carry out `hunt` and print its result on standard output."""
     arguments = {name: value for name, value in vars(options).items() if name not in ("command", "json", "run")}
@@ -202,6 +224,20 @@ def run_report(options: argparse.Namespace) -> None:
     from lthlib import report  # here, since it draws: matplotlib would delay every other command
 
     print(*report.write(options.results, options.to), sep="\n")
+
+
+def run_arena(options: argparse.Namespace) -> None:
+    """Carry out `arena`, and print the leaderboard and the checks."""
+    if options.file:
+        scores.read_file(options.file)
+    method = arena.Method(options.score, options.schedule, options.scope)
+    names = ("profile", "levels", "trials", "budget", "device", "results")
+    chosen = [name.strip() for name in options.tasks.split(",")]
+    outcome = arena.compete(method, tasks=chosen, **{name: getattr(options, name) for name in names})
+    print("\nTest accuracy at early stop (%), mean with 95 % interval; over random in points; iterations behind one ticket\n")
+    print(arena.leaderboard(outcome).to_string(float_format="{:.1f}".format, na_rep="?"))
+    print(f"\nSanity checks of {method.name}: ticket minus control, points\n")
+    print(arena.checks(outcome).to_string(float_format="{:+.1f}".format, na_rep="?"))
 
 
 def main(arguments: list[str] | None = None) -> int:

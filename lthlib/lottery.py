@@ -25,12 +25,9 @@ from lthlib.engine import Ticket, Trained
 from lthlib.errors import LotteryError
 from lthlib.masks import Mask
 from lthlib.progress import bar
-from lthlib.settings import Extent, Recipe, Setting, check_controls, seed_for
+from lthlib.settings import AT_ONCE, CARRY_ON, Extent, Recipe, Setting, check_controls, seed_for
 from lthlib.store import TICKET, Key, Record, Store
 from lthlib.tasks import Task, find_task, resolve
-
-CARRY_ON = ("continued", "finetuned")  # schedules that train on from the weights of the level before
-AT_ONCE = ("oneshot", "untrained")  # schedules that prune the dense network for as many rounds at once
 
 
 def hunt(

@@ -21,9 +21,11 @@ an entry point in the group "lthlib.scores" of an installed package), and is the
 """
 
 import hashlib
+import importlib.util
 import inspect
 from collections.abc import Callable
 from importlib import metadata
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -54,7 +56,7 @@ def score(function: Callable | None = None, *, rounds: int = 1) -> Callable:
         raise LotteryError(f"rounds of criterion {name!r} is {rounds!r}: give a whole number, 1 or more.")
     if is_own(SCORES.get(name, function)) != is_own(function):
         raise LotteryError(f"the name {name!r} belongs to a criterion of lthlib: call yours otherwise.")
-    unknown = [p for p in _asked(function) if p not in KNOWN]
+    unknown = [p for p in asked(function) if p not in KNOWN]
     if unknown:
         raise LotteryError(f"criterion {name!r} asks for {', '.join(unknown)}: it can be given {', '.join(KNOWN)}.")
     function.rounds = rounds
@@ -70,6 +72,25 @@ def find(name: str | Callable) -> Callable | None:
         for point in metadata.entry_points(group=ENTRY_POINTS, name=str(name)):
             score(point.load())
     return SCORES.get(name)
+
+
+def read_file(path: str | Path) -> None:
+    """Run a Python file, for the criteria that it registers. Raises LotteryError where there is none, or where it fails."""
+    path = Path(path)
+    if not path.is_file():
+        raise LotteryError(f"there is no file {path}: give a Python file that defines criteria under @lthlib.score.")
+    before = set(SCORES)
+    spec = importlib.util.spec_from_file_location(f"criteria_{path.stem}", path)
+    if spec is None:
+        raise LotteryError(f"{path} is no Python file: its name must end in .py.")
+    try:
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    except LotteryError:
+        raise
+    except Exception as error:  # the file is the user's: it may raise anything
+        raise LotteryError(f"{path} stops with {type(error).__name__} ({error}): mend it first.") from error
+    if set(SCORES) == before:
+        raise LotteryError(f"{path} registers no criterion: put @lthlib.score above a function of it.")
 
 
 def is_own(function: Callable) -> bool:
@@ -95,7 +116,7 @@ def evaluate(function: Callable, **known) -> Scores:
 
     Raises LotteryError where it does not return one tensor of the right shape for each weight.
     """
-    found = function(**{name: known[name] for name in _asked(function)})
+    found = function(**{name: known[name] for name in asked(function)})
     weights = known["weights"]
     for name, weight in weights.items():
         tensor = found.get(name) if isinstance(found, dict) else None
@@ -108,7 +129,8 @@ def evaluate(function: Callable, **known) -> Scores:
     return {name: found[name].detach() for name in weights}
 
 
-def _asked(function: Callable) -> list[str]:
+def asked(function: Callable) -> list[str]:
+    """The names of what a criterion asks for."""
     parameters = inspect.signature(function).parameters.values()
     return [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
 

@@ -11,6 +11,8 @@ from lthlib.errors import LotteryError
 from lthlib.scores import SCORES
 
 SCHEDULES = ("iterative", "oneshot", "continued", "finetuned", "untrained")
+CARRY_ON = ("continued", "finetuned")  # train on from the weights of the level before
+AT_ONCE = ("oneshot", "untrained")  # prune the dense network for as many rounds at once
 CONTROLS = (
     *("reinit", "shuffle", "random", "dense", "reset", "invert", "fork"),
     *("reinit_signs", "reshuffle", "reshuffle_signs", "constant", "constant_signs", "frozen", "frozen_away"),

@@ -45,7 +45,7 @@ def test_lenet_mnist_densities_equal_the_closed_form():
 def test_densities_in_the_table_are_counted(own_task, schedule):
     table = hunt(own_task, schedule=schedule, **SMALL)
     found = table.groupby("level").density.first().tolist()
-    counted = [96, 77, 61, 49] if schedule in lottery.AT_ONCE else [96, 77, 62, 50]  # round(0.2 n), or 1 - 0.8^n at once
+    counted = [96, 77, 61, 49] if schedule in settings.AT_ONCE else [96, 77, 62, 50]  # round(0.2 n), or 1 - 0.8^n at once
     assert found == pytest.approx([(kept + 48) / 144 for kept in counted])
 
 

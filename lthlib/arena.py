@@ -1,0 +1,162 @@
+"""The arena: bring your own pruning criterion, and see it under one protocol beside the built-in methods.
+
+    @lthlib.score
+    def mine(*, weights, start):
+        return {name: (weights[name] * start[name]).abs() for name in weights}
+
+    outcome = arena.compete(arena.Method("mine"))
+    arena.leaderboard(outcome)
+    arena.checks(outcome)
+
+The protocol: the same tasks, initial weights, orders of the data and densities for all, several trials, and the iterations that a
+method has spent beside its accuracy. What enters is checked unasked, in the way of Frankle et al. (2021, arXiv 2009.08576,
+section 5) and Su et al. (2020, arXiv 2009.11094): is the ticket any better than the same one with its mask shuffled inside each
+layer, with new weights, with a mask made from the inverted scores?
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from lthlib import costs, scores, tables
+from lthlib.errors import LotteryError
+from lthlib.lottery import hunt
+from lthlib.settings import SCHEDULES, one_of
+from lthlib.tasks import Task, find_task, resolve
+
+CHECKS = ("shuffle", "reinit", "invert")
+SCOPES = ("uniform", "global", "erk")  # those that give all methods the same density at a level
+TASKS = ("lenet-mnist1d", "lenet-digits")
+RATE, LEVELS, TRIALS = 0.5, 4, 5  # densities 50, 25, 12.5 and 6.25 % of what may be pruned
+
+
+@dataclass(frozen=True)
+class Method:
+    """A criterion and how it is used: what enters the arena. `score` is a name or a function (see `lthlib.scores`).
+
+    Raises LotteryError for an unknown criterion, schedule or scope.
+    """
+
+    score: str | Callable
+    schedule: str = "oneshot"
+    scope: str = "uniform"
+
+    def __post_init__(self):
+        if (criterion := scores.find(self.score)) is None:
+            one_of("score", self.score, scores.SCORES)
+        object.__setattr__(self, "score", criterion.__name__)
+        one_of("schedule", self.schedule, SCHEDULES)
+        one_of("scope of the arena", self.scope, SCOPES)
+
+    @property
+    def name(self) -> str:
+        """How the leaderboard calls it, such as "magnitude, iterative"."""
+        return f"{self.score}, {self.schedule}" + (f", {self.scope}" if self.scope == "erk" else "")
+
+
+BASELINE = Method("random", "untrained")
+BUILT_IN = (
+    Method("magnitude", "iterative"),
+    Method("magnitude", "oneshot"),
+    BASELINE,
+    Method("magnitude", "untrained"),
+    Method("snip", "untrained", "global"),
+    Method("grasp", "untrained", "global"),
+    Method("synflow", "untrained", "global"),
+)
+
+
+def compete(
+    *entries: Method,
+    against: Sequence[Method] = BUILT_IN,
+    tasks: Iterable[str | Task] = TASKS,
+    profile: str = "quick",
+    rate: float = RATE,
+    levels: int = LEVELS,
+    trials: int = TRIALS,
+    budget: int | None = None,
+    **options,
+) -> pd.DataFrame:
+    """Run the protocol, and return one row per trained network: the columns of `lthlib.summarise`, with `entry` (the method's
+    name), `entered` (whether it is one of `entries`) and `spent` (iterations behind the network, `costs.iterations_spent`).
+
+    The checks are run on `entries`, the others are trained as they are. `budget` is in iterations for one ticket: a method
+    goes as far down as that pays for. `options` go to `lthlib.hunt`: results, device, seed, progress, or of the recipe.
+    Raises LotteryError where a method is there twice, where a budget pays for no ticket at all, and as `hunt` does.
+    """
+    methods = {method.name: method for method in (*entries, *(m for m in against if m not in entries))}
+    if len({method.name for method in entries}) < len(entries):
+        raise LotteryError(f"of {', '.join(method.name for method in entries)} one is there twice: enter each method once.")
+    tasks = [find_task(task) for task in ([tasks] if isinstance(tasks, (str, Task)) else tasks)]
+    found = []
+    for task in tasks:
+        for name, method in methods.items():
+            chosen = {"score": method.score, "schedule": method.schedule, "scope": method.scope, "rate": rate}
+            recipe = {key: value for key, value in options.items() if key not in ("results", "device", "progress", "workers")}
+            setting, _ = resolve(task, profile, levels=levels, trials=trials, **chosen, **recipe)
+            spent = {level: costs.iterations_spent(setting, level) for level in range(levels + 1)}
+            affordable = max((level for level in spent if level and (budget is None or spent[level] <= budget)), default=0)
+            if not affordable:
+                if method in entries:
+                    raise LotteryError(
+                        f"the budget is {budget} iterations, and a ticket of {name!r} on {task.name} takes {spent[1]}: allow "
+                        "more, or train for fewer iterations."
+                    )
+                continue
+            controls = CHECKS if method in entries else ()
+            table = hunt(task, profile, levels=affordable, trials=trials, controls=controls, **chosen, **options)
+            networks = tables.summarise(table)
+            found.append(networks.assign(entry=name, entered=method in entries, spent=networks.level.map(spent)))
+    return pd.concat(found, ignore_index=True)
+
+
+def leaderboard(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFrame:
+    """The methods of each task and level, best mean first: one row each, index task, weights remaining (%) and rank.
+
+    Columns: method, the mean of `measure` (in percent) with its 95 % interval low to high, `over random` (the mean difference to
+    "random, untrained" of the same trial, in points) with over_low to over_high, `iterations` spent on a ticket, and trials.
+    Ranks are by mean alone: where intervals overlap, the order may be chance.
+    """
+    factor, rows = tables.scale(measure), []
+    tickets = outcome[(outcome.level > 0) & (outcome.method == outcome.schedule)]
+    for (task, _), here in tickets.groupby(["task", "level"], sort=False):
+        values = here.set_index(["entry", "trial"])[measure] * factor
+        baseline = values.get(BASELINE.name)
+        density = 100 * here.density.mean()
+        for entry, own in values.groupby("entry", sort=False):
+            own = own.droplevel("entry")
+            low, high = tables.interval(own)
+            over = own - baseline if baseline is not None else own * float("nan")
+            over_low, over_high = tables.interval(over.dropna())
+            spent = here.spent[here.entry == entry].iloc[0]
+            row = (task, round(density, 1), entry, own.mean(), low, high, over.mean(), over_low, over_high, spent, len(own))
+            rows.append(row)
+    columns = ["task", "weights remaining (%)", "method", "mean", "low", "high", "over random", "over_low", "over_high"]
+    board = pd.DataFrame(rows, columns=[*columns, "iterations", "trials"])
+    group = ["task", "weights remaining (%)"]
+    better_first = measure in tables.LOWER_IS_BETTER
+    board = board.sort_values([*group, "mean"], ascending=[True, False, better_first], kind="stable")
+    return board.assign(rank=board.groupby(group).cumcount() + 1).set_index([*group, "rank"])
+
+
+def checks(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFrame:
+    """The sanity checks of what was entered: one row per task, method and check.
+
+    For every trial, ticket minus control is averaged over all levels; `points` is the mean over trials, with its 95 % interval
+    low to high. A check is "passed" where that lies wholly above zero, and "flagged" where it does not: what the control destroys
+    was then not shown to matter. With fewer than 3 trials there is no interval, and the verdict is "cannot tell".
+    """
+    factor, rows = tables.scale(measure), []
+    sign = -1 if measure in tables.LOWER_IS_BETTER else 1
+    entered = outcome[outcome.entered & (outcome.level > 0)]
+    for (task, entry), here in entered.groupby(["task", "entry"], sort=False):
+        by_method = here.groupby(["method", "trial"])[measure].mean() * factor * sign
+        ticket = by_method[here.schedule.iloc[0]]
+        for check in CHECKS:
+            difference = ticket - by_method[check]
+            low, high = tables.interval(difference)
+            verdict = "cannot tell" if len(difference) < tables.FEWEST else "passed" if low > 0 else "flagged"
+            rows.append((task, entry, check, difference.mean(), low, high, len(difference), verdict))
+    columns = ["task", "method", "check", "points", "low", "high", "trials", "verdict"]
+    return pd.DataFrame(rows, columns=columns).set_index(["task", "method", "check"])
