@@ -19,48 +19,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from lthlib.errors import LotteryError
 from lthlib.settings import Recipe
+from lthlib.styles import COLOURS, DASHES, MARKERS, SERIES, SERIES_DASHES, SERIES_MARKERS, VERDICTS, WORDS
 from lthlib.tables import LABELS, describe, one_setting, scale, summarise
 
-COLOURS = {
-    "iterative": "#0072B2",
-    "oneshot": "#7A5200",
-    "reinit": "#D55E00",
-    "shuffle": "#007F5C",
-    "random": "#B8578F",
-    "continued": "#56B4E9",
-    "reset": "#0072B2",
-    "dense": "#000000",
-}
-DASHES = {
-    "iterative": "",
-    "oneshot": (4, 1.5),
-    "reinit": (1, 1),
-    "shuffle": (3, 1.25, 1.5, 1.25),
-    "random": (5, 1, 1, 1),
-    "continued": (6, 2),
-    "reset": (2, 2),
-    "dense": "",
-}
-MARKERS = {
-    "iterative": "o",
-    "oneshot": "s",
-    "reinit": "X",
-    "shuffle": "^",
-    "random": "D",
-    "continued": "v",
-    "reset": "s",
-    "dense": "P",
-}
-SERIES = ["#0072B2", "#D55E00", "#007F5C", "#B8578F", "#B07600", "#56B4E9", "#000000"]  # for what has no name above
-SERIES_DASHES = ["", (4, 1.5), (1, 1), (3, 1.25, 1.5, 1.25), (5, 1, 1, 1), (6, 2), (2, 2)]
-SERIES_MARKERS = ["o", "s", "X", "^", "D", "P", "v"]
-VERDICTS = {
-    "winning": ("#0072B2", "o"),
-    "matching": ("#B07600", "s"),
-    "neither": ("#D55E00", "X"),
-    "cannot tell": ("#777777", "D"),
-}
-WORDS = "#333333"  # of notes inside a figure: 12.6 to 1 on white
 BAND = {"errorbar": ("pi", 100), "err_kws": {"alpha": 0.15, "linewidth": 0}}
 LEGEND = {"frameon": False, "bbox_to_anchor": (1, 1), "loc": "upper left", "alignment": "left"}  # beside the data, never over it
 
@@ -254,6 +215,32 @@ def differences(
         ends = means[name].sort_index(ascending=False)
         texts.append(f"{name}: " + ", ".join(f"{value:+.3g} {unit} at {weights:.1f} %" for weights, value in ends.items()) + ".")
     figure.set_label(" ".join(texts))
+    return figure
+
+
+def standings(board: pd.DataFrame, entered: list[str], title: str = "") -> Figure:
+    """`arena.leaderboard` of one task, a panel for each density: the mean and its 95 % interval of each method, best first.
+
+    The methods in `entered` are in another colour and shape. Panels share their axis.
+    """
+    densities = sorted(board.index.get_level_values("weights remaining (%)").unique(), reverse=True)
+    size = (4.2 * len(densities), 1.2 + 0.32 * board.method.nunique())
+    figure, panels = plt.subplots(1, len(densities), figsize=size, layout="constrained", sharex=True, squeeze=False)
+    for axes, density in zip(panels[0], densities):
+        here = board.xs(density, level="weights remaining (%)").iloc[::-1]
+        for place, row in enumerate(here.itertuples()):
+            own = row.method in entered
+            style = {"color": SERIES[1] if own else SERIES[0], "marker": "D" if own else "o", "markersize": 6, "capsize": 3}
+            axes.errorbar(row.mean, place, xerr=[[row.mean - row.low], [row.high - row.mean]], **style)
+        axes.set_yticks(range(len(here)), [f"{m} *" if m in entered else m for m in here.method])
+        axes.set(xlabel=LABELS["test_accuracy"], title=f"{density:g} % of weights remaining")
+    figure.suptitle(title)
+    sns.despine(figure)
+    best = board[board.index.get_level_values("rank") == 1]
+    told = "; ".join(f"{d:g} %: {row.method} {row['mean']:.1f}" for (*_, d, _), row in best.iterrows())
+    figure.set_label(
+        f"{title}. Test accuracy by method, with 95 % intervals; entered are marked with a star. Best mean at {told}."
+    )
     return figure
 
 

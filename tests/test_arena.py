@@ -1,14 +1,18 @@
 """The arena: one protocol for all, budgets in iterations, and sanity checks that catch what they should."""
 
+import json
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 import lthlib
-from lthlib import arena, costs, scores, tables, tasks
+from lthlib import arena, costs, exercises_arena, scores, tables, tasks
 from lthlib.__main__ import main
 from lthlib.errors import LotteryError
+from tests.conftest import ROOT
 
 SMALL = {"profile": "smoke", "levels": 2, "trials": 3, "iterations": 40, "evaluate_every": 20, "progress": False}
 
@@ -153,3 +157,59 @@ def test_the_command(tmp_path, capsys):
     file.write_text("1 / 0\n")
     assert main(["arena", "--score", "another", "--file", str(file), *options]) == 2
     assert "stops with ZeroDivisionError" in capsys.readouterr().err
+
+
+def the_solutions():
+    text = "\n".join(
+        "".join(cell["source"])
+        for cell in json.loads((ROOT / "notebooks" / "17_the_arena.ipynb").read_text())["cells"]
+        if cell["cell_type"] == "markdown"
+    )
+    space = {"torch": torch, "tables": tables}
+    for block in re.findall(r"<summary>Solution</summary>\n\n```python\n(.*?)```", text, re.DOTALL):
+        exec(block, space)
+    return space
+
+
+def test_the_lessons_solutions_are_right(capsys):
+    space = the_solutions()
+    exercises_arena.check_grown(space["grown"])
+    exercises_arena.check_flagged(space["flagged"])
+    assert capsys.readouterr().out.count("Right") == 2
+    exercises_arena.check_grown(lambda **_: None)
+    exercises_arena.check_flagged(lambda *_: None)
+    assert capsys.readouterr().out.count("not tried yet") == 2
+
+
+ratio = lambda weights, start: {name: weights[name].abs() / start[name].abs() for name in weights}  # noqa: E731
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda *, weights, start: [1], "dictionary"),
+        (lambda *, weights, start: {name: 1.0 for name in weights}, "tensor of its shape"),
+        (lambda *, weights, start: ratio(weights, start), "0 / 0"),
+        (lambda *, weights, start: {n: torch.nan_to_num(weights[n] / start[n]) for n in weights}, "negative"),
+        (lambda *, weights, start: {n: torch.nan_to_num(r) for n, r in ratio(start, weights).items()}, "grew"),
+        (lambda *, weights, start: {n: w.abs_().div(start[n].abs()).nan_to_num() for n, w in weights.items()}, "have changed"),
+    ],
+)
+def test_wrong_criteria_are_told_why(wrong, says):
+    with pytest.raises(exercises_arena.WrongAnswer, match=says):
+        exercises_arena.check_grown(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda ticket, control: ticket.mean() <= control.mean(), "luck"),
+        (lambda ticket, control: not tables.interval(ticket)[0] > control.mean(), "trial by trial"),
+        (lambda ticket, control: abs((ticket - control).mean()) < 0.5, "worse"),
+        (lambda ticket, control: tables.interval(ticket - control)[0] <= 0, "two trials"),
+        (lambda ticket, control: not (ticket - control).mean() > 0.1 + (ticket - control).std() / 5, "expect about ten"),
+    ],
+)
+def test_wrong_checks_are_told_why(wrong, says):
+    with pytest.raises(exercises_arena.WrongAnswer, match=says):
+        exercises_arena.check_flagged(wrong)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 matplotlib.use("Agg")
-from lthlib import lottery, plots, tables  # noqa: E402
+from lthlib import lottery, plots, settings, styles, tables  # noqa: E402
 from lthlib.errors import LotteryError  # noqa: E402
 
 
@@ -192,3 +192,9 @@ def test_verdicts_show_each_level_once_with_its_interval():
     [won] = [bars for bars in points.containers if bars.get_label() == "winning"]
     assert won.lines[2][0].get_segments()[0][:, 1].tolist() == [0.5, 1.5]
     assert "over 3 levels: winning at 1, matching at 1, neither at 1" in figure.get_label()
+
+
+def test_every_method_has_a_look_of_its_own():
+    methods = {*settings.SCHEDULES, *settings.CONTROLS}
+    assert styles.COLOURS.keys() == styles.DASHES.keys() == styles.MARKERS.keys() >= methods
+    assert len({(styles.COLOURS[name], styles.DASHES[name]) for name in methods}) == len(methods)
