@@ -56,6 +56,7 @@ def _add_hunt(commands) -> None:
     hunt.add_argument("--score", help=f"pruning criterion: {', '.join(settings.SCORES)}")
     hunt.add_argument("--scope", help=f"how rates are shared out: {', '.join(settings.SCOPES)}")
     hunt.add_argument("--structure", help=f"what is removed as one: {', '.join(settings.STRUCTURES)}")
+    hunt.add_argument("--source", metavar="T/ID", help="task/identity of the hunt whose masks schedule transferred takes")
     hunt.add_argument("--controls", default="", metavar="A,B", help=f"any of {', '.join(settings.CONTROLS)}")
     hunt.add_argument("--redraws", type=int, metavar="N", help="networks of each control in a trial")
     hunt.add_argument("--seed", type=int, metavar="N", help="changes every random number of the hunt (0)")

@@ -46,7 +46,7 @@ class Method:
         if (criterion := scores.find(self.score)) is None:
             one_of("score", self.score, scores.SCORES)
         object.__setattr__(self, "score", criterion.__name__)
-        one_of("schedule", self.schedule, SCHEDULES)
+        one_of("schedule", self.schedule, [name for name in SCHEDULES if name != "transferred"])
         one_of("scope of the arena", self.scope, SCOPES)
 
     @property

@@ -43,6 +43,7 @@ def hunt(
     score: str | Callable | None = None,
     scope: str | None = None,
     structure: str | None = None,
+    source: str | pd.DataFrame | None = None,
     controls: str | Iterable[str] = (),
     redraws: int | None = None,
     seed: int | None = None,
@@ -63,7 +64,8 @@ def hunt(
     schedule    "iterative": prune and reset once a level; "oneshot": prune the trained dense network once, for each level;
                 "continued": prune once a level and train on without resetting, from iteration k of the learning rate's course
                 (learning-rate rewinding in Renda et al. 2020); "finetuned": the same at the last learning rate;
-                "untrained": prune the network at theta_k once, for each level, before it is trained
+                "untrained": prune the network at theta_k once, for each level, before it is trained;
+                "transferred": take the masks of another hunt
     levels      prune rounds: levels 0 (dense) to `levels` are trained
     rate        share of the surviving weights removed in one round
     trials      repetitions, each with its own seed
@@ -71,6 +73,8 @@ def hunt(
     rewind      iteration k whose weights theta_k a pruned network is reset to; 0 is the initialisation
     score       pruning criterion, a name in `lthlib.SCORES` or a function of your own (see `lthlib.scores`)
     scope       "layer": every layer at its own rate; "global": all layers pooled; "uniform", "erk" (see `lthlib.pruning`)
+    source      the hunt whose masks are transferred, trial by trial and level by level: its table, or "task/identity"; of
+                networks of the same shape, in the same results folder
     structure   "weights": one by one; "groups": so many of every four; "units": whole output units or channels
     controls    as a list or a text with commas, any of those in `make_ticket`
     redraws     how many networks of each control a trial trains
@@ -91,15 +95,19 @@ def hunt(
         task.check(network)
         setting, extent = resolve(
             task, profile, schedule=schedule, levels=levels, rate=rate, trials=trials, iterations=iterations, rewind=rewind,
-            score=score, scope=scope, structure=structure, redraws=redraws, seed=seed, **recipe,
+            score=score, scope=scope, structure=structure, source=_source(source), redraws=redraws, seed=seed, **recipe,
         )  # fmt: skip
     pruning.check(setting, extent)
+    if "invert" in controls and setting.schedule == "transferred":
+        raise LotteryError("control 'invert' needs scores, and schedule 'transferred' takes masks as they are: leave it out.")
     if "reset" in controls and setting.schedule not in CARRY_ON:
         raise LotteryError(
             f"control 'reset' is the ticket itself under schedule {setting.schedule!r}: choose schedule "
             f"{' or '.join(map(repr, CARRY_ON))}, or leave it out."
         )
     store = Store(results)
+    if setting.source:
+        _check_source(store, setting, extent, network)
     store.register(setting)
     search = Hunt(task, setting, network, store)
     keys = [level_keys(level, extent, controls) for level in range(extent.levels + 1)]
@@ -182,11 +190,13 @@ class Hunt:
         """The mask of a trial at a level: all ones at level 0, else the mask it is pruned from with the lowest scores removed
         (the highest, inverted).
 
-        Schedules "oneshot" and "untrained" start from the dense network, for as many rounds at once; the others from the level
-        before.
+        Schedules "oneshot" and "untrained" start from the dense network, for as many rounds at once; "transferred" takes the
+        source's mask of that trial and level; the others start from the level before.
         """
         if level == 0:
             return masks.ones(models.prunable(self.network))
+        if self.setting.schedule == "transferred":
+            return self.store.load(self.store.find(self.setting.source), Key(TICKET, trial, level)).mask
         source = 0 if self.setting.schedule in AT_ONCE else level - 1
         start = self.store.load(self.setting, Key(TICKET, trial, 0)).start
         before = self.store.load(self.setting, Key(TICKET, trial, source))
@@ -245,6 +255,32 @@ class Hunt:
 
     def _seed(self, *purpose: str | int) -> int:
         return seed_for(self.setting.seed, *purpose)
+
+
+def _source(source: str | pd.DataFrame | None) -> str | None:
+    """A source as "task/identity"."""
+    if isinstance(source, pd.DataFrame):
+        if source.setting.nunique() != 1:
+            raise LotteryError(f"the source's table holds {source.setting.nunique()} settings: give that of one hunt.")
+        return f"{source.task.iloc[0]}/{source.setting.iloc[0]}"
+    return source
+
+
+def _check_source(store: Store, setting: Setting, extent: Extent, network: nn.Module) -> None:
+    """Raise LotteryError where the store lacks a mask that is to be transferred, or where it does not fit the network."""
+    source = store.find(setting.source)
+    shapes = {name: weight.shape for name, weight in models.prunable(network).items()}
+    for key in [Key(TICKET, trial, level) for trial in range(extent.trials) for level in range(1, extent.levels + 1)]:
+        if not store.has(source, key):
+            raise LotteryError(
+                f"the source {setting.source!r} has no ticket of trial {key.trial}, level {key.level}: hunt there for as many "
+                "trials and levels first, or ask for fewer here."
+            )
+        if {name: kept.shape for name, kept in store.load(source, key).mask.items()} != shapes:
+            raise LotteryError(
+                f"the masks of source {setting.source!r} do not fit the network of task {setting.task!r}: transfer between "
+                "networks whose prunable weights have the same names and shapes."
+            )
 
 
 def _asked_for(table: pd.DataFrame, extent: Extent, controls: tuple[str, ...]) -> pd.DataFrame:

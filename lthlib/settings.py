@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from lthlib.errors import LotteryError
 from lthlib.scores import SCORES
 
-SCHEDULES = ("iterative", "oneshot", "continued", "finetuned", "untrained")
+SCHEDULES = ("iterative", "oneshot", "continued", "finetuned", "untrained", "transferred")
 CARRY_ON = ("continued", "finetuned")  # train on from the weights of the level before
 AT_ONCE = ("oneshot", "untrained")  # prune the dense network for as many rounds at once
 CONTROLS = (
@@ -96,7 +96,8 @@ class Setting:
 
     `rate` is the share of the surviving weights removed in one round; `rewind` the iteration k whose weights theta_k a
     pruned network is reset to; `scope` and `structure` are explained in `pruning`. `fingerprint` is empty but for tasks of
-    your own, `score_code` but for criteria of your own.
+    your own, `score_code` but for criteria of your own. `source` is "task/identity" of the setting whose masks schedule
+    "transferred" takes.
     """
 
     task: str
@@ -110,6 +111,7 @@ class Setting:
     fingerprint: str = ""
     structure: str = "weights"
     score_code: str = ""
+    source: str = ""
 
     def __post_init__(self):
         one_of("schedule", self.schedule, SCHEDULES)
@@ -118,6 +120,11 @@ class Setting:
         if not self.score_code:  # a result of one's own criterion can be read where that is not at hand
             one_of("score", self.score, SCORES)
         number("rate", self.rate, lambda x: 0 < x < 1, "a share of the surviving weights above 0 and below 1, such as 0.2")
+        if bool(self.source) != (self.schedule == "transferred"):
+            raise LotteryError(
+                f"schedule {self.schedule!r} with source {self.source!r}: schedule 'transferred' needs the hunt whose masks it "
+                "takes, and no other takes one."
+            )
         at_least("seed", self.seed, 0)
         at_least("rewind", self.rewind, 0)
         if self.rewind >= self.recipe.iterations:

@@ -164,6 +164,16 @@ class Store:
         contents = [self._read(path) for path in sorted(self.folder.glob("*/*/setting.json"))]
         return [_setting(content["setting"]) for content in contents if content is not None]
 
+    def find(self, name: str) -> Setting:
+        """The registered setting called "task/identity". Raises LotteryError where there is none."""
+        path = self.folder / name / "setting.json"
+        content = self._read(path) if re.fullmatch(r"[\w-]+/[0-9a-f]+", name) else None
+        if content is None:
+            raise LotteryError(
+                f"there is no setting {name!r} in {self.folder}: give task/identity of a hunt that is stored there."
+            )
+        return _setting(content["setting"])
+
     @contextlib.contextmanager
     def claim(self, setting: Setting, level: int):
         """Hold a level of a setting while its networks are trained, so that of several processes one trains it and the others

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import lthlib
-from lthlib import controls, engine, lottery, masks, models, pruning, tasks
+from lthlib import controls, costs, engine, lottery, masks, models, pruning, tasks
 from lthlib.errors import LotteryError
 from lthlib.lottery import Hunt, hunt
 from lthlib.stack import Ticket
@@ -213,3 +213,44 @@ def test_what_cannot_be_pruned_so_is_refused(own_task):
         masks.prune_in_groups({}, {}, 5)
     with pytest.raises(LotteryError, match="the density is 1.5"):
         masks.erk_densities(layer_shapes(), 1.5)
+
+
+def test_masks_are_transferred_trial_by_trial_and_level_by_level(own_task):
+    source = hunt(own_task, rate=0.5, **{**SMALL, "iterations": 20})
+    for given in (source, f"{own_task.name}/{source.setting.iloc[0]}"):
+        table = hunt(own_task, schedule="transferred", source=given, controls="shuffle,reinit", optimizer="sgd", **SMALL)
+    search = the_hunt(own_task, schedule="transferred", source=given, optimizer="sgd")
+    origin = search.store.find(given)
+    for key in (Key(TICKET, 0, 1), Key(TICKET, 1, 3)):
+        mask, theirs = (search.store.load(setting, key).mask for setting in (search.setting, origin))
+        assert all(torch.equal(mask[name], theirs[name]) for name in mask)
+        theta_0 = search.store.load(search.setting, Key(TICKET, key.trial, 0)).start
+        ticket = search.make_ticket(key, mask)
+        assert all(torch.equal(ticket.weights[name], theta_0[name]) for name in theta_0)
+        assert not torch.equal(
+            theirs["hidden.weight"], search.store.load(origin, Key(TICKET, 1 - key.trial, 1)).mask["hidden.weight"]
+        )
+    densities = table.groupby("level").density.first()
+    assert densities.tolist() == source.groupby("level").density.first().tolist()
+    assert costs.iterations_spent(search.setting, 2, origin) == 20 + 20 + 40
+    with pytest.raises(LotteryError, match="give that setting as source"):
+        costs.iterations_spent(search.setting, 2)
+
+
+def test_what_cannot_be_transferred_is_refused(own_task, blobs):
+    source = hunt(own_task, **SMALL)
+    options = {"schedule": "transferred", "source": source, "seed": 1}
+    with pytest.raises(LotteryError, match="has no ticket of trial 2, level 1: hunt there"):
+        hunt(own_task, **{**SMALL, "trials": 3}, **options)
+    with pytest.raises(LotteryError, match="has no ticket of trial 0, level 4"):
+        hunt(own_task, **{**SMALL, "levels": 4}, **options)
+    with pytest.raises(LotteryError, match="do not fit the network of task 'blobs-other'"):
+        hunt(lthlib.Task("blobs-other", blobs, lambda _: nn.Linear(6, 3)), **SMALL, **options)
+    with pytest.raises(LotteryError, match="there is no setting 'blobs-own/123abc'"):
+        hunt(own_task, **SMALL, **{**options, "source": "blobs-own/123abc"})
+    with pytest.raises(LotteryError, match="schedule 'transferred' needs the hunt"):
+        hunt(own_task, schedule="transferred", **SMALL)
+    with pytest.raises(LotteryError, match="and no other takes one"):
+        hunt(own_task, source=source, **SMALL)
+    with pytest.raises(LotteryError, match="control 'invert' needs scores"):
+        hunt(own_task, controls="invert", **SMALL, **options)

@@ -41,7 +41,7 @@ def test_lenet_mnist_densities_equal_the_closed_form():
             assert abs(100 * masks.density(mask) - PAPER_DENSITIES[level]) < 0.01
 
 
-@pytest.mark.parametrize("schedule", settings.SCHEDULES)
+@pytest.mark.parametrize("schedule", [name for name in settings.SCHEDULES if name != "transferred"])
 def test_densities_in_the_table_are_counted(own_task, schedule):
     table = hunt(own_task, schedule=schedule, **SMALL)
     found = table.groupby("level").density.first().tolist()
