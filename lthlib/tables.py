@@ -43,10 +43,12 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
 
     Adds to what names it: early_stop (iteration of minimum validation loss), validation_accuracy, test_accuracy and
     train_accuracy there; final_test_accuracy and final_train_accuracy at the end of training, and gap, the second less the
-    first of these: the generalisation gap. Accuracies and gap are shares, up to 1.
+    first of these: the generalisation gap. Accuracies and gap are shares, up to 1. What is summarised already stays as it is.
     """
     if table.empty:
         return pd.DataFrame(columns=[*NETWORK, *MEASURES])
+    if set(MEASURES) <= set(table.columns):
+        return table
     table = table.reset_index(drop=True)
     measured = {split: rows for split, rows in table.groupby("split")}
     curve = measured["validation"].assign(loss=measured["validation"].loss.fillna(float("inf")))

@@ -105,6 +105,25 @@ def test_a_budget_ends_the_way_down(own_task):
         arena.compete(arena.Method("movement"), tasks=own_task, budget=70, **SMALL)
 
 
+def test_smallest_matching_is_the_end_of_the_unbroken_run():
+    rows = []
+    for entry, accuracies in (("good", [0.8, 0.81, 0.805, 0.3]), ("bad", [0.8, 0.2, 0.8, 0.8])):
+        for level, accuracy in enumerate(accuracies):
+            for trial in range(4):
+                value = accuracy + 0.01 * (trial - 1.5) * (-1) ** level
+                measures = dict.fromkeys(tables.MEASURES, value) | {"early_stop": 100}
+                row = {"task": "t", "setting": "s", "schedule": "oneshot", "method": "oneshot", "trial": trial, "redraw": 0}
+                rows.append(row | measures | {"level": level, "density": 0.5**level, "entry": entry, "spent": 10 * level})
+    found = arena.smallest_matching(pd.DataFrame(rows))
+    assert found.density["t", "good"] == 0.25 and found.iterations["t", "good"] == 20 and found.trials["t", "good"] == 4
+    assert np.isnan(found.density["t", "bad"]) and np.isnan(found.iterations["t", "bad"])
+
+
+def test_smallest_matching_takes_what_compete_gives(own_task):
+    outcome = arena.compete(arena.Method("movement"), against=[arena.BASELINE], tasks=own_task, **SMALL)
+    assert list(arena.smallest_matching(outcome).index.get_level_values("method")) == ["movement, oneshot", "random, untrained"]
+
+
 def a_made_up_outcome(differences):
     rows = []
     for trial, difference in enumerate(differences):
