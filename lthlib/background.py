@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lthlib import engine
+from lthlib import children, engine
 from lthlib.lottery import level_keys
 from lthlib.settings import check_controls
 from lthlib.store import Store
@@ -51,7 +51,7 @@ class BackgroundHunt:
             command += [f"--{name}", str(value)]
         self._errors = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=self._errors, stdin=subprocess.DEVNULL, env=_environment(),
+            command, stdout=subprocess.DEVNULL, stderr=self._errors, stdin=subprocess.DEVNULL, env=children.environment(),
             start_new_session=True,
         )  # fmt: skip
         self._cancelled = False
@@ -101,9 +101,3 @@ class BackgroundHunt:
         self._errors.seek(0)
         said = self._errors.read().decode(errors="replace").strip().splitlines()
         return said[-1] if said else f"the hunt ended with status {self._process.returncode}"
-
-
-def _environment() -> dict[str, str]:
-    """This process's environment, in which the child finds this very lthlib."""
-    home = str(Path(__file__).resolve().parents[1])
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))}

@@ -11,7 +11,6 @@ import contextlib
 import copy
 import math
 import os
-import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -21,6 +20,7 @@ import joblib
 import torch
 from torch import Tensor, nn
 
+from lthlib import children
 from lthlib.data import Dataset, Split
 from lthlib.draws import batch_order, view_order
 from lthlib.errors import LotteryError
@@ -147,7 +147,7 @@ def train(
         backend="loky",
         mmap_mode="c",
         pre_dispatch=2 * workers,
-        initializer=leave_with,
+        initializer=children.leave_with,
         initargs=(os.getpid(),),
     )
     with _quiet():
@@ -249,18 +249,6 @@ def _seconds_alone(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, mod
 def _train_in_worker(index, model, ticket, recipe, name, shared, snapshot) -> tuple[int, Trained]:
     data = Dataset(name, *(Split(torch.from_numpy(inputs), torch.from_numpy(targets)) for inputs, targets in shared))
     return index, *_train_together(model, [ticket], recipe, data, snapshot, torch.device("cpu"))
-
-
-def leave_with(parent: int) -> None:
-    """In a worker: end when the process that it works for is gone, also where that was killed."""
-
-    def watch():
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    if hasattr(os, "fork"):  # elsewhere a parent's number stays when it is gone
-        threading.Thread(target=watch, daemon=True).start()
 
 
 def _splits(data: Dataset) -> tuple[Split, Split, Split]:
