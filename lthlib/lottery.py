@@ -148,8 +148,9 @@ class Hunt:
         tickets = [self.make_ticket(key, mask_of[key.trial]) for key in keys]
         snapshot = self.setting.rewind if keys[0].level == 0 else None
         for index, trained in engine.train(
-            tickets, self.setting.recipe, self.task.dataset, model=self.network, snapshot=snapshot, device=device, workers=workers
-        ):
+            tickets, self.setting.recipe, self.task.dataset, model=self.network, objective=self.task.objective,
+            snapshot=snapshot, device=device, workers=workers,
+        ):  # fmt: skip
             key, ticket = keys[index], tickets[index]
             is_ticket = key.method == TICKET
             weights, start = (trained.weights, trained.snapshot) if is_ticket else (None, None)
