@@ -1,8 +1,8 @@
 """Data sets as whole tensors in memory.
 
 A data set here is small enough to hold: a batch is an index into a tensor, never the work of a per-sample loader.
-"digits", "cluttered" and "mnist1d" need no download; the others are read from `<data folder>/<name>.npz`, which torchvision
-fills once where there is a network.
+"digits", "cluttered" and "mnist1d" need no download; the other data sets of classes are read from `<data folder>/<name>.npz`,
+which torchvision fills once where there is a network. Texts, graphs and bare pictures are in MADE_OTHERWISE.
 """
 
 import contextlib
@@ -11,7 +11,9 @@ import io
 import os
 import sys
 import tempfile
+import urllib.request
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lthlib import graphs, texts
 from lthlib.errors import LotteryError
 
 # Mean and standard deviation of each channel over the training images, for pixels from 0 to 1. MNIST's are the pair that
@@ -36,11 +39,16 @@ NO_DOWNLOAD = ("digits", "cluttered", "mnist1d")
 NAMES = (*NO_DOWNLOAD, *TORCHVISION_CLASS)
 DIGITS_FOR_TEST = 497  # of scikit-learn's 1,797 images, which come without a test set of their own
 PIECES = ("train_images", "train_labels", "test_images", "test_labels")
+WINDOW, TEXTS, TEST_TEXTS = 24, 3000, 500  # of the generated language: words a text, and texts
+CHARACTERS = 64  # a window of Shakespeare
+SHAKESPEARE = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Inputs [N, ...] float32 and targets [N] int64, in matching order."""
+    """Inputs [N, ...] and targets [N, ...], in matching order: float32 inputs and class numbers, int64, for classification; for
+    other objectives what they and the network need, such as tokens, int64, or pixels, float32."""
 
     inputs: Tensor
     targets: Tensor
@@ -65,17 +73,53 @@ class Dataset:
 
     @property
     def classes(self) -> int:
-        """Number of classes: one more than the largest label of the three splits."""
+        """Number of classes, or of tokens: one more than the largest target of the three splits.
+
+        Raises LotteryError where targets are no class numbers.
+        """
+        if self.train.targets.is_floating_point():
+            raise LotteryError(
+                f"data set {self.name!r} has no classes, its targets are numbers of shape {list(self.train.targets.shape[1:])}: "
+                "give the task an objective that fits, such as lthlib.objectives.autoencoder."
+            )
         return 1 + max(int(split.targets.max()) for split in (self.train, self.validation, self.test))
 
     def fingerprint(self) -> str:
         """16 hexadecimal digits that change whenever a value, a label or the split changes."""
         digest = hashlib.sha256()
-        for split in (self.train, self.validation, self.test):
-            for tensor in (split.inputs, split.targets):
-                digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
-                digest.update(tensor.contiguous().numpy().data)
+        for tensor in self._tensors():
+            digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
+            digest.update(tensor.contiguous().numpy().data)
         return digest.hexdigest()[:16]
+
+    def _tensors(self) -> list[Tensor]:
+        return [tensor for split in (self.train, self.validation, self.test) for tensor in (split.inputs, split.targets)]
+
+
+@dataclass(frozen=True, eq=False)
+class Text(Dataset):
+    """Windows of a text: inputs [N, T] token numbers, targets [N, T] the token after each. `alphabet` names the tokens, which
+    `between` stands between when they are written out. No window overlaps one of another split."""
+
+    alphabet: tuple[str, ...]
+    between: str = ""
+
+    def written(self, tokens: Iterable[int]) -> str:
+        """These tokens as people read them."""
+        return self.between.join(self.alphabet[int(token)] for token in tokens)
+
+
+@dataclass(frozen=True, eq=False)
+class Graph(Dataset):
+    """Nodes of one graph: inputs [N] node numbers, targets [N] class numbers; `features` [nodes, F] and `edges` [E, 2], each
+    undirected edge once. Transductive: a network may look at every node's features and edges, and learns the labels of the
+    training nodes alone."""
+
+    features: Tensor
+    edges: Tensor
+
+    def _tensors(self) -> list[Tensor]:
+        return [*super()._tensors(), self.features, self.edges]
 
 
 def data_folder() -> Path:
@@ -88,7 +132,8 @@ def data_folder() -> Path:
 
 def at_hand(name: str) -> bool:
     """Whether a data set can be had without a download."""
-    return name in NO_DOWNLOAD or (data_folder() / f"{name}.npz").exists()
+    file = FILES.get(name, f"{name}.npz")
+    return name in NO_DOWNLOAD or not file or (data_folder() / file).exists()
 
 
 def load(name: str) -> Dataset:
@@ -98,20 +143,23 @@ def load(name: str) -> Dataset:
     """
     if name == "mnist1d":
         return from_arrays(name, *_mnist1d())
+    if name in MADE_OTHERWISE:
+        return MADE_OTHERWISE[name](name)
     if name not in NAMES:
-        raise LotteryError(f"unknown data set {name!r}: choose one of {', '.join(NAMES)}.")
+        raise LotteryError(f"unknown data set {name!r}: choose one of {', '.join((*NAMES, *MADE_OTHERWISE))}.")
     train_images, train_labels, test_images, test_labels = MADE_HERE[name]() if name in MADE_HERE else _stored(name)
     return from_arrays(name, _pixels(train_images, name), train_labels, _pixels(test_images, name), test_labels)
 
 
-def from_arrays(name: str, inputs, targets, test_inputs, test_targets) -> Dataset:
+def from_arrays(name: str, inputs, targets, test_inputs, test_targets, classes: bool = True) -> Dataset:
     """A data set from your own arrays or tensors: inputs [N, ...] numbers, targets [N] class numbers from 0.
 
-    Inputs are taken as they are (normalise them first). One training example in twelve becomes the validation split,
-    as 5,000 of MNIST's 60,000 do in Frankle & Carbin (2019); of 50,000, too, 5,000. The choice is the same on every
-    machine and for every trial. Raises LotteryError where inputs and targets do not match or are too few.
+    Inputs are taken as they are (normalise them first). `classes=False` takes targets of any shape as well, for an objective
+    other than classification, and leaves whole numbers whole, inputs too: tokens, say. One training example in twelve becomes
+    the validation split, as 5,000 of MNIST's 60,000 do in Frankle & Carbin (2019); of 50,000, too, 5,000. The choice is the
+    same on every machine and for every trial. Raises LotteryError where inputs and targets do not match or are too few.
     """
-    train, test = _split(name, inputs, targets), _split(name, test_inputs, test_targets)
+    train, test = _split(name, inputs, targets, classes), _split(name, test_inputs, test_targets, classes)
     if len(train) < 2 or len(test) < 1:
         raise LotteryError(f"data set {name!r} has {len(train)} training and {len(test)} test examples: give at least 2 and 1.")
     held_out = 5000 if len(train) >= 50_000 else max(1, round(len(train) / 12))
@@ -125,21 +173,39 @@ def from_arrays(name: str, inputs, targets, test_inputs, test_targets) -> Datase
     )
 
 
-def _split(name: str, inputs, targets) -> Split:
-    inputs, targets = _tensor(name, "inputs", inputs).float(), _tensor(name, "targets", targets)
+def _split(name: str, inputs, targets, classes: bool) -> Split:
+    inputs, targets = _tensor(name, "inputs", inputs), _tensor(name, "targets", targets)
+    inputs = inputs.float() if classes or inputs.is_floating_point() else inputs.long()
     if not torch.isfinite(inputs).all():
         raise LotteryError(f"data set {name!r} has inputs that are not finite: fill in or drop NaN and infinite values.")
+    targets = _class_numbers(name, targets) if classes else _any_targets(name, targets)
+    if len(inputs) != len(targets):
+        raise LotteryError(
+            f"data set {name!r} has inputs {list(inputs.shape)} and targets {list(targets.shape)}: "
+            f"give one {'class number' if classes else 'target'} for each example."
+        )
+    return Split(inputs.contiguous(), targets.contiguous())
+
+
+def _class_numbers(name: str, targets: Tensor) -> Tensor:
     if targets.is_floating_point() and not (targets == targets.round()).all():
         raise LotteryError(f"data set {name!r} has targets that are no whole numbers: give class numbers from 0.")
     targets = targets.long()
-    if targets.dim() != 1 or len(inputs) != len(targets):
+    if targets.dim() != 1:
         raise LotteryError(
-            f"data set {name!r} has inputs {list(inputs.shape)} and targets {list(targets.shape)}: "
-            "give one class number for each example."
+            f"data set {name!r} has targets {list(targets.shape)}: give one class number for each example, or pass classes=False "
+            "and give the task an objective that can use them."
         )
     if len(targets) and int(targets.min()) < 0:
         raise LotteryError(f"data set {name!r} has the label {int(targets.min())}: classes are numbered from 0.")
-    return Split(inputs.contiguous(), targets.contiguous())
+    return targets
+
+
+def _any_targets(name: str, targets: Tensor) -> Tensor:
+    targets = targets.float() if targets.is_floating_point() else targets.long()
+    if not torch.isfinite(targets).all():
+        raise LotteryError(f"data set {name!r} has targets that are not finite: fill in or drop NaN and infinite values.")
+    return targets
 
 
 def _tensor(name: str, what: str, values) -> Tensor:
@@ -185,6 +251,62 @@ def _clutter(digits: np.ndarray, which: np.ndarray, random: np.random.RandomStat
 
 
 MADE_HERE = {"digits": _digits, "cluttered": _cluttered}
+
+
+def _language(name: str) -> Text:
+    """Texts of the language in `texts`, seeds 0 for training and validation, 1 for the test."""
+    whole, test = texts.windows(0, TEXTS, WINDOW), texts.windows(1, TEST_TEXTS, WINDOW)
+    made = from_arrays(name, whole[:, :-1], whole[:, 1:], test[:, :-1], test[:, 1:], classes=False)
+    return Text(name, made.train, made.validation, made.test, texts.VOCABULARY, " ")
+
+
+def _shakespeare(name: str) -> Text:
+    """1,115,394 characters of Shakespeare in windows, in their order: the first eight tenths train, the last tenth tests."""
+    path = data_folder() / FILES[name]
+    if not path.exists():
+        _download_text(name, path)
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        again = "delete it and let it be downloaded again"
+        raise LotteryError(f"{path} is damaged or no text ({_one_line(error)}): {again}.") from error
+    count = (len(text) - 1) // CHARACTERS
+    if count < 10:
+        raise LotteryError(f"{path} has {len(text)} characters, too few: delete it and let it be downloaded again.")
+    alphabet = tuple(sorted(set(text)))
+    place = {character: index for index, character in enumerate(alphabet)}
+    tokens = torch.tensor([place[character] for character in text[: count * CHARACTERS + 1]])
+    inputs, targets = (part.view(count, CHARACTERS) for part in (tokens[:-1], tokens[1:]))
+    ends = [0, count * 8 // 10, count * 9 // 10, count]
+    return Text(name, *(Split(inputs[a:b].clone(), targets[a:b].clone()) for a, b in zip(ends, ends[1:])), alphabet)
+
+
+def _graph(name: str) -> Graph:
+    made = graphs.block_model() if name == "sbm" else graphs.cora(data_folder() / FILES[name])
+    labels = torch.from_numpy(made["labels"]).long()
+    nodes = [torch.from_numpy(made[split]).long() for split in ("train", "validation", "test")]
+    whole = torch.from_numpy(made["features"]), torch.from_numpy(made["edges"]).long()
+    return Graph(name, *(Split(numbers, labels[numbers]) for numbers in nodes), *whole)
+
+
+def _bare_pictures(name: str) -> Dataset:
+    """The pictures of a data set with pixels from 0 to 1 [N, C, H, W], their own targets [N, C * H * W]."""
+    source = name.removesuffix("-pixels")
+    images, _, test_images, _ = MADE_HERE[source]() if source in MADE_HERE else _stored(source)
+    scaled = [torch.from_numpy(part.astype(np.float32) / np.float32(255))[:, None] for part in (images, test_images)]
+    inputs, test_inputs = scaled
+    return from_arrays(name, inputs, inputs.flatten(1), test_inputs, test_inputs.flatten(1), classes=False)
+
+
+# Data sets that are no pictures or signals with a class each; a file of "" is none.
+MADE_OTHERWISE = {
+    **{"grammar": _language, "tinyshakespeare": _shakespeare, "sbm": _graph, "cora": _graph},
+    **{"digits-pixels": _bare_pictures, "mnist-pixels": _bare_pictures},
+}
+FILES = {
+    **{"grammar": "", "tinyshakespeare": "tinyshakespeare.txt", "sbm": "", "cora": "cora.npz"},
+    **{"digits-pixels": "", "mnist-pixels": "mnist.npz"},
+}
 
 
 def _mnist1d():
@@ -253,6 +375,25 @@ def _download(name: str, path: Path) -> None:
         part = Path(folder) / path.name
         np.savez(part, **{piece: array.astype(np.uint8) for piece, array in zip(PIECES, arrays)})
         os.replace(part, path)
+
+
+def _download_text(name: str, path: Path) -> None:
+    """Fetch Shakespeare, check its checksum, and keep it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with urllib.request.urlopen(SHAKESPEARE, timeout=60) as answer:
+            content = answer.read()
+        found = hashlib.sha256(content).hexdigest()
+        if found != SHAKESPEARE_SHA256:
+            raise ValueError(f"its checksum is {found[:12]}... and not {SHAKESPEARE_SHA256[:12]}...")
+        part = path.with_name(f".{path.name}-{os.getpid()}")
+        part.write_bytes(content)
+        os.replace(part, path)
+    except (OSError, ValueError) as error:
+        raise LotteryError(
+            f"data set {name!r} is not at {path} and could not be downloaded ({_one_line(error)}): "
+            f"connect to a network, copy {path.name} there, or use task transformer-grammar."
+        ) from error
 
 
 def _torchvision():

@@ -1,4 +1,4 @@
-"""What a ticket draws at random while it trains: the order of the data, crops and flips, dropout.
+"""What a ticket draws at random while it trains: the order of the data, crops and flips, dropout, noise.
 
 Every draw is a function of the ticket's seed and of where in the training it is, never of which networks are trained beside
 it or on which device. That is what makes R tickets trained together equal R trained alone.
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lthlib import other_models
 from lthlib.settings import seed_for
 
 PADDING = 4  # pixels on each side before a crop of the image's own size: Frankle & Carbin (2019), section 4
@@ -70,20 +71,39 @@ class Dropout(nn.Module):
         return x * kept.view(x.shape).to(x.dtype) / max(1 - self.p, 2**-24)
 
 
+class Noise(nn.Module):
+    """Standard normal numbers of the shape of x in training, zeros in evaluation, made of the same kind of hash as Dropout."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("key", torch.zeros((), dtype=torch.int64), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return torch.zeros_like(x)
+        hashed = _mix(_mix(self.key) + torch.arange(math.prod(x.shape), device=x.device))
+        self.key.add_(1)
+        sizes, angles = (((hashed >> shift & (2**24 - 1)) + 0.5) / 2**24 for shift in (0, 24))  # two numbers from 0 to 1
+        normal = (-2 * sizes.log()).sqrt() * (2 * math.pi * angles).cos()  # Box & Muller (1958)
+        return normal.view(x.shape).to(x.dtype)
+
+
 def own_dropout(model: nn.Module) -> nn.Module:
-    """The same network with each `nn.Dropout` layer replaced by Dropout, in place."""
+    """The same network with each `nn.Dropout` layer replaced by Dropout, and each `other_models.Noise` by Noise, in place."""
     for name, layer in model.named_children():
         if type(layer) is nn.Dropout:
             setattr(model, name, Dropout(layer.p).train(layer.training))
+        elif type(layer) is other_models.Noise:
+            setattr(model, name, Noise().train(layer.training))
         else:
             own_dropout(layer)
     return model
 
 
 def key_dropout(model: nn.Module, *seed: int) -> None:
-    """Set the key of every Dropout layer, so that what it draws next depends on the seed and its name."""
+    """Set the key of every Dropout and Noise layer, so that what it draws next depends on the seed and its name."""
     for name, layer in model.named_modules():
-        if isinstance(layer, Dropout):
+        if isinstance(layer, (Dropout, Noise)):
             layer.key.fill_(seed_for("dropout", *seed, name))
 
 

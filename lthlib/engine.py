@@ -24,6 +24,7 @@ from lthlib import children
 from lthlib.data import Dataset, Split
 from lthlib.draws import batch_order, view_order
 from lthlib.errors import LotteryError
+from lthlib.objectives import Objective, classification
 from lthlib.progress import notice
 from lthlib.settings import Recipe, seed_for
 from lthlib.stack import Stack, Ticket
@@ -39,9 +40,9 @@ SHARE_OF_MEMORY, COPIES = 0.8, 3
 class Trained:
     """A trained ticket: its weights at the end, at the iteration asked for (`snapshot`), its history, and the time it took.
 
-    `history` has equally long columns iteration, split, loss, accuracy. Validation is measured at the start, every
-    `evaluate_every` iterations and at the end; test and train at early stop (the iteration of minimum validation loss,
-    judged after the run) and at the end.
+    `history` has equally long columns iteration, split, loss, accuracy (the objective's score). Validation is measured at the
+    start, every `evaluate_every` iterations and at the end; test and train at early stop (the iteration of minimum validation
+    loss, judged after the run) and at the end.
     """
 
     weights: dict[str, Tensor]
@@ -119,6 +120,7 @@ def train(
     data: Dataset,
     *,
     model: nn.Module,
+    objective: Objective = classification,
     snapshot: int | None = None,
     device: str = "auto",
     workers: int | None = None,
@@ -126,19 +128,20 @@ def train(
 ) -> Iterator[tuple[int, Trained]]:
     """Train tickets of the architecture `model`, each from its own weights, and yield (index, Trained) as each finishes.
 
-    Masked weights are exactly zero after every step. `snapshot` asks for the weights at that iteration, too. `workers` is
-    the number of processes on a CPU, all cores where it is None. `stack` is how many tickets are trained side by side as one
-    stack: None is as many as its memory takes on a CUDA card, and one elsewhere. On one CPU the same tickets give the same
-    numbers, bit for bit, whatever the number of workers; stacks give them to float tolerance.
+    Masked weights are exactly zero after every step. `objective` gives loss and score (see `objectives`). `snapshot` asks for
+    the weights at that iteration, too. `workers` is the number of processes on a CPU, all cores where it is None. `stack` is
+    how many tickets are trained side by side as one stack: None is as many as its memory takes on a CUDA card, and one
+    elsewhere. On one CPU the same tickets give the same numbers, bit for bit, whatever the number of workers; stacks give them
+    to float tolerance.
     """
     where = pick_device(device)
     if where.type != "cpu" or stack:
-        yield from _train_stacked(tickets, recipe, data, model, snapshot, where, stack)
+        yield from _train_stacked(tickets, recipe, data, model, objective, snapshot, where, stack)
         return
     workers = min(workers or joblib.cpu_count(), len(tickets))
     if workers <= 1 or _seconds_alone(tickets, recipe, data, model) < WORTH_WORKERS:
         for index, ticket in enumerate(tickets):
-            yield index, *_train_together(model, [ticket], recipe, data, snapshot, where)
+            yield index, *_train_together(model, [ticket], recipe, data, objective, snapshot, where)
         return
     shared = [(split.inputs.numpy(), split.targets.numpy()) for split in _splits(data)]  # large arrays go as memory maps
     pool = joblib.Parallel(
@@ -152,22 +155,22 @@ def train(
     )
     with _quiet():
         yield from pool(
-            joblib.delayed(_train_in_worker)(index, model, ticket, recipe, data.name, shared, snapshot)
+            joblib.delayed(_train_in_worker)(index, model, ticket, recipe, data.name, shared, objective, snapshot)
             for index, ticket in enumerate(tickets)
         )
 
 
-def _train_stacked(tickets, recipe, data, model, snapshot, device, stack) -> Iterator[tuple[int, Trained]]:
+def _train_stacked(tickets, recipe, data, model, objective, snapshot, device, stack) -> Iterator[tuple[int, Trained]]:
     """Train tickets side by side on one device, as many at once as `stack` says or else as its free memory takes."""
     data = Dataset(data.name, *(Split(s.inputs.to(device), s.targets.to(device)) for s in _splits(data)))
     by_start = {start: [i for i, t in enumerate(tickets) if t.start == start] for start in {t.start for t in tickets}}
-    limit = stack or _stack_limit(tickets, recipe, data, model, device)
+    limit = stack or _stack_limit(tickets, recipe, data, model, device, objective)
     for waiting in by_start.values():
         while waiting:
             parts = math.ceil(len(waiting) / limit)
             group = waiting[: math.ceil(len(waiting) / parts)]
             try:
-                together = _train_together(model, [tickets[i] for i in group], recipe, data, snapshot, device)
+                together = _train_together(model, [tickets[i] for i in group], recipe, data, objective, snapshot, device)
             except torch.OutOfMemoryError:
                 if len(group) == 1:
                     raise
@@ -177,7 +180,7 @@ def _train_stacked(tickets, recipe, data, model, snapshot, device, stack) -> Ite
             waiting = waiting[len(group) :]
 
 
-def _stack_limit(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, model: nn.Module, device: torch.device) -> int:
+def _stack_limit(tickets, recipe: Recipe, data: Dataset, model: nn.Module, device, objective: Objective = classification) -> int:
     """How many tickets fit on a card at once, by the memory that a step of two takes; 1 where they cannot be stacked."""
     if device.type != "cuda" or len(tickets) == 1:
         return 1
@@ -185,7 +188,7 @@ def _stack_limit(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, model
     torch.cuda.reset_peak_memory_stats(device)
     before, free = torch.cuda.memory_allocated(device), torch.cuda.mem_get_info(device)[0]
     try:
-        _try_stacking(tickets[:2], recipe, data, model, device)
+        _try_stacking(tickets[:2], recipe, data, model, device, objective)
     except RuntimeError as error:
         notice(f"These networks are trained one after the other, since they cannot be stacked ({str(error).splitlines()[0]}).")
         return 1
@@ -193,19 +196,21 @@ def _stack_limit(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, model
     return max(1, int(SHARE_OF_MEMORY * free / (COPIES * each)))
 
 
-def _try_stacking(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, model: nn.Module, device: torch.device) -> None:
+def _try_stacking(tickets, recipe: Recipe, data: Dataset, model: nn.Module, device, objective: Objective = classification):
     """One step and one validation of a stack that is then thrown away. Raises RuntimeError where a layer cannot be mapped."""
-    stack = Stack(model, tickets, recipe, data.train, device)
+    stack = Stack(model, tickets, recipe, data.train, device, objective)
     batches, views = _orders(stack, tickets, recipe.iterations - 1)
     stack.step(batches[:, 0], None if views is None else views[:, 0], 0)
     stack.measure(data.validation)
 
 
-def _train_together(model, tickets, recipe: Recipe, data: Dataset, snapshot: int | None, device: torch.device) -> list[Trained]:
+def _train_together(
+    model, tickets, recipe: Recipe, data: Dataset, objective: Objective, snapshot: int | None, device: torch.device
+) -> list[Trained]:
     """Train tickets that start at one iteration as one stack."""
     began, start, end = time.perf_counter(), tickets[0].start, recipe.iterations
     with _one_thread(), _random_state(seed_for("dropout", tickets[0].order_seed, start), device):
-        stack = Stack(model, tickets, recipe, data.train, device)
+        stack = Stack(model, tickets, recipe, data.train, device, objective)
         history, kept = _History(stack, data), None
         batches, views = _orders(stack, tickets, start)
         for iteration in range(start, end + 1):
@@ -246,9 +251,9 @@ def _seconds_alone(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, mod
     return 5 * (time.perf_counter() - began) * sum(recipe.iterations - ticket.start for ticket in tickets)
 
 
-def _train_in_worker(index, model, ticket, recipe, name, shared, snapshot) -> tuple[int, Trained]:
+def _train_in_worker(index, model, ticket, recipe, name, shared, objective, snapshot) -> tuple[int, Trained]:
     data = Dataset(name, *(Split(torch.from_numpy(inputs), torch.from_numpy(targets)) for inputs, targets in shared))
-    return index, *_train_together(model, [ticket], recipe, data, snapshot, torch.device("cpu"))
+    return index, *_train_together(model, [ticket], recipe, data, objective, snapshot, torch.device("cpu"))
 
 
 def _splits(data: Dataset) -> tuple[Split, Split, Split]:

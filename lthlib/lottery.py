@@ -17,7 +17,6 @@ from pathlib import Path
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lthlib import controls as control_of
 from lthlib import engine, masks, models, pruning
@@ -171,8 +170,9 @@ class Hunt:
         tickets = [self.make_ticket(key, mask_of[key.trial]) for key in keys]
         snapshot = self.setting.rewind if level == 0 and keys[0].method != "fork" else None
         for index, trained in engine.train(
-            tickets, self.recipe(level), self.task.dataset, model=self.network, snapshot=snapshot, device=device, workers=workers
-        ):
+            tickets, self.recipe(level), self.task.dataset, model=self.network, objective=self.task.objective,
+            snapshot=snapshot, device=device, workers=workers,
+        ):  # fmt: skip
             key, ticket = keys[index], tickets[index]
             weights = trained.weights if key.method in (TICKET, "fork") else None
             start = trained.snapshot if key.method == TICKET else None
@@ -201,7 +201,8 @@ class Hunt:
         start = self.store.load(self.setting, Key(TICKET, trial, 0)).start
         before = self.store.load(self.setting, Key(TICKET, trial, source))
         state = start if self.setting.schedule == "untrained" else before.weights
-        pruner = pruning.Pruner(self.network, self.setting, self.task.dataset, functional.cross_entropy)
+        loss = lambda outputs, targets: self.task.objective(outputs, targets)[0].mean()  # noqa: E731
+        pruner = pruning.Pruner(self.network, self.setting, self.task.dataset, loss)
         return pruner.prune(state, start, before.mask, source, level, seed_for("score", self.setting.seed, trial, level), invert)
 
     def make_ticket(self, key: Key, mask: Mask) -> Ticket:

@@ -1,8 +1,9 @@
 """Networks, and for each which weights are prunable and at what rate.
 
-Any `torch.nn.Module` will do. Prunable are the weights of its linear and convolutional layers; biases and normalisation
-are never pruned. A network may carry an attribute `rate_factors`, a dictionary from the name of a prunable weight to
-what its rate is multiplied by: 0.5 prunes it at half the rate of the others, 0 keeps it whole.
+Any `torch.nn.Module` will do. Prunable are the weights of its linear and convolutional layers; biases, embeddings and
+normalisation are never pruned. A module may name further parameters of its own in an attribute `also_prunable`, such as
+("edges",). A network may carry an attribute `rate_factors`, a dictionary from the name of a prunable weight to what its rate
+is multiplied by: 0.5 prunes it at half the rate of the others, 0 keeps it whole.
 """
 
 from collections.abc import Callable
@@ -214,7 +215,8 @@ def glorot(module: nn.Module) -> None:
 def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
     """The weights that may be pruned, by name, in the order of the network. A weight that two layers share counts once.
 
-    Raises LotteryError where there is none, or where a layer is parametrised (weight norm and the like).
+    Raises LotteryError where there is none, where a layer is parametrised (weight norm and the like), or where `also_prunable`
+    names what is no parameter of its module.
     """
     wrapped = [name for name, layer in model.named_modules() if hasattr(layer, "parametrizations")]
     if wrapped:
@@ -222,10 +224,22 @@ def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
             f"{', '.join(wrapped)}: parametrised layers have no weight to prune; remove the parametrisation first."
         )
     owners = {id(layer.weight) for layer in model.modules() if isinstance(layer, PRUNABLE_LAYERS)}
+    owners |= {id(parameter) for module in model.modules() for parameter in _also_prunable(module)}
     weights = {name: parameter for name, parameter in model.named_parameters() if id(parameter) in owners}
     if not weights:
         raise LotteryError(f"{type(model).__name__} has no linear or convolutional layer: there is nothing to prune.")
     return weights
+
+
+def _also_prunable(module: nn.Module) -> list[nn.Parameter]:
+    names, own = getattr(module, "also_prunable", ()), dict(module.named_parameters(recurse=False))
+    for name in names:
+        if name not in own:
+            raise LotteryError(
+                f"also_prunable of {type(module).__name__} names {name!r}: name parameters of the module itself, in a tuple; it "
+                f"has {', '.join(own) or 'none'}."
+            )
+    return [own[name] for name in names]
 
 
 def layer_rates(model: nn.Module, rate: float) -> dict[str, float]:

@@ -203,7 +203,7 @@ def differences(
     figure, axes = plt.subplots(figsize=(8.5, 4.2), layout="constrained")
     axes.axhline(0, color="black", linewidth=1.2, linestyle=":", zorder=0)
     sns.lineplot(rows, x="weights", y="difference", hue="line", style="line", markersize=7, ax=axes, **BAND, **style)
-    unit = "iterations" if measure == "early_stop" else "points"
+    unit = {"early_stop": "iterations", "test_loss": "in the loss"}.get(measure, "points")
     label = LABELS[measure].rsplit(" (", 1)[0]
     axes.set(xlabel="weights remaining (%)", ylabel=f"{label},\nminus {against} ({unit})", title=title)
     density_axis(axes, rows.weights)

@@ -200,7 +200,8 @@ def synflow(*, network: nn.Module, weights: Scores, mask: Scores, batch: tuple[T
     network = network.double().eval()
     state = {name: tensor.detach().abs() for name, tensor in network.state_dict().items() if tensor.is_floating_point()}
     flowing = {name: (weights[name].double() * mask[name]).abs().requires_grad_() for name in weights}
-    outputs = functional_call(network, {**state, **flowing}, (torch.ones_like(batch[0][:1]).to(torch.float64),))
+    ones = torch.ones_like(batch[0][:1])
+    outputs = functional_call(network, {**state, **flowing}, (ones.double() if ones.is_floating_point() else ones,))
     gradients = torch.autograd.grad(outputs.sum(), list(flowing.values()))
     return {name: gradient * flowing[name] for name, gradient in zip(flowing, gradients)}
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
-from torch.nn import functional
 
 from lthlib import draws, masks
 from lthlib.data import Split
+from lthlib.objectives import Objective, classification
 from lthlib.settings import Recipe
 
 EVALUATION_BATCH = 250  # on a CPU: of larger ones what a convolution makes leaves its cache, and takes 2.5 times as long
@@ -47,8 +47,17 @@ class Stack:
     Masked weights are exactly zero, or at their frozen value, at the start and after every step.
     """
 
-    def __init__(self, model: nn.Module, tickets: Sequence[Ticket], recipe: Recipe, train: Split, device: torch.device):
+    def __init__(
+        self,
+        model: nn.Module,
+        tickets: Sequence[Ticket],
+        recipe: Recipe,
+        train: Split,
+        device: torch.device,
+        objective: Objective = classification,
+    ):
         self.recipe, self.train, self.device, self.size = recipe, train, device, len(tickets)
+        self.objective = objective
         self.model = draws.own_dropout(copy.deepcopy(model)).to(device)
         most = EVALUATION_BATCH if device.type == "cpu" else EVALUATION_BATCH_ON_CARD
         self._chunk = max(1, min(most, EVALUATION_NUMBERS // (self.size * _widest(self.model, train.inputs[:1]))))
@@ -110,15 +119,14 @@ class Stack:
 
     @torch.no_grad()  # not inference_mode: a module may keep a tensor of its first forward for training
     def measure(self, split: Split) -> tuple[Tensor, Tensor]:
-        """Mean cross-entropy and accuracy (0 to 1) over every example of the split, in evaluation mode: two tensors [R]."""
+        """Mean loss and score (0 to 1) over every example of the split, in evaluation mode: two tensors [R]."""
         self.model.eval()
-        losses, correct = torch.zeros_like(self._validation)
+        losses, scores = torch.zeros_like(self._validation)
         for inputs, targets in zip(split.inputs.split(self._chunk), split.targets.split(self._chunk)):
-            outputs, targets = self._forward(inputs, shared=True), targets.expand(self.size, -1)
-            found = functional.cross_entropy(outputs.flatten(0, 1), targets.flatten(), reduction="none")
-            losses += found.view(self.size, -1).sum(1)
-            correct += (outputs.argmax(2) == targets).sum(1)
-        return losses / len(split), correct / len(split)
+            found = self._judge(self._forward(inputs, shared=True), targets.expand(self.size, *targets.shape))
+            losses += found[0].sum(1)
+            scores += found[1].sum(1)
+        return losses / len(split), scores / len(split)
 
     def state(self) -> dict[str, Tensor]:
         """Every parameter and buffer that a state_dict holds, [R, ...]: views of what training goes on changing."""
@@ -137,16 +145,20 @@ class Stack:
         inputs, targets = _take(self.train.inputs, self._batch), _take(self.train.targets, self._batch)
         if self._views is not None:
             inputs = draws.see(inputs, self._views)
-        losses = functional.cross_entropy(self._forward(inputs).flatten(0, 1), targets.flatten(), reduction="none")
-        losses.view(self.size, -1).mean(1).sum().backward()
+        self._judge(self._forward(inputs), targets)[0].mean(1).sum().backward()
         self.optimizer.step()
         if self._pruned:
             torch._foreach_mul_(self._pruned, self._factors)
         if self._frozen:
             torch._foreach_add_(self._pruned, self._frozen)
 
+    def _judge(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss and score [R, B] of each example, for outputs and targets [R, B, ...]."""
+        losses, scores = self.objective(outputs.flatten(0, 1), targets.flatten(0, 1))
+        return losses.view(self.size, -1), scores.view(self.size, -1)
+
     def _forward(self, inputs: Tensor, shared: bool = False) -> Tensor:
-        """Outputs [R, B, classes] for inputs [R, B, ...], or [B, ...] where all tickets share them."""
+        """Outputs [R, B, ...] for inputs [R, B, ...], or [B, ...] where all tickets share them."""
         if self.size > 1:
             mapped = vmap(self._call, in_dims=(0, 0, None if shared else 0))
             return mapped(self.parameters, self.buffers, inputs)
@@ -158,7 +170,8 @@ class Stack:
         if self._full:
             return functional_call(self.model, (parameters, buffers), (inputs,))
         low = {name: p if name in self._exact else p.bfloat16() for name, p in parameters.items()}
-        return functional_call(self.model, (low, buffers), (inputs.bfloat16(),)).float()
+        inputs = inputs.bfloat16() if inputs.is_floating_point() else inputs  # tokens and node numbers stay whole
+        return functional_call(self.model, (low, buffers), (inputs,)).float()
 
     def _set_rate(self, rate: float) -> None:
         if isinstance(self._rate, Tensor):

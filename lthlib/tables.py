@@ -25,9 +25,11 @@ LABELS = {
     "final_test_accuracy": "test accuracy at the end (%)",
     "final_train_accuracy": "training accuracy at the end (%)",
     "gap": "generalisation gap at the end (points)",
+    "test_loss": "test loss at early stop",
 }
 MEASURES = list(LABELS)
-LOWER_IS_BETTER = ("early_stop", "gap")
+LOWER_IS_BETTER = ("early_stop", "gap", "test_loss")
+AS_THEY_ARE = {"early_stop": 0, "test_loss": 3}  # measures that are no shares, and the decimals they are shown with
 FEWEST = 3  # values that an interval is computed from
 
 
@@ -35,7 +37,7 @@ def scale(measure: str) -> int:
     """What a measure is multiplied by to be shown: 100 for shares. Raises LotteryError for an unknown one."""
     if measure not in LABELS:
         raise LotteryError(f"unknown measure {measure!r}: choose one of {', '.join(MEASURES)}.")
-    return 1 if measure == "early_stop" else 100
+    return 1 if measure in AS_THEY_ARE else 100
 
 
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
@@ -43,7 +45,9 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
 
     Adds to what names it: early_stop (iteration of minimum validation loss), validation_accuracy, test_accuracy and
     train_accuracy there; final_test_accuracy and final_train_accuracy at the end of training, and gap, the second less the
-    first of these: the generalisation gap. Accuracies and gap are shares, up to 1. What is summarised already stays as it is.
+    first of these: the generalisation gap; and test_loss at early stop. Accuracies and gap are shares, up to 1. Where a task
+    has an objective of its own, accuracies are its score and the loss is its loss. What is summarised already
+    stays as it is.
     """
     if table.empty:
         return pd.DataFrame(columns=[*NETWORK, *MEASURES])
@@ -58,6 +62,7 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
         ends = measured[split].sort_values("iteration").groupby(NETWORK, sort=False).accuracy
         networks[f"{split}_accuracy"] = ends.first()
         networks[f"final_{split}_accuracy"] = ends.last()
+    networks["test_loss"] = measured["test"].sort_values("iteration").groupby(NETWORK, sort=False).loss.first()
     networks["gap"] = networks.final_train_accuracy - networks.final_test_accuracy
     return networks.reset_index()[[*NETWORK, *MEASURES]]
 
@@ -67,7 +72,7 @@ def levels(table: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFrame:
 
     Accuracies and gap are in percent, `measure` any measured column of `summarise`.
     """
-    factor, digits = scale(measure), 0 if measure == "early_stop" else 1
+    factor, digits = scale(measure), AS_THEY_ARE.get(measure, 1)
     networks = summarise(table)
     one_setting(networks)
     grouped = networks.groupby(["level", "method"])[measure].agg(["mean", "min", "max"]) * factor
@@ -150,10 +155,12 @@ def interval(values) -> tuple[float, float]:
     return float(values.mean() - half), float(values.mean() + half)
 
 
-def matching(table: pd.DataFrame, control: str | pd.DataFrame = "dense", method: str = "ticket") -> pd.DataFrame:
+def matching(
+    table: pd.DataFrame, control: str | pd.DataFrame = "dense", method: str = "ticket", measure: str = "test_accuracy"
+) -> pd.DataFrame:
     """Which levels win, match, or do neither, against the dense trials.
 
-    matching  as accurate as dense on test images at early stop
+    matching  as accurate as dense on test examples at early stop; by another `measure`, such as test_loss, as good
     winning   matching, and at an early stop that is no later: "in at most the same number of iterations"
     neither   less accurate
 
@@ -161,15 +168,16 @@ def matching(table: pd.DataFrame, control: str | pd.DataFrame = "dense", method:
     zero, and its 95 % interval does not lie wholly below zero. "No later" likewise, above zero. So two networks that are alike
     pass nearly always, and one that is clearly worse fails, the surer the more trials. With one trial nothing has a
     spread, and the verdict is "cannot tell"; with two there is no interval.
-    Columns: density, trials, points (mean difference) with its interval points_low to points_high, iterations (mean
-    difference in early stop, negative is sooner) with iterations_low to iterations_high, and verdict.
+    Columns: density, trials, points (mean difference, in the units of `measure`) with its interval points_low to points_high,
+    iterations (mean difference in early stop, negative is sooner) with iterations_low to iterations_high, and verdict.
     """
-    accuracy, stops = (pairs(table, control, measure, method) for measure in ("test_accuracy", "early_stop"))
+    accuracy, stops = (pairs(table, control, which, method) for which in (measure, "early_stop"))
+    sign = -1 if measure in LOWER_IS_BETTER else 1
     rows = {}
     for level, here in accuracy.groupby("level"):
         then = stops.loc[[level]]
         points, later = here.difference, then.difference
-        as_accurate, no_later = _no_worse(points, here.other), _no_worse(-later, then.other)
+        as_accurate, no_later = _no_worse(sign * points, here.other), _no_worse(-later, then.other)
         verdict = "cannot tell" if len(here) < 2 else "neither" if not as_accurate else "winning" if no_later else "matching"
         rows[level] = (
             *(here.density.mean(), len(here), points.mean(), *interval(points), later.mean(), *interval(later)),
@@ -235,7 +243,7 @@ def describe(tables: pd.DataFrame | dict[str, pd.DataFrame], measure: str = "tes
 
     `tables` is one table, or several by label; empty ones are named as such.
     """
-    factor, digits = scale(measure), 0 if measure == "early_stop" else 1
+    factor, digits = scale(measure), AS_THEY_ARE.get(measure, 1)
     number = lambda value: f"{factor * value:.{digits}f}"  # noqa: E731
     sentences = [f"{LABELS[measure].capitalize()} against weights remaining."]
     for label, table in tables.items() if isinstance(tables, dict) else [("", tables)]:

@@ -147,7 +147,7 @@ def test_networks_that_cannot_be_stacked_are_found_out_before(images, monkeypatc
     }
     for name, value in fake.items():
         monkeypatch.setattr(torch.cuda, name, lambda *_, value=value: value)
-    monkeypatch.setattr(engine, "Stack", lambda *args: Stack(*args[:-1], CPU))
+    monkeypatch.setattr(engine, "Stack", lambda *args: Stack(*args[:4], CPU))
     limit = lambda build: engine._stack_limit(tickets_of(build, 2), RECIPES["sgd"], _float(images), build(), torch.device("cuda"))  # noqa: E731
     assert limit(NETWORKS["lenet"]) == int(engine.SHARE_OF_MEMORY * 1000 / (engine.COPIES * 15))
     assert limit(FunctionalDropout) == 1 and "one after the other" in capsys.readouterr().err
