@@ -224,7 +224,7 @@ def standings(board: pd.DataFrame, entered: list[str], title: str = "") -> Figur
     The methods in `entered` are in another colour and shape. Panels share their axis.
     """
     densities = sorted(board.index.get_level_values("weights remaining (%)").unique(), reverse=True)
-    size = (4.2 * len(densities), 1.2 + 0.32 * board.method.nunique())
+    size = (1.5 + 4.2 * len(densities), 1.2 + 0.32 * board.method.nunique())
     figure, panels = plt.subplots(1, len(densities), figsize=size, layout="constrained", sharex=True, squeeze=False)
     for axes, density in zip(panels[0], densities):
         here = board.xs(density, level="weights remaining (%)").iloc[::-1]
@@ -233,7 +233,7 @@ def standings(board: pd.DataFrame, entered: list[str], title: str = "") -> Figur
             style = {"color": SERIES[1] if own else SERIES[0], "marker": "D" if own else "o", "markersize": 6, "capsize": 3}
             axes.errorbar(row.mean, place, xerr=[[row.mean - row.low], [row.high - row.mean]], **style)
         axes.set_yticks(range(len(here)), [f"{m} *" if m in entered else m for m in here.method])
-        axes.set(xlabel=LABELS["test_accuracy"], title=f"{density:g} % of weights remaining")
+        axes.set(xlabel=LABELS["test_accuracy"], title=f"{density:g} % remaining")
     figure.suptitle(title)
     sns.despine(figure)
     best = board[board.index.get_level_values("rank") == 1]
