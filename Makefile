@@ -18,12 +18,12 @@ quickstart: .venv/ready  ## lesson 1 on digits with 5 trials: an HTML page, figu
 
 test: .venv/ready-dev  ## lint, unit tests, every notebook under nbval at profile smoke
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests
 	rm -rf build/smoke && mkdir -p build/smoke
 	for lesson in $(LESSONS); do \
 		$(BIN)/papermill $$lesson build/smoke/$$(basename $$lesson) --prepare-only --no-progress-bar --log-level WARNING \
 			-p profile smoke || exit 1; done
-	LTHLIB_RESULTS=$(CURDIR)/build/smoke/store $(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 build/smoke
+	LTHLIB_RESULTS=$(CURDIR)/build/smoke/store $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=300 build/smoke
 
 lab: .venv/ready  ## JupyterLab on the lessons
 	$(BIN)/jupyter lab --notebook-dir=. notebooks/
