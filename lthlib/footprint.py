@@ -54,7 +54,7 @@ def files(weights: dict[str, Tensor], mask: Mask) -> dict[str, bytes]:
 
 def bits_per_weight(density: float, format: str) -> float:
     """Bits that a format takes for each weight of a dense layer, values included, in closed form: file headers, row ends and
-    biases are left out. "floor" is the least that any format can take for a mask without pattern: its entropy."""
+    biases are left out. "floor" is the least there is for a mask without pattern, its entropy, beside values of 32 bits."""
     if not 0 <= density <= 1:
         raise LotteryError(f"the density is {density!r}: give a share of the weights, 0 to 1.")
     entropy = -sum(share * math.log2(share) for share in (density, 1 - density) if share)
