@@ -9,13 +9,14 @@ import torch
 from torch import nn
 
 import lthlib
-from lthlib import collapse, collapse_plots, data, exercises, masks, models, scores
+from lthlib import collapse, collapse_plots, exercises, masks, models, scores
 from lthlib import exercises_untrained as checks
 from lthlib.errors import LotteryError
 from lthlib.settings import seed_for
 from lthlib.store import TICKET, Key, Store
 from tests.conftest import ROOT
 from tests.test_lessons import solutions
+from tests.test_lessons_2_3 import buggy
 
 NOTEBOOK = ROOT / "notebooks" / "12_tickets_before_training.ipynb"
 
@@ -43,9 +44,7 @@ def test_masks_are_those_of_a_hunt(own_task, tmp_path):
     common = {"trials": 2, "iterations": 5, "evaluate_every": 5, "device": "cpu", "progress": False, "seed": 3}
     for score in ("snip", "random", "synflow"):
         folder = tmp_path / score
-        lthlib.hunt(
-            own_task, score=score, schedule="untrained", scope="global", levels=1, rate=0.75, results=folder, **common
-        )
+        lthlib.hunt(own_task, score=score, schedule="untrained", scope="global", levels=1, rate=0.75, results=folder, **common)
         [setting] = [found for found in Store(folder).settings() if found.score == score]
         for trial in (0, 1):
             hunted = Store(folder).load(setting, Key(TICKET, trial, 1)).mask
@@ -156,7 +155,7 @@ def test_connected_weights_are_those_on_a_path(share):
     kept = sum(int(k.sum()) for k in mask.values())
     found = collapse.connected(network, mask, torch.randn(1, 4))
     assert found == pytest.approx(paths(mask) / kept)
-    assert (found == 1) == (share == 1)
+    assert found < 1 or share > 0.5
 
 
 def test_connected_ends():
@@ -197,7 +196,8 @@ def test_the_profile_says_what_it_draws():
     assert "Compression 10: s 0 to 20 %, 1 empty; t 10 to 10 %." in figure.get_label()
     axes = figure.axes[1]
     assert [line.get_ydata().tolist() for line in axes.get_lines()[:2]] == [[20, 5, 10], [5]]  # half the least is "empty"
-    assert [text.get_text() for text in axes.get_yticklabels()][0] == "empty"
+    figure.canvas.draw()
+    assert figure.axes[0].get_yticks()[0] == 5 and figure.axes[0].get_yticklabels()[0].get_text() == "empty"
     with pytest.raises(LotteryError, match="no compression 3: choose of 2, 10"):
         collapse_plots.layer_profiles(table, [3])
 
@@ -268,6 +268,11 @@ def across_layers(mask, seed):
     return {name: part.view_as(kept) for (name, kept), part in zip(mask.items(), parts)}
 
 
+def in_chunks(mask, seed):
+    generator, order = drawn(seed), lambda n: torch.randperm(n // 10, generator=generator)
+    return {name: kept.reshape(-1, 10)[order(kept.numel())].reshape(kept.shape) for name, kept in mask.items()}
+
+
 def globally_seeded(mask, seed):
     torch.manual_seed(seed)
     return {name: kept.flatten()[torch.randperm(kept.numel())].view_as(kept) for name, kept in mask.items()}
@@ -295,9 +300,9 @@ def as_numbers(mask, seed):
         (lambda mask, seed: mask, "nothing has moved"),
         (globally_seeded, "global generator"),
         (lambda mask, seed: masks.shuffle(mask, 0), "use the seed"),
-        (lambda mask, seed: masks.shuffle(mask, int(torch.empty(1, dtype=torch.int64).data_ptr()) % 997 + _count()), "two different"),
+        (lambda mask, seed: masks.shuffle(mask, _count()), "two different"),
         (lambda mask, seed: flat(mask, seed, lambda n, s: torch.randperm(n, generator=drawn(s))), "are shuffled alike"),
-        (lambda mask, seed: flat(mask, seed, lambda n, s: (torch.arange(n) + 37 * (s + 1) + n // 7) % n), "stay together|alike"),
+        (in_chunks, "stay together"),
         (in_place, "passed in has changed"),
         (as_numbers, "only True and False"),
         (lambda mask, seed: {"fc1.weight": mask["fc1.weight"]}, "every layer"),
@@ -360,11 +365,38 @@ def test_wrong_controls_are_told_why(wrong, says):
         checks.check_keep_inputs(wrong)
 
 
-def test_what_the_lesson_prints_as_broken_is_caught():
-    """The shuffle of exercise 1 has three bugs, as its solution says."""
-    text = NOTEBOOK.read_text()
-    assert "torch.manual_seed(0)" in text and "randperm(len(kept))" in text
+MENDS = {  # of the shuffle that the lesson prints, each of its three bugs
+    "seed": [("manual_seed(0)", "manual_seed(seed)")],
+    "global": [
+        ("torch.manual_seed", "generator = torch.Generator().manual_seed"),
+        ("len(kept))", "len(kept), generator=generator)"),
+    ],
+    "rows": [("kept[torch", "kept.flatten()[torch"), ("len(kept)", "kept.numel()"), ("]", "].view_as(kept)")],
+}
 
 
-def test_digits_is_at_hand():
-    assert "mnist1d" in data.NO_DOWNLOAD
+@pytest.mark.parametrize(
+    ("mended", "says"),
+    [
+        ((), "global generator"),
+        (("seed",), "global generator"),
+        (("seed", "rows"), "global generator"),
+        (("global",), "counts in columns are unchanged"),
+        (("seed", "global"), "counts in columns are unchanged"),
+        (("global", "rows"), "use the seed"),
+        (("seed", "global", "rows"), None),
+    ],
+)
+def test_the_shuffle_with_three_bugs_is_caught_until_the_last_is_mended(mended, says, capsys):
+    [broken] = [source for source in buggy(NOTEBOOK.read_text()) if "def shuffle" in source]
+    for bug in mended:
+        for wrong, right in MENDS[bug]:
+            assert broken.count(wrong) == 1, (bug, wrong)
+            broken = broken.replace(wrong, right)
+    exec(broken, space := {"torch": torch})
+    if says is None:
+        checks.check_shuffle(space["shuffle"])
+        assert "Right" in capsys.readouterr().out
+    else:
+        with pytest.raises(exercises.WrongAnswer, match=says):
+            checks.check_shuffle(space["shuffle"])
