@@ -26,6 +26,7 @@ from lthlib.draws import batch_order, view_order
 from lthlib.errors import LotteryError
 from lthlib.objectives import Objective, classification
 from lthlib.progress import notice
+from lthlib.scores import one_thread
 from lthlib.settings import Recipe, seed_for
 from lthlib.stack import Stack, Ticket
 
@@ -209,7 +210,7 @@ def _train_together(
 ) -> list[Trained]:
     """Train tickets that start at one iteration as one stack."""
     began, start, end = time.perf_counter(), tickets[0].start, recipe.iterations
-    with _one_thread(), _random_state(seed_for("dropout", tickets[0].order_seed, start), device):
+    with one_thread(), _random_state(seed_for("dropout", tickets[0].order_seed, start), device):
         stack = Stack(model, tickets, recipe, data.train, device, objective)
         history, kept = _History(stack, data), None
         batches, views = _orders(stack, tickets, start)
@@ -244,7 +245,7 @@ def _rows(state: dict[str, Tensor], count: int) -> list[dict[str, Tensor]]:
 def _seconds_alone(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, model: nn.Module) -> float:
     """About how long the steps of these tickets take one after the other: a step takes three to six times its forward pass."""
     network, inputs = copy.deepcopy(model).eval(), data.train.inputs[: recipe.batch_size]
-    with _one_thread(), _random_state(0, torch.device("cpu")), torch.no_grad():
+    with one_thread(), _random_state(0, torch.device("cpu")), torch.no_grad():
         network(inputs)  # the first pass sets things up
         began = time.perf_counter()
         network(inputs)
@@ -258,17 +259,6 @@ def _train_in_worker(index, model, ticket, recipe, name, shared, objective, snap
 
 def _splits(data: Dataset) -> tuple[Split, Split, Split]:
     return data.train, data.validation, data.test
-
-
-@contextlib.contextmanager
-def _one_thread():
-    """One thread for torch, so that the numbers are those of a worker; the number of before, after."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextlib.contextmanager

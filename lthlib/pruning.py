@@ -58,10 +58,11 @@ class Pruner:
             raise LotteryError(f"criterion {self.setting.score!r} is not at hand: define it again, or import where it is.")
         rates, rounds = self._rates(mask, source, level), criterion.rounds if self.setting.structure == "weights" else 1
         pruned = mask
-        for step in range(1, rounds + 1):
-            found = self._scores(criterion, state, start, pruned, seed)
-            now = rates if rounds == 1 else self._toward(rates, mask, pruned, step / rounds)
-            pruned = self._remove(pruned, {name: sign * tensor for name, tensor in found.items()}, now, level)
+        with scores.one_thread():
+            for step in range(1, rounds + 1):
+                found = self._scores(criterion, state, start, pruned, seed)
+                now = rates if rounds == 1 else self._toward(rates, mask, pruned, step / rounds)
+                pruned = self._remove(pruned, {name: sign * tensor for name, tensor in found.items()}, now, level)
         return pruned
 
     def _scores(self, criterion: Callable, state: State, start: State, mask: Mask, seed: int) -> scores.Scores:
