@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from lthlib import ledger
 from lthlib.plots import LEGEND
@@ -14,9 +14,9 @@ from lthlib.styles import SERIES, SERIES_DASHES, SERIES_MARKERS
 from lthlib.tables import interval
 
 LABELS = {
-    "iterations": "iterations spent, the search included",
-    "operations": "floating-point operations spent, zeros free",
-    "dense_operations": "floating-point operations spent, zeros as dear as weights",
+    "iterations": "iterations",
+    "operations": "floating-point operations, zeros free",
+    "dense_operations": "floating-point operations, zeros as dear as weights",
 }
 
 
@@ -78,22 +78,27 @@ def against(
     return figure
 
 
-def bargains(accounts: pd.DataFrame, cost: str = "iterations", ylabel: str = "test accuracy at early stop (%)") -> Figure:
-    """What `ledger.account` found: mean accuracy with its 95 % interval against a cost, a point for each method, and the
-    Pareto front of the means as a line.
+def bargains(accounts: pd.DataFrame, cost: str = "iterations", reference: str = "dense") -> Figure:
+    """What `ledger.account` found: mean accuracy with its 95 % interval against a cost, in trainings of the dense network, a
+    point for each method, and the Pareto front of the means as a line.
 
-    A method's family, what its name has before a colon, is its colour; its place in the family its marker.
+    A method's family, what its name has before a colon, is its colour; its place in the family its marker. The dense networks,
+    by the name of `reference`, are no ticket: they are the unit of the axis and a band, and not on the front.
     """
     figure, axes = plt.subplots(figsize=(10.5, 5.2), layout="constrained")
+    dense, tickets = accounts[accounts.method == reference], accounts[accounts.method != reference]
+    unit, (low, high) = dense[cost].iloc[0], interval(dense.value)
+    axes.axhline(dense.value.mean(), color="black", linestyle=":", linewidth=1.2, zorder=0, label=reference)
+    axes.axhspan(low, high, color="#777777", alpha=0.15, linewidth=0, zorder=0)
     families: dict[str, list[str]] = {}
-    for name in dict.fromkeys(accounts.method):
+    for name in dict.fromkeys(tickets.method):
         families.setdefault(name.split(":")[0], []).append(name)
-    texts, where = [f"Test accuracy against {LABELS[cost]}."], {}
+    where, texts = {}, [f"Test accuracy against {LABELS[cost]}, in trainings of the dense network ({dense.value.mean():.1f})."]
     for index, names in enumerate(families.values()):
-        for marker, name in zip(SERIES_MARKERS, names):
-            rows = accounts[accounts.method == name]
+        for marker, name in zip(SERIES_MARKERS * len(names), names):
+            rows = tickets[tickets.method == name]
             [mean], whiskers = _means([rows.value])
-            where[name] = (rows[cost].mean(), mean)
+            where[name] = (rows[cost].mean() / unit, mean)
             style = {
                 "color": SERIES[index % 7],
                 "marker": marker,
@@ -102,17 +107,17 @@ def bargains(accounts: pd.DataFrame, cost: str = "iterations", ylabel: str = "te
                 "markersize": 8,
                 "label": name,
             }
-            axes.errorbar([where[name][0]], [mean], yerr=whiskers, markeredgecolor="white" if index < 7 else "black", **style)
-            texts.append(f"{name}: {mean:.1f} for {where[name][0]:,.3g}.")
-    front = ledger.front(accounts, cost)
+            axes.errorbar([where[name][0]], [mean], yerr=whiskers, markeredgecolor="white", **style)
+            texts.append(f"{name}: {mean:.1f} for {where[name][0]:.2f}.")
+    front = ledger.front(tickets, cost)
     points = np.array([where[name] for name in front])
-    axes.step(*points.T, where="post", color="#777777", linestyle=":", linewidth=1.5, zorder=0, label="Pareto front of the means")
-    axes.set(xscale="log", xlabel=LABELS[cost], ylabel=ylabel)
-    if cost == "iterations":
-        axes.xaxis.set_minor_locator(NullLocator())
-        low, high = (np.log2(accounts[cost].min()), np.log2(accounts[cost].max()))
-        axes.set_xticks(accounts[cost].min() * 2.0 ** np.arange(0, np.ceil(high - low) + 0.1))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+    axes.step(
+        *points.T, where="post", color="#777777", linestyle="--", linewidth=1.5, zorder=0, label="Pareto front of the means"
+    )
+    axes.set(xscale="log", xlabel=f"{LABELS[cost]}, in trainings of the dense network", ylabel="test accuracy at early stop (%)")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axes.legend(**LEGEND)
     sns.despine(figure)
     figure.set_label(" ".join([*texts, f"On the front: {', '.join(front)}."]))

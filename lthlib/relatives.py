@@ -42,8 +42,15 @@ def noisy(task: str | Task, scale: float = 0.5, seed: int = 0) -> Task:
 
 
 def _related(task: Task, what: str, change) -> Task:
-    """A task of its own name whose inputs are change(inputs, name of the split)."""
+    """A task of its own name whose inputs are change(inputs, name of the split).
+
+    Raises LotteryError where inputs are no measurements, or where targets are more than a class.
+    """
     name, dataset = f"{task.name}-{what}", task.dataset
+    if not dataset.train.inputs.is_floating_point() or dataset.train.targets.dim() != 1:
+        raise LotteryError(
+            f"task {task.name!r} has other inputs than measurements, or no classes: take one such as lenet-mnist1d."
+        )
     splits = {split: getattr(dataset, split) for split in ("train", "validation", "test")}
     changed = {split: Split(change(old.inputs, split).contiguous(), old.targets) for split, old in splits.items()}
     return dataclasses.replace(task, name=name, data=Dataset(name, **changed))

@@ -1,5 +1,7 @@
 """Lesson 14's exercises in both directions, and its figures once."""
 
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -16,8 +18,6 @@ LESSON = ROOT / "notebooks" / "14_cheap_tickets.ipynb"
 
 
 def solutions():
-    import re
-
     found = {}
     for _, source in cells(LESSON, "markdown"):
         for block in re.findall(r"<details><summary>Solution</summary>\n\n```python\n(.*?)```", source, re.DOTALL):
@@ -116,10 +116,11 @@ def test_the_figures_say_what_they_show():
     figure = bargain_plots.against({"a": {0: [1, 2, 3], 10: [3, 4, 5]}}, "iteration", "accuracy", {"random": [0.0, 1, 2]})
     assert "a: 2 at 0, 4 at 10" in figure.get_label() and "random: 1" in figure.get_label()
     accounts = pd.DataFrame(
-        {"method": ["x: 1"] * 3 + ["y"] * 3, "trial": [0, 1, 2] * 2, "value": [50.0, 51, 52, 60, 61, 62],
-         "iterations": [100] * 3 + [400] * 3}
+        {"method": ["dense"] * 3 + ["x: 1"] * 3 + ["y"] * 3, "trial": [0, 1, 2] * 3,
+         "value": [70.0, 71, 72, 50, 51, 52, 60, 61, 62], "iterations": [100] * 3 + [110] * 3 + [400] * 3}
     )  # fmt: skip
     text = bargain_plots.bargains(accounts).get_label()
-    assert "x: 1: 51.0 for 100." in text and text.endswith("On the front: x: 1, y.")
+    assert "dense network (71.0)" in text and "x: 1: 51.0 for 1.10." in text
+    assert text.endswith("On the front: x: 1, y."), "the dense networks are cheaper and better, and no tickets"
     assert "own: 2.0" in bargain_plots.side_by_side({"own": [1, 2, 3], "other": [0.0, 1]}, "points", zero=True).get_label()
     plt.close("all")

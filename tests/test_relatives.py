@@ -53,6 +53,12 @@ def test_a_noisy_task():
             relatives.noisy(task, wrong)
 
 
+@pytest.mark.parametrize("name", ["transformer-grammar", "vae-digits"])
+def test_not_every_task_has_relatives(name):
+    with pytest.raises(LotteryError, match=f"task '{name}' has other inputs than measurements, or no classes"):
+        relatives.permuted(name)
+
+
 def test_masks_are_transferred_from_a_relative():
     options = {"levels": 1, "trials": 1, "iterations": 10, "rate": 0.5, "progress": False}
     source = hunt(relatives.permuted("lenet-digits"), **options)
