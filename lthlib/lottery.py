@@ -35,6 +35,7 @@ def hunt(
     *,
     schedule: str = "iterative",
     levels: int | None = None,
+    only: Iterable[int] | None = None,
     rate: float | None = None,
     trials: int | None = None,
     iterations: int | None = None,
@@ -66,6 +67,8 @@ def hunt(
                 "untrained": prune the network at theta_k once, for each level, before it is trained;
                 "transferred": take the masks of another hunt
     levels      prune rounds: levels 0 (dense) to `levels` are trained
+    only        of the levels, train these alone, and level 0: for schedules whose levels do not build on one another ("oneshot",
+                "untrained", "transferred")
     rate        share of the surviving weights removed in one round
     trials      repetitions, each with its own seed
     iterations  optimiser steps of each training
@@ -97,6 +100,7 @@ def hunt(
             score=score, scope=scope, structure=structure, source=_source(source), redraws=redraws, seed=seed, **recipe,
         )  # fmt: skip
     pruning.check(setting, extent)
+    chosen = _chosen(only, setting, extent)
     if "invert" in controls and setting.schedule == "transferred":
         raise LotteryError("control 'invert' needs scores, and schedule 'transferred' takes masks as they are: leave it out.")
     if "reset" in controls and setting.schedule not in CARRY_ON:
@@ -106,10 +110,10 @@ def hunt(
         )
     store = Store(results)
     if setting.source:
-        _check_source(store, setting, extent, network)
+        _check_source(store, setting, extent, chosen, network)
     store.register(setting)
     search = Hunt(task, setting, network, store)
-    keys = [level_keys(level, extent, controls) for level in range(extent.levels + 1)]
+    keys = [level_keys(level, extent, controls) for level in chosen]
     todo = [[key for key in level if not store.has(setting, key)] for level in keys]
     with _Watch(task.name, sum(map(len, todo)), sum(map(len, keys)), progress) as watch:
         for level in filter(None, todo):
@@ -118,7 +122,7 @@ def hunt(
                 watch.found(len(level) - len(missing))
                 for key, trained in search.train_level(missing, device, workers):
                     watch.saw(key, trained)
-    return _asked_for(store.table([setting], all_trials=True), extent, controls)
+    return _asked_for(store.table([setting], all_trials=True), extent, chosen, controls)
 
 
 def results(folder: str | Path | None = None) -> pd.DataFrame:
@@ -267,11 +271,23 @@ def _source(source: str | pd.DataFrame | None) -> str | None:
     return source
 
 
-def _check_source(store: Store, setting: Setting, extent: Extent, network: nn.Module) -> None:
+def _chosen(only: Iterable[int] | None, setting: Setting, extent: Extent) -> list[int]:
+    """The levels to train, in order. Raises LotteryError for one that is not there, or that others build on."""
+    if only is None:
+        return list(range(extent.levels + 1))
+    if setting.schedule not in (*AT_ONCE, "transferred"):
+        raise LotteryError(f"under schedule {setting.schedule!r} a level is pruned from the one before: leave `only` out.")
+    only = [only] if isinstance(only, int) else list(only)
+    if missing := [level for level in only if level not in range(extent.levels + 1)]:
+        raise LotteryError(f"only names level {missing[0]!r}, but levels go from 0 to {extent.levels}: name some of these.")
+    return sorted({0, *only})
+
+
+def _check_source(store: Store, setting: Setting, extent: Extent, chosen: list[int], network: nn.Module) -> None:
     """Raise LotteryError where the store lacks a mask that is to be transferred, or where it does not fit the network."""
     source = store.find(setting.source)
     shapes = {name: weight.shape for name, weight in models.prunable(network).items()}
-    for key in [Key(TICKET, trial, level) for trial in range(extent.trials) for level in range(1, extent.levels + 1)]:
+    for key in [Key(TICKET, trial, level) for trial in range(extent.trials) for level in chosen if level]:
         if not store.has(source, key):
             raise LotteryError(
                 f"the source {setting.source!r} has no ticket of trial {key.trial}, level {key.level}: hunt there for as many "
@@ -284,9 +300,9 @@ def _check_source(store: Store, setting: Setting, extent: Extent, network: nn.Mo
             )
 
 
-def _asked_for(table: pd.DataFrame, extent: Extent, controls: tuple[str, ...]) -> pd.DataFrame:
+def _asked_for(table: pd.DataFrame, extent: Extent, chosen: list[int], controls: tuple[str, ...]) -> pd.DataFrame:
     """Of a setting's whole table, what this hunt asked for: the store may hold more levels, trials, redraws and controls."""
-    wanted = (table.level <= extent.levels) & (table.trial < extent.trials) & (table.redraw < extent.redraws)
+    wanted = table.level.isin(chosen) & (table.trial < extent.trials) & (table.redraw < extent.redraws)
     return table[wanted & ((table.method == table.schedule) | table.method.isin(controls))].reset_index(drop=True)
 
 
