@@ -53,6 +53,14 @@ def test_attention_is_the_formula(reader):
     torch.testing.assert_close(layer(x), layer.mix(expected), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["transformer-grammar", "gcn-sbm", "vae-digits"])
+@pytest.mark.parametrize("score", ["snip", "grasp", "synflow"])
+def test_scores_by_gradients_work_on_them(name, score):
+    options = {"schedule": "untrained", "iterations": 2, "evaluate_every": 2, "workers": 1, "device": "cpu"}
+    table = lthlib.hunt(name, "smoke", levels=1, trials=1, score=score, progress=False, **options)
+    assert table[table.level == 1].density.max() < 0.95
+
+
 def test_linear_layers_of_a_transformer_are_prunable_and_nothing_else(reader):
     names = models.prunable(reader)
     assert len(names) == 2 * 6 + 1 and {name.split(".")[-1] for name in names} == {"weight"}
