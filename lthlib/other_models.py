@@ -19,8 +19,8 @@ class Transformer(nn.Module):
     """A language model: it reads tokens [B, T] and gives logits [B, T, vocabulary] for the token after each.
 
     Embeddings of tokens and places, then `depth` blocks of causal attention with `heads` heads and a feed-forward layer of
-    four times `width` units with ReLU, each behind a layer norm (pre-norm: Radford et al. 2019), a last norm, the output layer.
-    Prunable are the linear layers (in a block the four of attention and the two others), as in Chen et al. (2020),
+    four times `width` units with ReLU, each behind a layer norm (pre-norm: Radford et al. 2019), a last norm, and the output
+    layer. Prunable are the linear layers (in a block the four of attention and the two others), as in Chen et al. (2020),
     arXiv 2007.12223; embeddings, norms and biases are kept whole, and of the output layer half as much is pruned as of the
     others.
 

@@ -31,6 +31,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from lthlib.errors import LotteryError
 
@@ -203,7 +204,8 @@ def grasp(*, network: nn.Module, weights: Scores, mask: Scores, batch: tuple[Ten
     """How much of the gradient's squared norm goes with the weight: theta * (H g), to first order half of what removing it takes
     away (Wang et al. 2020, arXiv 2002.07376, equation 8, with the other sign: there the highest are removed)."""
     cool = lambda outputs, targets: loss(outputs / TEMPERATURE, targets)  # noqa: E731
-    gradients, masked = _gradients(network, weights, mask, batch, cool, twice=True)
+    with sdpa_kernel(SDPBackend.MATH):  # fused attention has no second derivative
+        gradients, masked = _gradients(network, weights, mask, batch, cool, twice=True)
     flow = sum((gradient * gradient.detach()).sum() for gradient in gradients.values())
     hessian_gradient = torch.autograd.grad(flow, list(masked.values()))
     return {name: masked[name].detach() * product for name, product in zip(masked, hessian_gradient)}

@@ -60,7 +60,9 @@ class Stack:
         self.objective = objective
         self.model = draws.own_dropout(copy.deepcopy(model)).to(device)
         most = EVALUATION_BATCH if device.type == "cpu" else EVALUATION_BATCH_ON_CARD
-        self._chunk = max(1, min(most, EVALUATION_NUMBERS // (self.size * _widest(self.model, train.inputs[:1]))))
+        one, two = (_widest(self.model, train.inputs[:count]) for count in (1, 2))
+        grows = two - one if len(train) > 1 else one  # not where a network works on a whole graph for any number of nodes
+        self._chunk = max(1, min(most, EVALUATION_NUMBERS // (self.size * grows))) if grows else EVALUATION_NUMBERS
         self._names, self._full = _names_of_own(self.model), recipe.precision == "float32"
         self._exact = set() if self._full else _keep_normalisation_exact(self.model)
         self._fill(tickets)
@@ -241,7 +243,7 @@ def _keep_normalisation_exact(model: nn.Module) -> set[str]:
 
 @torch.no_grad()
 def _widest(model: nn.Module, inputs: Tensor) -> int:
-    """The largest number of numbers that a layer gives for one example (inputs [1, ...])."""
+    """The largest number of numbers that a layer takes or gives for these inputs [n, ...]."""
     sizes = [inputs.numel()]
     note = lambda layer, inputs, output: sizes.append(output.numel() if isinstance(output, Tensor) else 0)  # noqa: E731
     hooks = [layer.register_forward_hook(note) for layer in model.modules()]

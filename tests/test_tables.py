@@ -92,6 +92,41 @@ def test_gap_and_validation_accuracy(table):
     assert lthlib.levels(table, "gap").loc[0, "iterative"] == "12.5 (5.0 to 20.0)"
 
 
+def test_the_loss_is_shown_as_it_is_and_lower_is_better(table):
+    loss = table.split.eq("test") & table.method.eq("iterative")
+    table.loc[loss & (table.level == 1), "loss"] = 0.04
+    rows = lthlib.summarise(table).set_index(["method", "trial", "redraw", "level"])
+    assert rows.test_loss["iterative", 0, 0, 0] == 0.1 and rows.test_loss["iterative", 1, 0, 1] == 0.04
+    found = lthlib.compare(table, "dense", "test_loss").loc[1]
+    assert (found.points, found.better) == (pytest.approx(-0.06), 2)
+    assert lthlib.levels(table, "test_loss").loc[1, "iterative"] == "0.040 (0.040 to 0.040)"
+    assert "lowest 0.040" in tables.describe(table, "test_loss")
+
+
+def test_the_loss_at_early_stop_is_not_that_at_the_end():
+    rows = network("iterative", 0, 0, (3, 1, 2), (0.90, 0.95))
+    rows = [(*row[:-3], 0.7 if (row[9], row[8]) == ("test", 10) else row[-3], *row[-2:]) for row in rows]
+    assert lthlib.summarise(pd.DataFrame(rows, columns=COLUMNS)).test_loss.tolist() == [0.7]
+
+
+def losses(tickets, dense):
+    """A trial for each pair of test losses, of a ticket and its dense network; every accuracy is the same."""
+    rows = trials((50,) * len(tickets), (0.9,) * len(tickets), (50,) * len(tickets), (0.9,) * len(tickets))
+    for trial, pair in enumerate(zip(dense, tickets)):
+        for level, loss in enumerate(pair):
+            rows.loc[(rows.trial == trial) & (rows.level == level) & (rows.split == "test"), "loss"] = loss
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("tickets", "verdict"), [((1.0, 1.1, 1.2), "winning"), ((0.5, 0.6, 0.7), "winning"), ((2.0, 2.1, 2.2), "neither")]
+)
+def test_matching_by_the_loss(tickets, verdict):
+    table = losses(tickets, (1.0, 1.1, 1.2))
+    assert lthlib.matching(table, measure="test_loss").verdict.tolist() == [verdict]
+    assert lthlib.matching(table).verdict.tolist() == ["winning"], "by accuracy nothing differs"
+
+
 def trials(stops, accuracies, dense_stops, dense_accuracies, level=1):
     """A ticket and its dense network a trial, with early stops of 10, 20 ... 90 and test accuracies at early stop."""
     rows = []

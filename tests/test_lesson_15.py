@@ -1,0 +1,113 @@
+"""The exercises of lesson 15 in both directions."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from lthlib import exercises, exercises_other, masks
+from tests.conftest import ROOT
+from tests.test_lessons import solutions
+
+SOLUTIONS = solutions(ROOT / "notebooks" / "15_other_worlds.ipynb")
+EDGES = exercises_other.EDGES
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        ("prunable_names", exercises_other.check_prunable),
+        ("training_loss", exercises_other.check_transductive),
+        ("random_edges", exercises_other.check_random_edges),
+    ],
+)
+def test_solutions_pass_and_nothing_tried_is_said(name, check, capsys):
+    check(SOLUTIONS[name])
+    assert "Right" in capsys.readouterr().out
+    check(lambda *_: None)
+    assert "not tried" in capsys.readouterr().out
+
+
+def parameters(model):
+    return dict(model.named_parameters())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda m: [n for n, p in parameters(m).items() if p.dim() > 1], "is an embedding"),
+        (lambda m: [n for n in parameters(m) if n.endswith("weight") and "norm" not in n], "is an embedding"),
+        (lambda m: [n for n, p in parameters(m).items() if "norm" in n], "layer norm"),
+        (lambda m: [n for n in parameters(m) if "wide" in n], "is a bias"),
+        (lambda m: SOLUTIONS["prunable_names"](m)[1:], "is missing"),
+        (lambda m: [n for n in SOLUTIONS["prunable_names"](m) if "norm" not in n], "is missing"),
+        (lambda m: SOLUTIONS["prunable_names"](m) * 2, "twice"),
+        (lambda m: [n for n, layer in m.named_modules() if isinstance(layer, nn.Linear)], "no parameter"),
+    ],
+)
+def test_wrong_choices_of_what_is_pruned_are_told_why(wrong, says):
+    with pytest.raises(exercises.WrongAnswer, match=says):
+        exercises_other.check_prunable(wrong)
+
+
+def masked_mean(logits, labels, train_nodes):
+    inside = torch.zeros(len(labels)).index_fill(0, train_nodes, 1.0)
+    return (inside * functional.cross_entropy(logits, labels, reduction="none")).mean()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda logits, labels, nodes: functional.cross_entropy(logits, labels), "leak"),
+        (masked_mean, "divided by all nodes"),
+        (lambda logits, labels, nodes: functional.cross_entropy(logits[nodes], labels[nodes], reduction="sum"), "mean over"),
+        (lambda logits, labels, nodes: functional.cross_entropy(logits[: len(nodes)], labels[: len(nodes)]), "leak"),
+        (lambda logits, labels, nodes: functional.cross_entropy(logits.detach()[nodes], labels[nodes]), "no gradient"),
+        (lambda logits, labels, nodes: functional.cross_entropy(logits[nodes], labels[nodes]).item(), "one number"),
+    ],
+)
+def test_wrong_training_losses_are_told_why(wrong, says):
+    with pytest.raises(exercises.WrongAnswer, match=says):
+        exercises_other.check_transductive(wrong)
+
+
+def own(mask, seed):
+    return SOLUTIONS["random_edges"](mask, seed)
+
+
+def in_place(mask, seed):
+    mask[EDGES] = own(mask, seed)[EDGES]
+    return mask
+
+
+def any_number(mask, seed):
+    generator = torch.Generator().manual_seed(seed)
+    return {**mask, EDGES: torch.rand(mask[EDGES].shape, generator=generator) < 0.5}
+
+
+def among_the_kept(mask, seed):
+    """As many edges, but the ticket's own but for one that is exchanged."""
+    edges, generator = mask[EDGES].clone(), torch.Generator().manual_seed(seed)
+    kept, gone = edges.nonzero().flatten(), (~edges).nonzero().flatten()
+    edges[kept[torch.randint(len(kept), (1,), generator=generator)]] = False
+    edges[gone[torch.randint(len(gone), (1,), generator=generator)]] = True
+    return {**mask, EDGES: edges}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda mask, seed: masks.shuffle(mask, seed), "first.weight has changed as well"),
+        (lambda mask, seed: mask, "own: draw others"),
+        (lambda mask, seed: {EDGES: own(mask, seed)[EDGES]}, "all three names"),
+        (in_place, "own mask has changed"),
+        (any_number, "must keep as many"),
+        (lambda mask, seed: own(mask, 3), "seeds 1 and 2"),
+        (lambda mask, seed: own(mask, torch.seed()), "second time"),
+        (lambda mask, seed: {name: kept.float() for name, kept in own(mask, seed).items()}, "True and False"),
+        (among_the_kept, "same chance"),
+    ],
+)
+def test_wrong_controls_are_told_why(wrong, says):
+    with pytest.raises(exercises.WrongAnswer, match=says):
+        exercises_other.check_random_edges(wrong)
