@@ -1,7 +1,7 @@
 """Supermasks: masks that are learned on networks whose weights never are. What they leave is a strong ticket.
 
 `edge_popup` and `bernoulli` make of a network one with a *score* for each prunable weight. The weights stay as they were drawn,
-in buffers called `frozen`; scores are trained, by the engine, as any network is. So a supermask needs no training loop of its
+in buffers called `drawn`; scores are trained, by the engine, as any network is. So a supermask needs no training loop of its
 own: it is a Task with such a model, hunted with `levels=0`.
 
     task = Task("popup-mine", "mnist1d", lambda data: edge_popup(LeNet(40, 10), density=0.5))
@@ -38,13 +38,13 @@ MOST_CANDIDATES = 40  # of a subset sum: two halves with 2**20 sums each
 
 
 class Masked:
-    """A layer whose weights are `frozen` times what its rule, `kept`, makes of the scores; `mask` is the rule's binary mask."""
+    """A layer whose weights are `drawn` times what its rule, `kept`, makes of the scores; `mask` is the rule's binary mask."""
 
     def forward(self, *inputs):
         scores = self.weight
-        if scores.dtype != self.frozen.dtype:
-            raise LotteryError(f"scores are {scores.dtype}, weights {self.frozen.dtype}: train supermasks at precision float32.")
-        self._parameters["weight"] = self.frozen * self.kept()  # for the length of this call, whatever kind of layer it is
+        if scores.dtype != self.drawn.dtype:
+            raise LotteryError(f"scores are {scores.dtype}, weights {self.drawn.dtype}: train supermasks at precision float32.")
+        self._parameters["weight"] = self.drawn * self.kept()  # for the length of this call, whatever kind of layer it is
         try:
             return super().forward(*inputs)
         finally:
@@ -67,8 +67,8 @@ class Sampled(Masked):
 
     def kept(self) -> Tensor:
         chance = torch.sigmoid(self.weight)
-        drawn = self.coins.draw(chance.shape) < chance * 2**24 if self.training else self.mask()
-        kept = straight_through(drawn.to(chance.dtype), chance)
+        ones = self.coins.draw(chance.shape) < chance * 2**24 if self.training else self.mask()
+        kept = straight_through(ones.to(chance.dtype), chance)
         return kept * (kept.numel() / kept.sum().clamp(min=1.0)) if self.rescale else kept
 
     def mask(self) -> Tensor:
@@ -89,7 +89,7 @@ def edge_popup(network: nn.Module, density: float, signed_constant: bool = False
     """A copy of the network whose layers each keep the share `density` of their random weights with the largest |score|.
 
     Of a layer of n weights exactly round(density * n) are kept, at least one, also where scores tie. The gradient goes straight
-    through the choice: d loss / d |score| is d loss / d (weight in use) times the frozen weight, for kept and dropped weights
+    through the choice: d loss / d |score| is d loss / d (weight in use) times the random weight, for kept and dropped weights
     alike, so that a dropped weight that would help gains score until it pops up. Ramanujan et al. (2020), section 3; that
     absolute values are compared is their code's.
 
@@ -101,13 +101,13 @@ def edge_popup(network: nn.Module, density: float, signed_constant: bool = False
     number("density", density, lambda share: 0 < share <= 1, "the share of each layer's weights to keep, above 0 and at most 1")
     network, layers = _masked(network, KINDS[Popup])
     for layer in layers:
-        std = math.sqrt(2 / layer.frozen[0].numel() / (density if scaled else 1))
-        layer.frozen.normal_(0, std)
+        std = math.sqrt(2 / layer.drawn[0].numel() / (density if scaled else 1))
+        layer.drawn.normal_(0, std)
         if signed_constant:
-            layer.frozen.copy_(std * layer.frozen.sign())
+            layer.drawn.copy_(std * layer.drawn.sign())
         nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5))
     for layer in _layers(network).values():
-        layer.count = max(1, round(density * layer.frozen.numel()))
+        layer.count = max(1, round(density * layer.drawn.numel()))
     return network
 
 
@@ -127,7 +127,7 @@ def bernoulli(network: nn.Module, signed_constant: bool = False, rescale: bool =
     network, layers = _masked(network, KINDS[Sampled])
     for layer in layers:
         if signed_constant:
-            layer.frozen.copy_(layer.frozen.std(correction=0) * layer.frozen.sign())
+            layer.drawn.copy_(layer.drawn.std(correction=0) * layer.drawn.sign())
         nn.init.zeros_(layer.weight)
     for layer in _layers(network).values():
         layer.coins, layer.rescale = Keyed(), rescale
@@ -157,7 +157,7 @@ def subnetwork(network: nn.Module, weights: dict[str, Tensor] | None = None, mas
         prefix = f"{name}." if name else ""
         kept = layer.mask() if mask is None else mask[own[id(layer.weight)]]
         share = kept.sum().clamp(min=1) / kept.numel() if getattr(layer, "rescale", False) else 1.0
-        plain[prefix + "weight"] = plain.pop(prefix + "frozen") * kept / share
+        plain[prefix + "weight"] = plain.pop(prefix + "drawn") * kept / share
     return plain
 
 
@@ -228,18 +228,18 @@ def _masked(network: nn.Module, kinds: dict[type, type]) -> tuple[nn.Module, lis
     network = copy.deepcopy(network)
     network.rate_factors = dict.fromkeys(models.prunable(network), 0.0)
     network.requires_grad_(False)
-    frozen, first = {}, []
+    drawn, first = {}, []
     for name, layer in network.named_modules():
         if not isinstance(layer, models.PRUNABLE_LAYERS):
             continue
         if type(layer) not in kinds:
             allowed = ", ".join(kind.__name__ for kind in kinds)
             raise LotteryError(f"layer {name!r} is of type {type(layer).__name__}: a supermask takes torch's own {allowed}.")
-        if id(layer.weight) not in frozen:
-            frozen[id(layer.weight)] = layer.weight.detach().clone()
+        if id(layer.weight) not in drawn:
+            drawn[id(layer.weight)] = layer.weight.detach().clone()
             first.append(layer)
         layer.__class__ = kinds[type(layer)]  # everything else about the layer stays: stride, padding, hooks
-        layer.register_buffer("frozen", frozen[id(layer.weight)])
+        layer.register_buffer("drawn", drawn[id(layer.weight)])
         layer.weight.requires_grad_(True)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)

@@ -129,11 +129,11 @@ def test_edge_popups_gradient_by_hand_for_kept_and_dropped_weights():
     network = supermasks.edge_popup(nn.Linear(7, 5).double(), 0.4)
     x, targets = torch.randn(11, 7, dtype=torch.float64), torch.randint(0, 5, (11,))
     functional.cross_entropy(network(x), targets).backward()
-    used = network.frozen * supermasks.mask_of(network)["weight"]
+    used = network.drawn * supermasks.mask_of(network)["weight"]
     wrong = torch.softmax(x @ used.T, 1)
     wrong[torch.arange(11), targets] -= 1
     by_used = wrong.T @ x / 11  # d loss / d (weight in use), by the calculus of softmax and cross-entropy
-    torch.testing.assert_close(network.weight.grad * network.weight.sign(), by_used * network.frozen)
+    torch.testing.assert_close(network.weight.grad * network.weight.sign(), by_used * network.drawn)
     dropped = ~supermasks.mask_of(network)["weight"]
     assert dropped.sum() == 21 and network.weight.grad[dropped].abs().min() > 0 and network.bias.grad is None
 
@@ -146,11 +146,11 @@ def test_bernoullis_gradient_by_hand():
     x, seen = torch.randn(11, 7, dtype=torch.float64), []
     seen = network(x)
     (seen**2).sum().backward()
-    kept = torch.linalg.lstsq(x, seen).solution.T / network.frozen  # what was drawn, from what came out
+    kept = torch.linalg.lstsq(x, seen).solution.T / network.drawn  # what was drawn, from what came out
     assert torch.allclose(kept, kept.round(), atol=1e-8) and set(kept.round().unique().tolist()) == {0.0, 1.0}
     chance = 1 / (1 + torch.exp(-network.weight))
     by_used = 2 * seen.T @ x
-    torch.testing.assert_close(network.weight.grad, by_used * network.frozen * chance * (1 - chance))
+    torch.testing.assert_close(network.weight.grad, by_used * network.drawn * chance * (1 - chance))
 
 
 @pytest.mark.parametrize("density", [0.001, 0.25, 0.5, 0.999, 1.0])
@@ -158,7 +158,7 @@ def test_bernoullis_gradient_by_hand():
 def test_exactly_k_in_every_layer(density, ties):
     network = supermasks.edge_popup(models.Conv((1, 8, 8), 3, widths=(5,), hidden=(7,)), density)
     for layer in network.modules():
-        if ties and hasattr(layer, "frozen"):
+        if ties and hasattr(layer, "drawn"):
             layer.weight.data.fill_(0.5)
     mask = supermasks.mask_of(network)
     sizes = {name: scores.numel() for name, scores in models.prunable(network).items()}
@@ -174,24 +174,24 @@ def test_the_largest_in_absolute_value_are_kept():
 def test_how_weights_are_drawn():
     torch.manual_seed(0)
     plain, constant = (supermasks.edge_popup(nn.Linear(800, 100), 0.25, signed_constant=signed) for signed in (False, True))
-    assert float(plain.frozen.std()) == pytest.approx((2 / 800) ** 0.5, rel=0.02)
-    assert constant.frozen.abs().unique().tolist() == pytest.approx([(2 / 800) ** 0.5])
-    assert float(constant.frozen.sign().mean()) == pytest.approx(0, abs=0.02)
+    assert float(plain.drawn.std()) == pytest.approx((2 / 800) ** 0.5, rel=0.02)
+    assert constant.drawn.abs().unique().tolist() == pytest.approx([(2 / 800) ** 0.5])
+    assert float(constant.drawn.sign().mean()) == pytest.approx(0, abs=0.02)
     scaled = supermasks.edge_popup(nn.Linear(800, 100), 0.25, scaled=True)
-    assert float(scaled.frozen.std()) == pytest.approx(2 * (2 / 800) ** 0.5, rel=0.02)
+    assert float(scaled.drawn.std()) == pytest.approx(2 * (2 / 800) ** 0.5, rel=0.02)
     conv = supermasks.edge_popup(nn.Conv2d(8, 50, 3), 0.25, signed_constant=True)
-    assert float(conv.frozen.abs().max()) == pytest.approx((2 / 72) ** 0.5)
+    assert float(conv.drawn.abs().max()) == pytest.approx((2 / 72) ** 0.5)
     born = nn.Linear(40, 30)
     kept, signs = supermasks.bernoulli(born), supermasks.bernoulli(born, signed_constant=True)
-    assert torch.equal(kept.frozen, born.weight) and torch.equal(signs.frozen.sign(), born.weight.sign())
-    assert signs.frozen.abs().unique().tolist() == pytest.approx([float(born.weight.detach().std(correction=0))])
+    assert torch.equal(kept.drawn, born.weight) and torch.equal(signs.drawn.sign(), born.weight.sign())
+    assert signs.drawn.abs().unique().tolist() == pytest.approx([float(born.weight.detach().std(correction=0))])
     assert born.weight.requires_grad and born.bias.any(), "the network that was given is left alone"
 
 
 def test_one_seed_draws_the_same_signs_and_scores_at_every_density():
     build = lambda *options: models.initial_weights(lambda: supermasks.edge_popup(models.LeNet(9, 3, (8, 6)), *options), 5)  # noqa: E731
     one, other = build(0.1, False), build(0.8, True)
-    assert torch.equal(one["fc1.frozen"].sign(), other["fc1.frozen"].sign())
+    assert torch.equal(one["fc1.drawn"].sign(), other["fc1.drawn"].sign())
     assert torch.equal(one["fc2.weight"], other["fc2.weight"])
 
 
@@ -199,7 +199,7 @@ def test_masks_are_drawn_with_the_probability_of_the_scores():
     network = supermasks.bernoulli(nn.Linear(20, 20)).train()
     torch.manual_seed(1)
     network.weight.data.normal_(0, 2)
-    network.frozen.fill_(1.0)
+    network.drawn.fill_(1.0)
     draws.key_dropout(network, 7)
     times = 1500
     with torch.no_grad():
@@ -219,11 +219,11 @@ def test_masks_are_drawn_with_the_probability_of_the_scores():
 def test_rescaling_is_by_weights_over_ones():
     network = supermasks.bernoulli(nn.Linear(4, 1, bias=False), rescale=True).eval()
     network.weight.data = torch.tensor([[1.0, -1.0, -1.0, -1.0]])
-    network.frozen.fill_(0.5)
-    assert float(network(torch.ones(1, 4))) == 2.0
+    network.drawn.fill_(0.5)
+    assert network(torch.ones(1, 4)).item() == 2.0
     assert supermasks.subnetwork(network)["weight"].tolist() == [[2.0, 0.0, 0.0, 0.0]]
     network.weight.data.fill_(-1.0)
-    assert float(network(torch.ones(1, 4))) == 0.0 and not supermasks.subnetwork(network)["weight"].any()
+    assert network(torch.ones(1, 4)).item() == 0.0 and not supermasks.subnetwork(network)["weight"].any()
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_layers_that_share_a_weight_share_scores():
             return self.two(torch.relu(self.one(x)))
 
     network, plain, x = supermasks.edge_popup(Tied(), 0.4), Tied(), torch.randn(3, 5)
-    assert network.two.weight is network.one.weight and network.two.frozen is network.one.frozen
+    assert network.two.weight is network.one.weight and network.two.drawn is network.one.drawn
     plain.load_state_dict(supermasks.subnetwork(network, mask=supermasks.mask_of(network)))
     torch.testing.assert_close(network(x), plain(x))
 
