@@ -51,41 +51,48 @@ def see(images: Tensor, views: Tensor) -> Tensor:
     return seen.gather(3, columns[:, None, None, :].expand(-1, shape[-3], height, -1)).view(shape)
 
 
-class Dropout(nn.Module):
-    """Dropout whose mask is a hash of a key, a count and the position: the same on every device and in any company.
-
-    Zeroes a share `p` of the numbers in training and scales the others by 1 / (1 - p), as torch's own does.
-    """
-
-    def __init__(self, p: float):
-        super().__init__()
-        self.p = p
-        self.register_buffer("key", torch.zeros((), dtype=torch.int64), persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.p == 0:
-            return x
-        hashed = _mix(_mix(self.key) + torch.arange(math.prod(x.shape), device=x.device))
-        self.key.add_(1)
-        kept = (hashed & (2**24 - 1)) >= round(self.p * 2**24)
-        return x * kept.view(x.shape).to(x.dtype) / max(1 - self.p, 2**-24)
-
-
-class Noise(nn.Module):
-    """Standard normal numbers of the shape of x in training, zeros in evaluation, made of the same kind of hash as Dropout."""
+class Keyed(nn.Module):
+    """A layer that draws: what it draws is a hash of a key, a count and the position, on every device and in any company."""
 
     def __init__(self):
         super().__init__()
         self.register_buffer("key", torch.zeros((), dtype=torch.int64), persistent=False)
 
+    def bits(self, shape: torch.Size) -> Tensor:
+        """64 random bits for each place of this shape; others the next time."""
+        hashed = _mix(_mix(self.key) + torch.arange(math.prod(shape), device=self.key.device))
+        self.key.add_(1)
+        return hashed.view(shape)
+
+    def draw(self, shape: torch.Size) -> Tensor:
+        """Whole numbers of this shape, all from 0 to 2**24 - 1 equally likely; others the next time."""
+        return self.bits(shape) & (2**24 - 1)
+
+
+class Dropout(Keyed):
+    """Dropout with a mask of its own key. Zeroes a share `p` of the numbers in training and scales the others by 1 / (1 - p), as
+    torch's own does."""
+
+    def __init__(self, p: float):
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.p == 0:
+            return x
+        kept = self.draw(x.shape) >= round(self.p * 2**24)
+        return x * kept.to(x.dtype) / max(1 - self.p, 2**-24)
+
+
+class Noise(Keyed):
+    """Standard normal numbers of the shape of x in training, zeros in evaluation."""
+
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return torch.zeros_like(x)
-        hashed = _mix(_mix(self.key) + torch.arange(math.prod(x.shape), device=x.device))
-        self.key.add_(1)
-        sizes, angles = (((hashed >> shift & (2**24 - 1)) + 0.5) / 2**24 for shift in (0, 24))  # two numbers from 0 to 1
-        normal = (-2 * sizes.log()).sqrt() * (2 * math.pi * angles).cos()  # Box & Muller (1958)
-        return normal.view(x.shape).to(x.dtype)
+        bits = self.bits(x.shape)
+        sizes, angles = (((bits >> shift & (2**24 - 1)) + 0.5) / 2**24 for shift in (0, 24))  # two numbers from 0 to 1
+        return ((-2 * sizes.log()).sqrt() * (2 * math.pi * angles).cos()).to(x.dtype)  # Box & Muller (1958)
 
 
 def own_dropout(model: nn.Module) -> nn.Module:
@@ -101,9 +108,9 @@ def own_dropout(model: nn.Module) -> nn.Module:
 
 
 def key_dropout(model: nn.Module, *seed: int) -> None:
-    """Set the key of every Dropout and Noise layer, so that what it draws next depends on the seed and its name."""
+    """Set the key of every layer that draws, so that what it draws next depends on the seed and its name."""
     for name, layer in model.named_modules():
-        if isinstance(layer, (Dropout, Noise)):
+        if isinstance(layer, Keyed):
             layer.key.fill_(seed_for("dropout", *seed, name))
 
 
