@@ -209,7 +209,7 @@ def _train_together(
 ) -> list[Trained]:
     """Train tickets that start at one iteration as one stack."""
     began, start, end = time.perf_counter(), tickets[0].start, recipe.iterations
-    with _one_thread(), _random_state(seed_for("dropout", tickets[0].order_seed, start), device):
+    with one_thread(), _random_state(seed_for("dropout", tickets[0].order_seed, start), device):
         stack = Stack(model, tickets, recipe, data.train, device, objective)
         history, kept = _History(stack, data), None
         batches, views = _orders(stack, tickets, start)
@@ -244,7 +244,7 @@ def _rows(state: dict[str, Tensor], count: int) -> list[dict[str, Tensor]]:
 def _seconds_alone(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, model: nn.Module) -> float:
     """About how long the steps of these tickets take one after the other: a step takes three to six times its forward pass."""
     network, inputs = copy.deepcopy(model).eval(), data.train.inputs[: recipe.batch_size]
-    with _one_thread(), _random_state(0, torch.device("cpu")), torch.no_grad():
+    with one_thread(), _random_state(0, torch.device("cpu")), torch.no_grad():
         network(inputs)  # the first pass sets things up
         began = time.perf_counter()
         network(inputs)
@@ -261,7 +261,7 @@ def _splits(data: Dataset) -> tuple[Split, Split, Split]:
 
 
 @contextlib.contextmanager
-def _one_thread():
+def one_thread():
     """One thread for torch, so that the numbers are those of a worker; the number of before, after."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)

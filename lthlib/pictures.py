@@ -66,22 +66,22 @@ def start_and_end(panels: dict[str, tuple[Tensor, Tensor, Tensor]], columns: int
     texts = []
     for axes, (title, (start, end, kept)) in zip(axes_of, panels.items()):
         start, end, kept = start.flatten(), end.flatten(), kept.flatten().bool()
-        drawn = torch.randperm(len(start), generator=torch.Generator().manual_seed(0))[:sample]
+        shares, drawn = [], torch.randperm(len(start), generator=torch.Generator().manual_seed(0))[:sample]
         for chosen, colour, marker, name in ((~kept, "#D55E00", "x", "masked"), (kept, "#0072B2", "o", "kept")):
             here = drawn[chosen[drawn]]
             style = {"color": colour, "marker": marker, "s": 7, "linewidths": 0.6, "label": name}
             axes.scatter(start[here].numpy(), end[here].numpy(), **style)
-            nearer = (end.abs() < start.abs())[chosen]
+            nearer = (end.abs() < start.abs())[chosen].float()
             if len(nearer):
-                share = f"{100 * nearer.float().mean():.0f} % ended nearer to zero than they began"
-                texts.append(f"{title}, {name} ({len(nearer)}): {share}.")
+                shares.append(f"{100 * nearer.mean():.0f} % of {len(nearer)} {name}")
+        texts.append(f"{title}: {' and '.join(shares)}.")
         reach = float(start.abs().max())
         axes.plot([-reach, reach], [-reach, reach], ":", color="black", linewidth=1)
         axes.plot([-reach, reach], [reach, -reach], "--", color="black", linewidth=0.6)
         axes.set(title=title, xlabel="weight at the start", ylabel="weight at the end")
     axes_of[min(columns, len(panels)) - 1].legend(frameon=False, bbox_to_anchor=(1, 1), loc="upper left", markerscale=2)
     sns.despine(figure)
-    figure.set_label(f"Weights at the end of training against their start. {' '.join(texts)}")
+    figure.set_label(f"Weights at the end of training against their start. Ended nearer to zero: {' '.join(texts)}")
     return figure
 
 

@@ -17,7 +17,7 @@ import torch
 
 from lthlib import lottery
 from lthlib.data import Split
-from lthlib.engine import pick_device
+from lthlib.engine import one_thread, pick_device
 from lthlib.errors import LotteryError
 from lthlib.lottery import Hunt
 from lthlib.masks import density
@@ -62,16 +62,21 @@ def measure(
     lottery.hunt(task, profile, device=device, workers=workers, results=results, progress=progress, **chosen)
     search, where = Hunt(task, setting, network, Store(results)), pick_device(device)
     splits = {name: _on(getattr(task.dataset, name), where) for name in SPLITS}
-    rows = []
-    for key in (key for level in range(extent.levels + 1) for key in lottery.level_keys(level, extent, controls)):
-        ticket = search.make_ticket(key, search.store.load(setting, Key(TICKET, key.trial, key.level)).mask)
-        method = setting.schedule if key.method == TICKET else key.method
-        named = (task.name, setting.identity(), setting.schedule, method, key.trial, key.redraw, key.level, density(ticket.mask))
-        stack = Stack(network, [ticket], setting.recipe, splits["train"], where)
-        for name, split in splits.items():
-            loss, accuracy = (float(found) for found in stack.measure(split))
-            rows.append((*named, 0, name, loss, accuracy, 0.0))
-    return pd.DataFrame(rows, columns=COLUMNS)
+    keys = [key for level in range(extent.levels + 1) for key in lottery.level_keys(level, extent, controls)]
+    with one_thread():  # as tickets are measured when they are trained
+        return pd.DataFrame([row for key in keys for row in _rows(search, key, splits, where)], columns=COLUMNS)
+
+
+def _rows(search: Hunt, key: Key, splits: dict[str, Split], device: torch.device):
+    """The rows of one network, in the order of the columns."""
+    setting, task = search.setting, search.task
+    ticket = search.make_ticket(key, search.store.load(setting, Key(TICKET, key.trial, key.level)).mask)
+    method = setting.schedule if key.method == TICKET else key.method
+    named = (task.name, setting.identity(), setting.schedule, method, key.trial, key.redraw, key.level, density(ticket.mask))
+    stack = Stack(search.network, [ticket], setting.recipe, splits["train"], device, task.objective)
+    for name, split in splits.items():
+        loss, accuracy = (float(found) for found in stack.measure(split))
+        yield (*named, 0, name, loss, accuracy, 0.0)
 
 
 def _on(split: Split, device: torch.device) -> Split:

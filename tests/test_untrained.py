@@ -1,5 +1,7 @@
 """Networks before their training: against torch alone, against what a hunt notes at iteration 0, and against what must be so."""
 
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
@@ -17,7 +19,16 @@ def accuracies(table, split):
     return rows.set_index(NETWORK)[["loss", "accuracy"]].sort_index()
 
 
-def test_it_is_what_a_hunt_measures_at_iteration_0(own_task):
+def margin(outputs, targets):
+    """An objective of one's own: the multi-class margin loss, and whether the target's output is above zero."""
+    found = nn.functional.multi_margin_loss(outputs, targets, reduction="none")
+    return found, (outputs.gather(1, targets[:, None])[:, 0] > 0).float()
+
+
+@pytest.mark.parametrize("objective", [None, margin])
+def test_it_is_what_a_hunt_measures_at_iteration_0(own_task, objective):
+    if objective:
+        own_task = dataclasses.replace(own_task, name="blobs-margin", objective=objective)
     names = [name for name in lottery.check_controls(",".join(lthlib.settings.CONTROLS)) if name not in untrained.ALIKE]
     brief = {**SMALL, "iterations": 10, "levels": 1}
     hunted = lthlib.hunt(own_task, controls=names, redraws=2, score="same_sign", **brief)

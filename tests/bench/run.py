@@ -268,7 +268,7 @@ def evaluation_share(repeats: int, iterations: int) -> dict:
     dataset, network = mnist_like(), models.LeNet(784, 10)
 
     def evaluation() -> float:
-        with engine._one_thread():
+        with engine.one_thread():
             stack = Stack(network, tickets_of(network, 1), Recipe(), dataset.train, torch.device("cpu"))
             return seconds(lambda: stack.validate(dataset.validation))
 
@@ -285,7 +285,7 @@ def bfloat16_on_cpu(repeats: int, iterations: int) -> dict:
     orders = [batch[None] for batch in batch_order(3000, 60, 0, 0, iterations)]
 
     def step(precision: str) -> float:
-        with engine._one_thread():
+        with engine.one_thread():
             recipe = Recipe(precision=precision)
             stack = Stack(network, tickets_of(network, 1), recipe, dataset.train, torch.device("cpu"))
             work = lambda: [stack.step(batch, None, i) for i, batch in enumerate(orders)]  # noqa: E731
