@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lthlib import children, engine
+from lthlib import engine, processes
 from lthlib.lottery import level_keys
 from lthlib.settings import check_controls
 from lthlib.store import Store
@@ -51,7 +51,7 @@ class BackgroundHunt:
             command += [f"--{name}", str(value)]
         self._errors = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=self._errors, stdin=subprocess.DEVNULL, env=children.environment(),
+            command, stdout=subprocess.DEVNULL, stderr=self._errors, stdin=subprocess.DEVNULL, env=processes.environment(),
             start_new_session=True,
         )  # fmt: skip
         self._cancelled = False

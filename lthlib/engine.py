@@ -20,13 +20,12 @@ import joblib
 import torch
 from torch import Tensor, nn
 
-from lthlib import children
+from lthlib import processes
 from lthlib.data import Dataset, Split
 from lthlib.draws import batch_order, view_order
 from lthlib.errors import LotteryError
 from lthlib.objectives import Objective, classification
 from lthlib.progress import notice
-from lthlib.scores import one_thread
 from lthlib.settings import Recipe, seed_for
 from lthlib.stack import Stack, Ticket
 
@@ -151,7 +150,7 @@ def train(
         backend="loky",
         mmap_mode="c",
         pre_dispatch=2 * workers,
-        initializer=children.leave_with,
+        initializer=processes.leave_with,
         initargs=(os.getpid(),),
     )
     with _quiet():
@@ -210,7 +209,7 @@ def _train_together(
 ) -> list[Trained]:
     """Train tickets that start at one iteration as one stack."""
     began, start, end = time.perf_counter(), tickets[0].start, recipe.iterations
-    with one_thread(), _random_state(seed_for("dropout", tickets[0].order_seed, start), device):
+    with processes.one_thread(), _random_state(seed_for("dropout", tickets[0].order_seed, start), device):
         stack = Stack(model, tickets, recipe, data.train, device, objective)
         history, kept = _History(stack, data), None
         batches, views = _orders(stack, tickets, start)
@@ -245,7 +244,7 @@ def _rows(state: dict[str, Tensor], count: int) -> list[dict[str, Tensor]]:
 def _seconds_alone(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, model: nn.Module) -> float:
     """About how long the steps of these tickets take one after the other: a step takes three to six times its forward pass."""
     network, inputs = copy.deepcopy(model).eval(), data.train.inputs[: recipe.batch_size]
-    with one_thread(), _random_state(0, torch.device("cpu")), torch.no_grad():
+    with processes.one_thread(), _random_state(0, torch.device("cpu")), torch.no_grad():
         network(inputs)  # the first pass sets things up
         began = time.perf_counter()
         network(inputs)

@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from lthlib import children
+from lthlib import processes
 from lthlib.store import write_atomically
 from lthlib.sweeps import Run
 
@@ -41,7 +41,7 @@ def start(run: Run, timeout: int, environment: dict[str, str] | None = None) -> 
         "folder": str(run.folder),
         "timeout": timeout,
     }
-    variables = children.environment(**(environment or {}))
+    variables = processes.environment(**(environment or {}))
     return subprocess.Popen(
         [sys.executable, "-m", "lthlib.execute", json.dumps(order)], env=variables, stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
@@ -108,7 +108,7 @@ def main(order: str) -> int:
     """Carry out one run, described as JSON; its status is 0 when it is done."""
     asked = json.loads(order)
     run = Run(Path(asked["notebook"]), asked["parameters"], asked["key"], Path(asked["folder"]))
-    children.leave_with(os.getppid())
+    processes.leave_with(os.getppid())
     try:
         carry_out(run, asked["timeout"])
     except Exception as error:

@@ -8,7 +8,6 @@ Bytes and multiply-adds are counted and are the same everywhere. Times are measu
 to run, and are only worth comparing inside one run.
 """
 
-import contextlib
 import math
 import statistics
 import time
@@ -25,6 +24,7 @@ from lthlib import models
 from lthlib.compact import to_csr
 from lthlib.errors import LotteryError
 from lthlib.masks import Mask
+from lthlib.processes import one_thread
 
 BITS = 32  # of a stored weight, and of a stored index
 Runners = dict[str, Callable[[], object]]
@@ -111,7 +111,7 @@ def race(
     if not isinstance(rounds, int) or rounds < 3:
         raise LotteryError(f"rounds is {rounds!r}: give 3 or more, or there is no spread to speak of.")
     taken: dict[str, list[float]] = {}
-    with torch.inference_mode(), _one_thread():
+    with torch.inference_mode(), one_thread():
         for _ in range(sets):
             here = runners() if callable(runners) else runners
             calls = {name: _enough_calls(run, least_seconds, clock) for name, run in here.items()}
@@ -156,13 +156,3 @@ def _reading(run: Callable[[], object], calls: int, clock: Callable[[], float]) 
         run()
     wait()
     return clock() - began
-
-
-@contextlib.contextmanager
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

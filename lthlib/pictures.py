@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import seaborn as sns
+import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
@@ -51,6 +52,36 @@ def examples(images: Tensor, titles: list[str], columns: int = 8) -> Figure:
         axes.set(title=title, xticks=[], yticks=[])
     shape = f"{images.shape[2]} by {images.shape[3]} pixels"
     figure.set_label(f"{len(images)} examples, {shape}; their labels are {', '.join(titles)}.")
+    return figure
+
+
+def start_and_end(panels: dict[str, tuple[Tensor, Tensor, Tensor]], columns: int = 3, sample: int = 2000) -> Figure:
+    """Where weights began and where they ended, a panel by title for each (start, end, kept): three tensors of one shape.
+
+    A weight is a blue dot where it is kept, an orange cross where it is masked. On the rising line nothing has moved; left and
+    right of where the two lines cross, weights have ended nearer to zero than they began. Draws `sample` of them at random, or
+    all where they are fewer; the description counts all (Zhou et al. 2019, section 2).
+    """
+    figure, axes_of = _grid(len(panels), columns, 3.4)
+    texts = []
+    for axes, (title, (start, end, kept)) in zip(axes_of, panels.items()):
+        start, end, kept = start.flatten(), end.flatten(), kept.flatten().bool()
+        shares, drawn = [], torch.randperm(len(start), generator=torch.Generator().manual_seed(0))[:sample]
+        for chosen, colour, marker, name in ((~kept, "#D55E00", "x", "masked"), (kept, "#0072B2", "o", "kept")):
+            here = drawn[chosen[drawn]]
+            style = {"color": colour, "marker": marker, "s": 7, "linewidths": 0.6, "label": name}
+            axes.scatter(start[here].numpy(), end[here].numpy(), **style)
+            nearer = (end.abs() < start.abs())[chosen].float()
+            if len(nearer):
+                shares.append(f"{100 * nearer.mean():.0f} % of {len(nearer)} {name}")
+        texts.append(f"{title}: {' and '.join(shares)}.")
+        reach = float(start.abs().max())
+        axes.plot([-reach, reach], [-reach, reach], ":", color="black", linewidth=1)
+        axes.plot([-reach, reach], [reach, -reach], "--", color="black", linewidth=0.6)
+        axes.set(title=title, xlabel="weight at the start", ylabel="weight at the end")
+    axes_of[min(columns, len(panels)) - 1].legend(frameon=False, bbox_to_anchor=(1, 1), loc="upper left", markerscale=2)
+    sns.despine(figure)
+    figure.set_label(f"Weights at the end of training against their start. Ended nearer to zero: {' '.join(texts)}")
     return figure
 
 

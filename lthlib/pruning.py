@@ -22,6 +22,7 @@ from lthlib import masks, models, scores
 from lthlib.data import Dataset
 from lthlib.errors import LotteryError
 from lthlib.masks import Mask
+from lthlib.processes import one_thread
 from lthlib.settings import Extent, Setting
 
 State = dict[str, Tensor]
@@ -58,7 +59,7 @@ class Pruner:
             raise LotteryError(f"criterion {self.setting.score!r} is not at hand: define it again, or import where it is.")
         rates, rounds = self._rates(mask, source, level), criterion.rounds if self.setting.structure == "weights" else 1
         pruned = mask
-        with scores.one_thread():
+        with one_thread():
             for step in range(1, rounds + 1):
                 found = self._scores(criterion, state, start, pruned, seed)
                 now = rates if rounds == 1 else self._toward(rates, mask, pruned, step / rounds)

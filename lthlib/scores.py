@@ -20,7 +20,6 @@ an entry point in the group "lthlib.scores" of an installed package), and is the
     lthlib.hunt("lenet-digits", score="distance_moved")
 """
 
-import contextlib
 import hashlib
 import importlib.util
 import inspect
@@ -129,21 +128,6 @@ def evaluate(function: Callable, **known) -> Scores:
                 f"{list(weight.shape)} there, and so for each of {', '.join(weights)}."
             )
     return {name: found[name].detach() for name in weights}
-
-
-@contextlib.contextmanager
-def one_thread():
-    """One thread for torch, so that numbers do not depend on the machine's cores; the number of before, after.
-
-    Where the cores are busy, several wait for each other in each of many small steps: SynFlow's 100 rounds then take 15 times
-    as long.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def asked(function: Callable) -> list[str]:

@@ -41,3 +41,16 @@ def test_examples_share_one_scale(channels):
     figure = pictures.examples(images, ["7", "0", "7"], columns=2)
     assert [float(axes.images[0].get_array().mean()) for axes in figure.axes if axes.images] == [0, 1, 0.5]
     assert figure.get_label() == "3 examples, 4 by 5 pixels; their labels are 7, 0, 7."
+
+
+def test_where_weights_began_and_ended():
+    start, end = torch.tensor([[1.0, -2.0], [3.0, -4.0]]), torch.tensor([[0.5, -3.0], [-1.0, 5.0]])
+    kept = torch.tensor([[False, True], [False, True]])
+    figure = pictures.start_and_end({"a": (start, end, kept), "none": (start, end, kept | True)})
+    masked, blue = (dots.get_offsets().tolist() for dots in figure.axes[0].collections)
+    assert sorted(masked) == [[1.0, 0.5], [3.0, -1.0]] and sorted(blue) == [[-4.0, 5.0], [-2.0, -3.0]]
+    text = figure.get_label()
+    assert text.endswith("Ended nearer to zero: a: 100 % of 2 masked and 0 % of 2 kept. none: 50 % of 4 kept.")
+    many = torch.randn(500)
+    figure = pictures.start_and_end({"b": (many, many + 1, many > 0)}, sample=100)
+    assert sum(len(dots.get_offsets()) for dots in figure.axes[0].collections) == 100

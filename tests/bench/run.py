@@ -19,10 +19,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from lthlib import data, engine, masks, models, scores, tasks
+from lthlib import data, engine, masks, models, tasks
 from lthlib.draws import batch_order
 from lthlib.engine import Ticket
 from lthlib.lottery import hunt
+from lthlib.processes import one_thread
 from lthlib.settings import Recipe, Setting
 from lthlib.stack import Stack
 from lthlib.store import TICKET, Key, Record, Store, write_atomically
@@ -268,7 +269,7 @@ def evaluation_share(repeats: int, iterations: int) -> dict:
     dataset, network = mnist_like(), models.LeNet(784, 10)
 
     def evaluation() -> float:
-        with scores.one_thread():
+        with one_thread():
             stack = Stack(network, tickets_of(network, 1), Recipe(), dataset.train, torch.device("cpu"))
             return seconds(lambda: stack.validate(dataset.validation))
 
@@ -285,7 +286,7 @@ def bfloat16_on_cpu(repeats: int, iterations: int) -> dict:
     orders = [batch[None] for batch in batch_order(3000, 60, 0, 0, iterations)]
 
     def step(precision: str) -> float:
-        with scores.one_thread():
+        with one_thread():
             recipe = Recipe(precision=precision)
             stack = Stack(network, tickets_of(network, 1), recipe, dataset.train, torch.device("cpu"))
             work = lambda: [stack.step(batch, None, i) for i, batch in enumerate(orders)]  # noqa: E731

@@ -1,9 +1,12 @@
-"""Processes that this one starts: the environment in which they find this very lthlib, and their end with this one."""
+"""Processes and threads: what a child finds, its end with its parent, and one thread for torch."""
 
+import contextlib
 import os
 import threading
 import time
 from pathlib import Path
+
+import torch
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -24,3 +27,18 @@ def leave_with(parent: int) -> None:
 
     if hasattr(os, "fork"):  # elsewhere a parent's number stays when it is gone
         threading.Thread(target=watch, daemon=True).start()
+
+
+@contextlib.contextmanager
+def one_thread():
+    """One thread for torch, so that numbers do not depend on the machine's cores; the number of before, after.
+
+    Where the cores are busy, several wait for each other in each of many small steps: SynFlow's 100 rounds then take 15 times
+    as long.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
