@@ -5,6 +5,7 @@
     <results>/<task>/<identity>/ticket-trial0-level03.json          measurements of one trained network
     <results>/<task>/<identity>/ticket-trial0-level03.safetensors   its mask (packed to bits) and surviving weights
     <results>/<task>/<identity>/rows.cache                    all measurements of the folder, to be read at once; may be deleted
+    <results>/<task>/<identity>/note-line-0123456789ab.json   worked out from stored networks (`remember`); may be deleted
 
 Level 0 does not depend on how a network is pruned, so all settings that differ in pruning alone share it. Every file appears
 whole or not at all, and carries or is covered by a checksum: what does not fit its checksum is named, and is computed again.
@@ -153,6 +154,24 @@ class Store:
             raise LotteryError(f"{path} is not in the store: run the hunt it belongs to again.")
         return _unpack(content, path.with_suffix(".safetensors").read_bytes())
 
+    def digest(self, setting: Setting, key: Key) -> str:
+        """The checksum of a stored network's tensors: another network, another checksum. Raises LotteryError as `load` does."""
+        content = self._read(self.path(setting, key))
+        if content is None:
+            raise LotteryError(f"{self.path(setting, key)} is not in the store: run the hunt it belongs to again.")
+        return content["tensors"]
+
+    def remember(self, setting: Setting, key: Key, name: str, content: dict) -> None:
+        """Keep what was worked out from stored networks, as JSON, beside the network `key`.
+
+        `name` must name all that it was made of, such as their digests: it is believed for ever.
+        """
+        _write(self._note(setting, key, name), _seal(content))
+
+    def recall(self, setting: Setting, key: Key, name: str) -> dict | None:
+        """What `remember` kept under this name; None where that is nothing, or damaged."""
+        return self._read(self._note(setting, key, name), tensors=False)
+
     def register(self, setting: Setting) -> None:
         """Note what a setting's identity stands for, so that `table` finds it without being asked for it."""
         path = self._home(setting) / "setting.json"
@@ -237,6 +256,9 @@ class Store:
             with contextlib.suppress(OSError):  # no room, or a folder that may only be read: the next reader takes longer
                 write_atomically(cache, hashlib.sha256(made_from + content).digest() + content)
         return rows
+
+    def _note(self, setting: Setting, key: Key, name: str) -> Path:
+        return self.path(setting, key).with_name(f"note-{name}.json")
 
     def _home(self, setting: Setting) -> Path:
         return self.folder / setting.task / setting.identity()
