@@ -83,8 +83,8 @@ def speeds(raced: pd.DataFrame, title: str = "") -> Figure:
             style = {"color": colour, "dashes": dashes or (None, None), "marker": marker, "markersize": 6}
             axes.plot(100 * rows.density, rows.times, label=name, **style)
             axes.fill_between(100 * rows.density, rows.low, rows.high, color=colour, alpha=0.15, linewidth=0)
-            ends = ", ".join(f"{times:.2g} at {100 * density:.3g} %" for density, times in zip(rows.density, rows.times))
-            texts.append(f"{panel}, {name}: {ends}")
+            first, last = rows.iloc[0], rows.iloc[-1]
+            texts.append(f"{panel}, {name}: {first.times:.3g} to {last.times:.3g}")
         axes.set(yscale="log", title=panel, xlabel="weights remaining (%)", ylabel="times as fast as dense")
         _plain_numbers(axes.yaxis)
         plots.density_axis(axes, 100 * here.density, ticks=8)
@@ -93,7 +93,8 @@ def speeds(raced: pd.DataFrame, title: str = "") -> Figure:
     grid[0][columns - 1].legend(**plots.LEGEND)
     figure.suptitle(title)
     sns.despine(figure)
-    figure.set_label(f"Times as fast as the dense layer against weights remaining. {'; '.join(texts)}.")
+    span = f"from {100 * raced.density.max():.3g} to {100 * raced.density.min():.3g} %"
+    figure.set_label(f"Times as fast as the dense layer against weights remaining, {span}. {'; '.join(texts)}.")
     return figure
 
 
