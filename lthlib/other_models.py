@@ -49,19 +49,19 @@ class Transformer(nn.Module):
         return self.output(self.norm(self.blocks(x)))
 
     @torch.no_grad()
-    def write(self, start: list[int], length: int, seed: int = 0) -> list[int]:
-        """`start` and what the network writes after it, so many tokens in all, each drawn from what it thinks comes next.
+    def write(self, start: Tensor, length: int, seed: int = 0) -> Tensor:
+        """Texts [B, length] that go on from the tokens `start` [B, n], each token drawn from what the network thinks comes next.
 
-        Raises LotteryError for an empty start.
+        Raises LotteryError where there is nothing to go on from.
         """
-        if not start:
-            raise LotteryError("start is empty: give at least one token to go on from.")
-        generator, text = torch.Generator().manual_seed(seed), list(start)
+        if start.dim() != 2 or not start.numel():
+            raise LotteryError(f"start has shape {list(start.shape)}: give one row for each text, with a token or more.")
+        generator, texts = torch.Generator().manual_seed(seed), start
         self.eval()
-        while len(text) < length:
-            logits = self(torch.tensor([text[-self.window :]]))[0, -1]
-            text.append(int(torch.multinomial(logits.softmax(0), 1, generator=generator)))
-        return text
+        while texts.shape[1] < length:
+            chances = self(texts[:, -self.window :])[:, -1].softmax(1).cpu()
+            texts = torch.cat([texts, torch.multinomial(chances, 1, generator=generator).to(texts.device)], dim=1)
+        return texts
 
 
 class _Block(nn.Module):

@@ -211,7 +211,7 @@ def _otherwise(recipe: Recipe, smoke: int, paper: int, **quick) -> dict[str, Pro
 
 
 OTHERWISE = {
-    "transformer-grammar": _otherwise(_TEXT, smoke=20, paper=5000),
+    "transformer-grammar": _otherwise(_TEXT, smoke=12, paper=5000),
     "transformer-tinyshakespeare": _otherwise(dataclasses.replace(_TEXT, learning_rate=3e-3), smoke=4, paper=10_000),
     "gcn-sbm": _otherwise(_GRAPH, smoke=40, paper=150, rate=0.2),
     "gcn-cora": _otherwise(_CORA, smoke=4, paper=200, rate=0.2),

@@ -70,13 +70,13 @@ def test_linear_layers_of_a_transformer_are_prunable_and_nothing_else(reader):
 
 
 def test_writing_is_drawn_from_the_networks_own_distribution(reader):
-    text = reader.write([3], 200, seed=5)
-    assert len(text) == 200 and text[0] == 3 and text == reader.write([3], 200, seed=5) != reader.write([3], 200, seed=6)
-    counts = torch.zeros(11)
-    for seed in range(150):
-        counts[reader.write([3, 1], 3, seed)[-1]] += 1
-    expected = reader(torch.tensor([[3, 1]]))[0, -1].softmax(0)
-    assert ((counts / 150 - expected).abs() < 5 * (expected / 150).sqrt()).all()
+    start = torch.tensor([[3, 1]]).expand(2000, 2)
+    texts = reader.write(start, 20, seed=5)
+    assert texts.shape == (2000, 20) and torch.equal(texts[:, :2], start)
+    assert torch.equal(texts, reader.write(start, 20, seed=5)) and not torch.equal(texts, reader.write(start, 20, seed=6))
+    expected = reader(start[:1])[0, -1].softmax(0)
+    shares = texts[:, 2].bincount(minlength=11) / 2000
+    assert ((shares - expected).abs() < 5 * (expected / 2000).sqrt()).all()
 
 
 def test_what_a_transformer_refuses(reader):
@@ -84,8 +84,9 @@ def test_what_a_transformer_refuses(reader):
         Transformer(5, 4, width=10, heads=4)
     with pytest.raises(LotteryError, match="9 tokens is longer than the window of 8"):
         reader(torch.zeros(1, 9, dtype=torch.int64))
-    with pytest.raises(LotteryError, match="start is empty"):
-        reader.write([], 5)
+    for start in (torch.zeros(2, 0, dtype=torch.int64), torch.tensor([1, 2])):
+        with pytest.raises(LotteryError, match="give one row for each text"):
+            reader.write(start, 5)
 
 
 def test_a_trained_model_is_not_better_than_the_language_allows():
@@ -95,7 +96,7 @@ def test_a_trained_model_is_not_better_than_the_language_allows():
     test = table[table.split == "test"].loss.min()
     here = data.load("grammar").test.targets
     allowed = sum(sum(texts.surprise(texts.VOCABULARY[token] for token in row)) for row in here.tolist()) / here.numel()
-    assert allowed == pytest.approx(texts.entropy(24), abs=0.03)
+    assert allowed == pytest.approx(texts.entropy(24), abs=0.04)
     assert allowed < test < allowed + 0.6, "it cannot beat the language, and it has learned much of it"
 
 

@@ -85,7 +85,7 @@ def test_written_sentences_are_sentences_and_repeat_by_seed():
 def test_the_language_as_a_data_set():
     made = data.load("grammar")
     assert data.at_hand("grammar") and made.input_shape == (24,) and made.classes == 29 == len(made.alphabet)
-    assert (len(made.train), len(made.validation), len(made.test)) == (2750, 250, 500)
+    assert (len(made.train), len(made.validation), len(made.test)) == (1833, 167, 400)
     for split in (made.train, made.validation, made.test):
         assert split.inputs.dtype == split.targets.dtype == torch.int64
         assert torch.equal(split.inputs[:, 1:], split.targets[:, :-1]), "the target is the word that comes next"
