@@ -74,12 +74,12 @@ def check_transductive(training_loss: Callable[[Tensor, Tensor, Tensor], Tensor]
             "labels of nodes outside train_nodes move the weights: that is a leak, and the test score means nothing then.",
         )
         expected = functional.cross_entropy(logits[train_nodes], labels[train_nodes])
-        shrunk = float(loss / expected)
+        shrunk = loss.item() / expected.item()
         _need(
             abs(shrunk - len(train_nodes) / 30) > 1e-4,
             "the sum over training nodes is divided by all nodes: the loss, and every step, is smaller by their share.",
         )
-        _need(abs(shrunk - 1) < 1e-4, f"the mean over the training nodes is {float(expected):.4f}, not {float(loss):.4f}.")
+        _need(abs(shrunk - 1) < 1e-4, f"the mean over the training nodes is {expected.item():.4f}, not {loss.item():.4f}.")
     print("Right: every node is looked at, but only the training nodes' labels are learned from.")
 
 
