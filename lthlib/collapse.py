@@ -1,13 +1,15 @@
-"""Layer collapse: what criteria leave of each layer of an untrained network, and when the first layer is empty.
+"""Layer collapse: what criteria leave of each layer of an untrained network, and when the first layer is empty; dead units.
 
 Nothing here is trained: masks are made at theta_0, so that a whole grid of compressions takes seconds. A network with an empty
 layer gives every input the same output, whatever it is trained on. Tanaka et al. (2020), arXiv 2006.05467, section 3, call it
 layer-collapse; compression is weights over weights kept, and the critical compression the largest without an empty layer.
 """
 
+import copy
 from collections.abc import Callable, Iterable
 
 import pandas as pd
+import torch
 from torch import Tensor, nn
 
 from lthlib import masks, models, pruning, scores, tasks
@@ -85,13 +87,36 @@ def most(task: str | tasks.Task) -> float:
     return sum(sizes) / len(sizes)
 
 
-def connected(network: nn.Module, mask: Mask, example: Tensor) -> float:
-    """Share of the kept weights, 0 to 1, that lie on some path of kept weights from an input to an output; 0 for an empty mask.
+def on_paths(network: nn.Module, mask: Mask, example: Tensor) -> Mask:
+    """Which of the kept weights lie on a path of kept weights from an input to an output; the others can change nothing.
 
-    The others can change nothing. `example` is one input, [1, ...]. They are those through which synaptic flow passes when all
-    that is kept is 1; biases and normalisation are taken as they are in `network`, and its biases should be zero.
+    `example` is one input, [1, ...]. They are those through which synaptic flow passes when all that is kept is 1 (so that max
+    pooling, which passes on one of its inputs, may hide a path). Biases are taken as they are in `network`: at zero, as
+    lthlib's begin, a unit without inputs passes nothing on.
     """
     weights = {name: kept.double() for name, kept in mask.items()}
+    network = copy.deepcopy(network)
     flow = scores.evaluate(scores.synflow, network=network, weights=weights, mask=mask, batch=(example, None))
-    kept = sum(masks.layer_counts(mask).values())
-    return sum(int((tensor[mask[name]] > 0).sum()) for name, tensor in flow.items()) / kept if kept else 0.0
+    return {name: kept & (flow[name] > 0) for name, kept in mask.items()}
+
+
+def live_units(mask: Mask) -> dict[str, int]:
+    """Output units, or channels, of each layer that have any weight left: of `on_paths`, those that can do anything."""
+    return {name: int(kept.flatten(1).any(1).sum()) for name, kept in mask.items()}
+
+
+def shuffle_among_live(mask: Mask, used: Mask, seed: int) -> Mask:
+    """The mask with its entries moved at random, inside each layer, to places between units that are alive.
+
+    `used` is what `on_paths` gives for it: a place is between live units if its output unit and its input have any weight in it.
+    Every layer keeps as many weights as before; those for which there is no such place go anywhere. Beside `masks.shuffle`,
+    which also brings dead units back to life, it says what the choice of single weights is worth, given the units.
+    """
+    generator, moved = torch.Generator().manual_seed(seed), {}
+    for name, kept in mask.items():
+        alive = used[name].flatten(2).any(2) if kept.dim() > 2 else used[name]
+        between = alive.any(1)[:, None] & alive.any(0)[None]
+        inside = between.view(*between.shape, *[1] * (kept.dim() - 2)).expand_as(kept)
+        order = (torch.rand(kept.shape, generator=generator) + (~inside).float()).flatten().argsort()
+        moved[name] = torch.zeros(kept.numel(), dtype=torch.bool).index_fill_(0, order[: int(kept.sum())], True).view_as(kept)
+    return moved

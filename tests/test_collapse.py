@@ -133,38 +133,77 @@ def _asking_as(other, function):
     return function
 
 
-def paths(mask):
+def walked(mask):
     """Brute force: which kept weights of a chain of layers lie on a path, by walking every path."""
     layers = list(mask.values())
-    used = [set() for _ in layers]
+    used = {name: torch.zeros_like(kept) for name, kept in mask.items()}
     widths = [layers[0].shape[1], *(kept.shape[0] for kept in layers)]
     for route in itertools.product(*map(range, widths)):
         steps = list(itertools.pairwise(route))
         if all(bool(kept[b, a]) for kept, (a, b) in zip(layers, steps)):
-            for where, step in zip(used, steps):
-                where.add(step)
-    return sum(map(len, used))
+            for where, (a, b) in zip(used.values(), steps):
+                where[b, a] = True
+    return used
 
 
 @pytest.mark.parametrize("share", [0.15, 0.3, 0.6, 1.0])
-def test_connected_weights_are_those_on_a_path(share):
-    widths = (4, 6, 5, 3)
+def test_weights_on_a_path(share):
     generator = torch.Generator().manual_seed(round(100 * share))
-    network = Chain(widths)
+    network = Chain((4, 6, 5, 3))
     mask = {name: torch.rand(w.shape, generator=generator) < share for name, w in models.prunable(network).items()}
-    kept = sum(int(k.sum()) for k in mask.values())
-    found = collapse.connected(network, mask, torch.randn(1, 4))
-    assert found == pytest.approx(paths(mask) / kept)
-    assert found < 1 or share > 0.5
+    found, expected = collapse.on_paths(network, mask, torch.randn(1, 4)), walked(mask)
+    assert all(torch.equal(found[name], expected[name]) for name in mask)
+    assert share > 0.5 or masks.density(found) < masks.density(mask), "at these shares some weights are dead"
+    assert all(parameter.dtype == torch.float32 for parameter in network.parameters()), "the network is left alone"
+    rows = {name: len({b for b, _ in kept.nonzero().tolist()}) for name, kept in expected.items()}
+    assert collapse.live_units(found) == rows
 
 
-def test_connected_ends():
+def test_paths_end_where_a_layer_is_empty():
     network = Chain()
-    mask = {name: torch.ones(weight.shape, dtype=torch.bool) for name, weight in models.prunable(network).items()}
-    assert collapse.connected(network, mask, torch.zeros(1, 6)) == 1
+    mask = masks.ones(models.prunable(network))
+    assert masks.distance(collapse.on_paths(network, mask, torch.zeros(1, 6)), mask) == 0
     mask["layers.1.weight"][:] = False
-    assert collapse.connected(network, mask, torch.zeros(1, 6)) == 0
-    assert collapse.connected(network, {name: torch.zeros_like(kept) for name, kept in mask.items()}, torch.zeros(1, 6)) == 0
+    assert masks.density(collapse.on_paths(network, mask, torch.zeros(1, 6))) == 0
+
+
+def test_a_convolution_passes_on_whole_channels():
+    """Channel 1 of 2 has no outputs: the weights into it are dead, and so is no other."""
+    network = models.Conv((1, 4, 4), 3, widths=(2,), hidden=())
+    mask = masks.ones(models.prunable(network))
+    mask["convs.1.weight"][:, 1] = False
+    found = collapse.on_paths(network, mask, torch.zeros(1, 1, 4, 4))
+    assert not found["convs.0.weight"][1].any() and found["convs.0.weight"][0].all()
+    assert collapse.live_units(found) == {"convs.0.weight": 1, "convs.1.weight": 2, "output.weight": 3}
+
+
+def test_a_shuffle_among_live_units_stays_among_them():
+    mask = {"a": torch.zeros(6, 5, dtype=torch.bool), "b": torch.zeros(4, 6, 3, 3, dtype=torch.bool)}
+    mask["a"][1, :3] = mask["a"][4, 2] = mask["a"][5, 4] = True  # unit 5 is dead
+    mask["b"][0, 1, 0, 0] = mask["b"][2, 4, 1, 2] = mask["b"][3, 1, 2] = True
+    used = {name: kept.clone() for name, kept in mask.items()}
+    used["a"][5] = False
+    seen = {name: torch.zeros_like(kept) for name, kept in mask.items()}
+    for seed in range(200):
+        moved = collapse.shuffle_among_live(mask, used, seed)
+        assert masks.layer_counts(moved) == masks.layer_counts(mask)
+        seen = {name: seen[name] | kept for name, kept in moved.items()}
+    between = {"a": [(r, c) for r in (1, 4) for c in (0, 1, 2)], "b": [(r, c) for r in (0, 2, 3) for c in (1, 4)]}
+    for name, places in between.items():
+        allowed = torch.zeros_like(mask[name])
+        for row, column in places:
+            allowed[row, column] = True
+        assert torch.equal(seen[name], allowed), "every place between live units, and no other"
+    again = collapse.shuffle_among_live(mask, used, 0)
+    assert masks.distance(again, collapse.shuffle_among_live(mask, used, 0)) == 0 < masks.distance(again, mask)
+
+
+def test_a_shuffle_among_live_units_keeps_the_count_where_there_is_no_room():
+    mask, used = {"a": torch.ones(3, 3, dtype=torch.bool)}, {"a": torch.zeros(3, 3, dtype=torch.bool)}
+    mask["a"][2, 1:] = False
+    used["a"][:2, :2] = True
+    moved = collapse.shuffle_among_live(mask, used, 1)["a"]
+    assert int(moved.sum()) == 7 and moved[:2, :2].all()
 
 
 def test_an_empty_layer_makes_the_network_blind(blobs):
