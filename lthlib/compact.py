@@ -104,7 +104,7 @@ def shape_task(task: Task, compact: nn.Module, name: str) -> Task:
                 module.reset_parameters()
         return fresh.apply(models.glorot)
 
-    return Task(name, task.data, build)
+    return Task(name, task.dataset, build)  # read, or drawn, once
 
 
 def _graph(network: nn.Module, example: Tensor):
