@@ -9,9 +9,10 @@ import pytest
 import torch
 
 import lthlib
-from lthlib import arena, costs, exercises_arena, scores, tables, tasks
+from lthlib import arena, costs, scores, tables, tasks
 from lthlib.__main__ import main
 from lthlib.errors import LotteryError
+from lthlib.exercises import arena as exercises_arena
 from tests.conftest import ROOT
 
 SMALL = {"profile": "smoke", "levels": 2, "trials": 3, "iterations": 40, "evaluate_every": 20, "progress": False}

@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 import lthlib
-from lthlib import collapse, collapse_plots, exercises, masks, models, scores
-from lthlib import exercises_untrained as checks
+from lthlib import collapse, exercises, masks, models, scores
 from lthlib.errors import LotteryError
+from lthlib.exercises import untrained as checks
+from lthlib.plots import collapse as collapse_plots
 from lthlib.settings import seed_for
 from lthlib.store import TICKET, Key, Store
 from tests.conftest import ROOT

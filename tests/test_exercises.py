@@ -2,7 +2,8 @@
 
 import pytest
 
-from lthlib import exercises, exercises_curves
+from lthlib import exercises
+from lthlib.exercises import curves as exercises_curves
 from tests.test_lessons import LESSONS, solutions
 
 # By lesson, the function that the reader writes and what checks it.

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from lthlib import controls, masks
-from lthlib import exercises_deconstructing as exercises
 from lthlib.exercises import WrongAnswer
+from lthlib.exercises import deconstructing as exercises
 from tests.conftest import ROOT
 
 LESSON = ROOT / "notebooks" / "10_deconstructing_the_ticket.ipynb"

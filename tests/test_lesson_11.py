@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from lthlib import exercises_supermasks as exercises
 from lthlib import models, supermasks
 from lthlib.exercises import WrongAnswer
+from lthlib.exercises import supermasks as exercises
 from tests.conftest import ROOT
 from tests.test_lessons import solutions
 

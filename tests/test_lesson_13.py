@@ -6,9 +6,10 @@ import pytest
 import torch
 
 matplotlib.use("Agg")
-from lthlib import compact_plots, footprint  # noqa: E402
-from lthlib import exercises_structure as exercises  # noqa: E402
+from lthlib import footprint  # noqa: E402
 from lthlib.exercises import WrongAnswer  # noqa: E402
+from lthlib.exercises import structure as exercises  # noqa: E402
+from lthlib.plots import compact as compact_plots  # noqa: E402
 from tests.conftest import ROOT  # noqa: E402
 from tests.test_lessons import solutions  # noqa: E402
 

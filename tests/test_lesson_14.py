@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 import torch
 
-from lthlib import bargain_plots, earlybird, masks
-from lthlib import exercises_cheap as exercises
+from lthlib import earlybird, masks
 from lthlib.exercises import WrongAnswer
+from lthlib.exercises import cheap as exercises
+from lthlib.plots import bargains as bargain_plots
 from tests.conftest import ROOT
 from tests.test_lessons import cells
 

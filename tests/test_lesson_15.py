@@ -5,7 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from lthlib import exercises, exercises_other, masks
+from lthlib import exercises, masks
+from lthlib.exercises import other as exercises_other
 from tests.conftest import ROOT
 from tests.test_lessons import solutions
 

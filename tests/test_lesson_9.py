@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from lthlib import barrier_plots, connectivity, exercises_rewinding
+from lthlib import connectivity
 from lthlib.exercises import WrongAnswer
+from lthlib.exercises import rewinding as exercises_rewinding
+from lthlib.plots import barriers as barrier_plots
 from lthlib.stack import Ticket
 from tests.conftest import ROOT
 from tests.test_lessons import solutions

@@ -2,8 +2,8 @@
 
 import pytest
 
-from lthlib import exercises_curves as exercises
 from lthlib.exercises import WrongAnswer
+from lthlib.exercises import curves as exercises
 from tests.conftest import ROOT
 from tests.test_lessons import solutions
 

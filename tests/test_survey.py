@@ -6,9 +6,10 @@ import shlex
 
 import pytest
 
-from lthlib import exercises_map, settings, survey, tasks
+from lthlib import settings, survey, tasks
 from lthlib.__main__ import parser
 from lthlib.errors import LotteryError
+from lthlib.exercises import map as exercises_map
 from tests.conftest import ROOT
 
 LESSONS = {int(path.name[:2]) for path in (ROOT / "notebooks").glob("*.ipynb")}
