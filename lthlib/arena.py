@@ -162,16 +162,17 @@ def checks(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFram
     return pd.DataFrame(rows, columns=columns).set_index(["task", "method", "check"])
 
 
-def smallest_matching(outcome: pd.DataFrame) -> pd.DataFrame:
+def smallest_matching(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFrame:
     """How far down each method still matches the dense network of its trial: one row per task and method.
 
     Columns: density, the smallest (0 to 1) that `tables.matching` calls winning or matching with every larger one, NaN where the
-    largest already fails; `iterations` spent on a ticket there; and trials. One verdict for several levels: see lesson 8 on luck.
+    largest already fails; `iterations` spent on a ticket there; and trials. `measure` is what has to match, such as test_loss for
+    an autoencoder. One verdict for several levels: see lesson 8 on luck.
     """
     rows = []
     for (task, entry), here in outcome.groupby(["task", "entry"], sort=False):
         own = here[(here.method == here.schedule)]
-        density = tables.smallest(tables.matching(own), "matching", unbroken=True)
+        density = tables.smallest(tables.matching(own, measure=measure), "matching", unbroken=True)
         at = own.groupby("level").agg({"density": "mean", "spent": "first"})
         spent = float("nan") if density is None else at.spent[(at.density - density).abs().idxmin()]
         rows.append((task, entry, float("nan") if density is None else density, spent, own.trial.nunique()))
