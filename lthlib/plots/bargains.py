@@ -107,7 +107,7 @@ def bargains(accounts: pd.DataFrame, cost: str = "iterations", reference: str = 
                 "markersize": 8,
                 "label": name,
             }
-            axes.errorbar([where[name][0]], [mean], yerr=whiskers, markeredgecolor="white", **style)
+            axes.errorbar([where[name][0]], [mean], yerr=whiskers, markeredgecolor="white", markeredgewidth=0.5, **style)
             texts.append(f"{name}: {mean:.1f} for {where[name][0]:.2f}.")
     front = ledger.front(tickets, cost)
     points = np.array([where[name] for name in front])
