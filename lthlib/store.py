@@ -148,18 +148,11 @@ class Store:
 
     def load(self, setting: Setting, key: Key) -> Record:
         """The stored network, with its tensors. Raises LotteryError where it is not there or damaged."""
-        path = self.path(setting, key)
-        content = self._read(path)
-        if content is None:
-            raise LotteryError(f"{path} is not in the store: run the hunt it belongs to again.")
-        return _unpack(content, path.with_suffix(".safetensors").read_bytes())
+        return _unpack(self._found(setting, key), self.path(setting, key).with_suffix(".safetensors").read_bytes())
 
     def digest(self, setting: Setting, key: Key) -> str:
         """The checksum of a stored network's tensors: another network, another checksum. Raises LotteryError as `load` does."""
-        content = self._read(self.path(setting, key))
-        if content is None:
-            raise LotteryError(f"{self.path(setting, key)} is not in the store: run the hunt it belongs to again.")
-        return content["tensors"]
+        return self._found(setting, key)["tensors"]
 
     def remember(self, setting: Setting, key: Key, name: str, content: dict) -> None:
         """Keep what was worked out from stored networks, as JSON, beside the network `key`.
@@ -256,6 +249,12 @@ class Store:
             with contextlib.suppress(OSError):  # no room, or a folder that may only be read: the next reader takes longer
                 write_atomically(cache, hashlib.sha256(made_from + content).digest() + content)
         return rows
+
+    def _found(self, setting: Setting, key: Key) -> dict:
+        content = self._read(self.path(setting, key))
+        if content is None:
+            raise LotteryError(f"{self.path(setting, key)} is not in the store: run the hunt it belongs to again.")
+        return content
 
     def _note(self, setting: Setting, key: Key, name: str) -> Path:
         return self.path(setting, key).with_name(f"note-{name}.json")

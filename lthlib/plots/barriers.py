@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from lthlib.connectivity import STABLE
-from lthlib.plots import BAND, LEGEND, SERIES, SERIES_DASHES, SERIES_MARKERS
+from lthlib.plots import BAND, LEGEND
+from lthlib.styles import SERIES, SERIES_DASHES, SERIES_MARKERS
 
 DOTTED = {"color": "black", "linewidth": 1.2, "linestyle": ":", "zorder": 0}
 
@@ -34,13 +35,18 @@ def barriers(lines: pd.DataFrame, title: str = "") -> Figure:
         sns.lineplot(here, x="alpha", y="error", hue="name", style="name", ax=axes, **BAND, **style)
         handles = axes.get_legend_handles_labels()
         axes.get_legend().remove()
-        axes.set(title=panel, xlabel="share of the way, alpha", ylabel="test error (%)", xlim=(0, 1))
+        axes.set(
+            title=panel if len(panels) > 1 or not title else f"{title}, {panel}",
+            xlabel="share of the way, alpha",
+            ylabel="test error (%)",
+            xlim=(0, 1),
+        )
         for name, each in here.groupby("name", sort=False):
             mean = each.groupby("alpha").error.mean()
             ends = f"{mean.iloc[0]:.1f} and {mean.iloc[-1]:.1f} at the ends"
             texts.append(f"{panel.capitalize()}, {name}: {ends}, at most {mean.max():.1f} on the way.")
     row[0][-1].legend(*handles, **LEGEND)
-    figure.suptitle(title)
+    figure.suptitle(title if len(panels) > 1 else "")
     sns.despine(figure)
     figure.set_label(" ".join(texts))
     return figure
