@@ -86,12 +86,12 @@ def test_a_hung_cell_and_a_killed_kernel_are_reported_as_such(sweep, tmp_path):
 
 
 def test_a_budget_stops_in_time_and_leaves_the_rest(sweep, capsys):
-    path = sweep(range(6), parameters={"wait": 2.0}, workers=1)
+    path = sweep(range(12), parameters={"wait": 2.0}, workers=1)
     began = time.monotonic()
-    assert main(["batch", str(path), "--budget", "14s"]) == 0
-    assert time.monotonic() - began < 24
+    assert main(["batch", str(path), "--budget", "24s"]) == 0
+    assert time.monotonic() - began < 34
     assert "left: the same command goes on from there" in capsys.readouterr().out
-    assert 1 <= sum((run.folder / "result.json").exists() for run in sweeps.read(path).runs) < 6
+    assert 1 <= sum((run.folder / "result.json").exists() for run in sweeps.read(path).runs) < 12
     planned = batch.plan(sweeps.read(path))
     assert planned.seconds.between(2, 14).all(), "estimated from the finished ones"
 

@@ -9,7 +9,7 @@ import pytest
 from lthlib import settings, survey, tasks
 from lthlib.__main__ import parser
 from lthlib.errors import LotteryError
-from lthlib.exercises import map as exercises_map
+from lthlib.exercises import notations as exercises_map
 from tests.conftest import ROOT
 
 LESSONS = {int(path.name[:2]) for path in (ROOT / "notebooks").glob("*.ipynb")}
