@@ -252,7 +252,7 @@ def why_no_csr() -> str:
 def why_no_two_of_four() -> str:
     """Empty where this machine multiplies 2:4 matrices in hardware, else why not, in one sentence."""
     if not torch.cuda.is_available():
-        return "2:4 products need a CUDA card: on a CPU torch has none."
+        return "2:4 products need a CUDA card: torch has none for a CPU."
     if torch.cuda.get_device_capability() < CAPABILITY:
         return f"2:4 products need a card of compute capability {CAPABILITY[0]}.{CAPABILITY[1]} or more."
     return ""

@@ -35,4 +35,6 @@ def search_spent(setting: Setting, level: int) -> int:
 def scoring_steps(setting: Setting) -> int:
     """How often a prune step runs the network: not at all for a criterion that looks at weights alone."""
     criterion = scores.find(setting.score)
-    return criterion.rounds if criterion is not None and "network" in scores.asked(criterion) else 0
+    if criterion is None or "network" not in scores.asked(criterion):
+        return 0
+    return criterion.rounds if setting.structure == "weights" else 1  # groups and units go in one step

@@ -13,7 +13,7 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
-from lthlib import masks, models, pruning
+from lthlib import masks, models, progress, pruning
 from lthlib.errors import LotteryError
 from lthlib.lottery import hunt
 from lthlib.masks import Mask
@@ -63,12 +63,16 @@ def weights_at(
     task, found = find_task(task), {}
     if wrong := [t for t in times if isinstance(t, bool) or not isinstance(t, int) or t < 0]:
         raise LotteryError(f"time {wrong[0]!r} is no iteration: give whole numbers, 0 or more.")
+    watch = progress.bar(len(times) * trials, options.get("progress", True))
     for t in times:
         chosen = {**options, "iterations": max(t, 1), "levels": 0, "trials": trials}
-        hunt(task, profile, results=results, **chosen)
+        hunt(task, profile, results=results, **chosen | {"progress": False})
         setting, _ = resolve(task, profile, **{name: value for name, value in chosen.items() if name not in ASIDE})
         dense = [Store(results).load(setting, Key(TICKET, trial, 0)) for trial in range(trials)]
         found[t] = [record.weights if t else record.start for record in dense]
+        watch.update(trials)
+    watch.close()
+    watch.say(f"{trials} dense networks, after {len(times)} numbers of iterations each.")
     return found
 
 

@@ -64,7 +64,8 @@ def _search(setting: Setting, level: int) -> list[Item]:
     """What was trained before the mask of a level was there, and theta_k with it."""
     recipe, rewind = setting.recipe, setting.rewind
     train = lambda iterations, at: Item("search", iterations, recipe.batch_size, setting, at)  # noqa: E731
-    score = lambda at: Item("scoring", scoring_steps(setting), scores.BATCH, setting, at)  # noqa: E731
+    examples = getattr(scores.find(setting.score), "examples", scores.BATCH)
+    score = lambda at: Item("scoring", scoring_steps(setting), examples, setting, at)  # noqa: E731
     if setting.schedule in AT_ONCE:
         return [train(rewind if setting.schedule == "untrained" else recipe.iterations, 0), score(0)]
     found = []

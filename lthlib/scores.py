@@ -42,25 +42,26 @@ SCORES: dict[str, Callable] = {}
 Scores = dict[str, Tensor]
 
 
-def score(function: Callable | None = None, *, rounds: int = 1) -> Callable:
+def score(function: Callable | None = None, *, rounds: int = 1, examples: int = BATCH) -> Callable:
     """Register a criterion under its own name: `@score`, or `@score(rounds=100)` for one that is computed anew in each of so
-    many steps whenever a round prunes.
+    many steps whenever a round prunes. `examples` says how many inputs it runs through the network in each, for its price.
 
     Raises LotteryError where it asks for something that no criterion is given, or where its name belongs to lthlib.
     """
     if function is None:
-        return lambda later: score(later, rounds=rounds)
+        return lambda later: score(later, rounds=rounds, examples=examples)
     name = getattr(function, "__name__", "")
     if not name.isidentifier():
         raise LotteryError(f"the criterion {function!r} has no name of its own: define it with def.")
-    if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1:
-        raise LotteryError(f"rounds of criterion {name!r} is {rounds!r}: give a whole number, 1 or more.")
+    for what, number in (("rounds", rounds), ("examples", examples)):
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise LotteryError(f"{what} of criterion {name!r} is {number!r}: give a whole number, 1 or more.")
     if is_own(SCORES.get(name, function)) != is_own(function):
         raise LotteryError(f"the name {name!r} belongs to a criterion of lthlib: call yours otherwise.")
     unknown = [p for p in asked(function) if p not in KNOWN]
     if unknown:
         raise LotteryError(f"criterion {name!r} asks for {', '.join(unknown)}: it can be given {', '.join(KNOWN)}.")
-    function.rounds = rounds
+    function.rounds, function.examples = rounds, examples
     SCORES[name] = function
     return function
 
@@ -195,7 +196,7 @@ def grasp(*, network: nn.Module, weights: Scores, mask: Scores, batch: tuple[Ten
     return {name: masked[name].detach() * product for name, product in zip(masked, hessian_gradient)}
 
 
-@score(rounds=100)
+@score(rounds=100, examples=1)
 def synflow(*, network: nn.Module, weights: Scores, mask: Scores, batch: tuple[Tensor, Tensor]) -> Scores:
     """What flows through the weight: dR / d theta * theta, R the sum of outputs of the network of absolute values for an input of
     ones, in evaluation mode and double precision (Tanaka et al. 2020, arXiv 2006.05467, section 5). It looks at no data."""

@@ -230,7 +230,7 @@ def test_a_stored_ticket_keeps_exactly_two_of_four():
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card")
 def test_two_of_four_needs_a_card():
     assert "CUDA card" in compact.why_no_two_of_four()
-    with pytest.raises(LotteryError, match="on a CPU torch has none"):
+    with pytest.raises(LotteryError, match="torch has none for a CPU"):
         compact.two_of_four(torch.ones(32, 64), torch.ones(32, 64, dtype=torch.bool))
 
 

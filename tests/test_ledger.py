@@ -37,7 +37,7 @@ def setting(schedule, rewind=0, score="magnitude", source=""):
 def test_items_by_hand(schedule, rewind, score, expected):
     found = ledger.items(setting(schedule, rewind, score), 3)
     assert [(item.purpose, item.iterations, item.level) for item in found if item.iterations] == expected
-    assert {item.batch for item in found if item.purpose == "scoring"} <= {scores.BATCH}
+    assert {item.batch for item in found if item.purpose == "scoring"} <= {1 if score == "synflow" else scores.BATCH}
     assert [item.iterations for item in ledger.items(setting(schedule, rewind, score), 0)] == [100]
 
 
@@ -117,6 +117,8 @@ def test_operations_under_masks_by_hand():
     assert ledger.operations(found, one, lambda *_: {}) == 3 * 100 * 60 * 3 * 111
     scored = ledger.items(setting("untrained", score="snip"), 1)
     assert ledger.operations(scored, one, kept) == pytest.approx(3 * (1 * scores.BATCH * 111 + 100 * 60 * by_level[1]))
+    flow = ledger.items(setting("untrained", score="synflow"), 1)  # 100 rounds, each of one input of ones
+    assert ledger.operations(flow, one, kept) == pytest.approx(3 * (100 * 1 * 111 + 100 * 60 * by_level[1]))
 
 
 def test_an_account_of_hunts():

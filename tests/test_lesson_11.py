@@ -54,7 +54,7 @@ def twice(weight, scores, count):
         (by_threshold, "a threshold takes all that tie"),
         (signed, "compare absolute values"),
         (backwards, "negative scores learn backwards"),
-        (kept_alone, "none can ever pop up"),
+        (kept_alone, "none can pop up because it would help"),
         (twice, "for every weight"),
         (lambda weight, scores, count: weight * top(scores.abs(), count), "no gradient reaches the scores"),
         (lambda weight, scores, count: SOLUTIONS["effective"](weight, scores.detach(), count), "no gradient reaches the scores"),

@@ -50,7 +50,7 @@ def _check_gradient(used: Tensor, weight: Tensor, scores: Tensor, kept: Tensor) 
     found, expected = scores.grad, by_used * weight * scores.detach().sign()
     _need(
         bool((found[~kept] != 0).all()),
-        "dropped weights get no gradient, so none can ever pop up: the gradient must pass the mask for them as well.",
+        "dropped weights get no gradient, so none can pop up because it would help: the gradient must reach them as well.",
     )
     _need(
         not torch.allclose(found, by_used * weight, rtol=1e-3),

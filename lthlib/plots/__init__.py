@@ -54,7 +54,7 @@ def density_curves(
         if colour == "black":
             dense = networks[networks.level == 0].value
             axes.axhspan(dense.min(), dense.max(), color="#777777", alpha=0.15, linewidth=0, zorder=0)
-    density_axis(axes, lines.weights)
+    density_axis(axes, _to_mark(lines))
     axes.legend(**LEGEND)
     return figure
 
@@ -352,11 +352,20 @@ def _by_label(lines: pd.DataFrame, labels: list[str]) -> dict:
     order = list(dict.fromkeys(names))
     colour = {name: SERIES[labels.index(label) % len(SERIES)] for name, label in zip(names, lines.label)}
     dashes = {name: DASHES.get(k, "") for name, k in zip(names, kind)}
+    controls = {MARKERS[k] for k in kind.unique() if k != "ticket"}
+    free = [marker for marker in SERIES_MARKERS if marker not in controls]
     markers = {
-        name: SERIES_MARKERS[labels.index(label) % len(SERIES_MARKERS)] if k == "ticket" else MARKERS[k]
+        name: free[labels.index(label) % len(free)] if k == "ticket" else MARKERS[k]
         for name, label, k in zip(names, lines.label, kind)
     }
     return {"palette": colour, "dashes": dashes, "markers": markers, "style": names, "hue": names, "hue_order": order}
+
+
+def _to_mark(lines: pd.DataFrame) -> pd.Series:
+    """The densities that several labels share, in percent, if there are two below the largest; else all."""
+    rounded = lines.weights.round(1)
+    shared = lines.label.groupby(rounded).nunique() > 1
+    return rounded[rounded.map(shared)] if shared.sum() > 2 else lines.weights
 
 
 def _dense_means(networks: pd.DataFrame, labels: list[str]) -> list[tuple[str, float]]:

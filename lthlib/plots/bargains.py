@@ -93,7 +93,7 @@ def bargains(accounts: pd.DataFrame, cost: str = "iterations", reference: str = 
     families: dict[str, list[str]] = {}
     for name in dict.fromkeys(tickets.method):
         families.setdefault(name.split(":")[0], []).append(name)
-    where, texts = {}, [f"Test accuracy against {LABELS[cost]}, in trainings of the dense network ({dense.value.mean():.1f})."]
+    where, texts = {}, [f"Test accuracy against {LABELS[cost]}, in dense trainings (dense: {dense.value.mean():.1f})."]
     for index, names in enumerate(families.values()):
         for marker, name in zip(SERIES_MARKERS * len(names), names):
             rows = tickets[tickets.method == name]

@@ -20,7 +20,7 @@ VERDICTS = {"yes": ("#0072B2", "o"), "no": ("#D55E00", "X"), "cannot tell": ("#7
 
 def layer_profiles(layers: pd.DataFrame, compressions: list[float], title: str = "") -> Figure:
     """What each criterion leaves of each layer, in percent on a logarithmic axis: a panel for each of `compressions`, a line for
-    each score, from `collapse.layers`; means over trials, and a cross at the bottom where a layer is empty in any trial.
+    each score, from `collapse.layers`; means over trials, and a ring where a layer is empty in any trial.
 
     Raises LotteryError for a compression that the table has not.
     """
@@ -37,8 +37,10 @@ def layer_profiles(layers: pd.DataFrame, compressions: list[float], title: str =
         here = layers[np.isclose(layers.compression, compression)]
         texts.append(f"Compression {compression:.4g}: " + _profile(axes, here, names, scores, least))
         axes.axhline(100 / compression, color="black", linewidth=1.2, linestyle=":", zorder=0, label="whole network")
-        axes.set(yscale="log", xlabel="layer, from input to output", title=f"compression {compression:.4g}")
+        axes.set(yscale="log", xlabel="layer, from input to output", title=f"compression {compression:,.0f}")
         axes.set_xticks(range(len(names)), range(1, len(names) + 1))
+    if (layers.weights == 0).any():
+        row[0][-1].plot([], [], "o", color="#555555", mfc="none", mew=1.6, linestyle="", label="empty in a trial")
     _with_empty(row[0][0], least)
     row[0][0].set_ylabel("weights remaining in the layer (%)")
     row[0][-1].legend(**LEGEND)
@@ -56,7 +58,7 @@ def _profile(axes: Axes, here: pd.DataFrame, names: list[str], scores: list[str]
         kept, empty = 100 * by_layer.layer_density.mean().reindex(names), by_layer.weights.min().reindex(names) == 0
         shown = kept.clip(lower=least).to_numpy()
         axes.plot(shown, color=colour, dashes=dashes or (None, None), marker=marker, label=score, markersize=6)
-        axes.plot(np.flatnonzero(empty), shown[empty], "X", color=colour, markersize=11, mec="white")
+        axes.plot(np.flatnonzero(empty), shown[empty], "o", color=colour, markersize=13, mfc="none", mew=1.6)
         said = f", {empty.sum()} empty" if empty.any() else ""
         texts.append(f"{score} {kept.min():.2g} to {kept.max():.3g} %{said}")
     return "; ".join(texts) + "."
