@@ -262,8 +262,8 @@ def describe(tables: pd.DataFrame | dict[str, pd.DataFrame], measure: str = "tes
             word, top = ("lowest", "idxmin") if measure in LOWER_IS_BETTER else ("highest", "idxmax")
             best, last = means.loc[means[measure].agg(top)], means.loc[means.index.max()]
             sentences.append(
-                f"{method.capitalize()}: {word} {number(best[measure])} at {100 * best.density:.1f} %, "
-                f"{number(last[measure])} at the sparsest, {100 * last.density:.1f} %."
+                f"{method.capitalize()}: {word} {number(best[measure])} at {100 * best.density:.3g} %, "
+                f"{number(last[measure])} at the sparsest, {100 * last.density:.3g} %."
             )
     return " ".join(sentences)
 

@@ -121,7 +121,7 @@ def test_the_figures_say_what_they_show():
          "value": [70.0, 71, 72, 50, 51, 52, 60, 61, 62], "iterations": [100] * 3 + [110] * 3 + [400] * 3}
     )  # fmt: skip
     text = bargain_plots.bargains(accounts).get_label()
-    assert "dense network (71.0)" in text and "x: 1: 51.0 for 1.10." in text
+    assert "dense: 71.0" in text and "x: 1: 51.0 for 1.10." in text
     assert text.endswith("On the front: x: 1, y."), "the dense networks are cheaper and better, and no tickets"
     assert "own: 2.0" in bargain_plots.side_by_side({"own": [1, 2, 3], "other": [0.0, 1]}, "points", zero=True).get_label()
     plt.close("all")

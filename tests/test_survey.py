@@ -34,7 +34,7 @@ def test_every_command_is_one_that_runs(command):
     assert words[:3] == ["python", "-m", "lthlib"]
     options = parser().parse_args(words[3:])
     if options.command == "hunt":
-        assert settings.check_controls(options.controls)
+        settings.check_controls(options.controls)  # raises for one that is not there
         names = ("schedule", "levels", "rate", "trials", "iterations", "rewind", "score", "scope", "structure")
         setting, _ = tasks.resolve(tasks.find_task(options.task), "quick", **{n: getattr(options, n) for n in names})
         assert setting.identity()

@@ -215,8 +215,8 @@ def test_describe(table):
     text = tables.describe(table)
     assert text == (
         "Test accuracy at early stop (%) against weights remaining. t, 2 trials; dense 85.0 (80.0 to 90.0). "
-        "Ticket: highest 81.0 at 80.0 %, 81.0 at the sparsest, 80.0 %. "
-        "Reinit: highest 81.7 at 80.0 %, 81.7 at the sparsest, 80.0 %."
+        "Ticket: highest 81.0 at 80 %, 81.0 at the sparsest, 80 %. "
+        "Reinit: highest 81.7 at 80 %, 81.7 at the sparsest, 80 %."
     )
     several = tables.describe({"a": table, "b": table.head(0)}, "early_stop")
     assert "a: t, 2 trials; dense 15 (10 to 20)." in several and several.endswith("b: no results.")
