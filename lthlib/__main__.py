@@ -209,15 +209,15 @@ def run_batch(options: argparse.Namespace) -> int:
 
 def run_atlas(options: argparse.Namespace) -> None:
     """Carry out `atlas`, and print the files that were written."""
+    tasks = [name.strip() for name in options.tasks.split(",")] if options.tasks else None
     if options.dry_run:
-        for experiment, trials in filling.missing(trials=options.trials):
+        for experiment, trials in filling.missing(trials=options.trials, tasks=tasks):
             told = ", ".join(f"{name} {value}" for name, value in experiment.changes.items())
             print(f"{experiment.task}{f' ({told})' if told else ''}: {trials} of {options.trials} trials to do")
         return
     budget = batch.seconds(options.budget) if options.budget else None
-    tasks = [name.strip() for name in options.tasks.split(",")] if options.tasks else None
     written = filling.fill(budget, device=options.device, results=options.results, tasks=tasks, trials=options.trials)
-    print(*written or ["Nothing was lacking."], sep="\n")
+    print(*written or ["Nothing was added."], sep="\n")
 
 
 def run_report(options: argparse.Namespace) -> None:

@@ -72,7 +72,7 @@ def weights_at(
         found[t] = [record.weights if t else record.start for record in dense]
         watch.update(trials)
     watch.close()
-    watch.say(f"{trials} dense networks, after {len(times)} numbers of iterations each.")
+    watch.say(f"{trials} dense networks, each at {len(times)} {'point' if len(times) == 1 else 'points'} of its training.")
     return found
 
 

@@ -79,12 +79,8 @@ def fill(
     `tasks` limits it to these; `where` is another atlas folder than the usual one; `extent` may be `levels` or `iterations`.
     A task whose data is not at hand is left out, with a notice. Raises LotteryError for a task that is not in the plan.
     """
-    planned = {experiment.task for experiment in EXPERIMENTS}
-    for task in tasks or ():
-        if task not in planned:
-            raise LotteryError(f"the atlas has no plan for {task!r}: choose of {', '.join(sorted(planned))}.")
+    here = planned(tasks)
     engine.check(device, None)
-    here = [experiment for experiment in EXPERIMENTS if experiment.task in (tasks or planned)]
     for task in sorted({e.task for e in here if not data.at_hand(find_task(e.task).data)}):
         notice(f"{task} is left out: its data is not in {data.data_folder()} (a hunt of it with a network downloads it).")
         here = [experiment for experiment in here if experiment.task != task]
@@ -104,10 +100,21 @@ def fill(
     return list(written)
 
 
-def missing(profile: str = "paper", trials: int = 5, where: str | Path | None = None) -> list[tuple[Experiment, int]]:
+def planned(tasks: list[str] | None = None) -> list[Experiment]:
+    """The experiments of these tasks, or all. Raises LotteryError for a task that is not in the plan."""
+    names = sorted({experiment.task for experiment in EXPERIMENTS})
+    for task in tasks or ():
+        if task not in names:
+            raise LotteryError(f"the atlas has no plan for {task!r}: choose of {', '.join(names)}.")
+    return [experiment for experiment in EXPERIMENTS if experiment.task in (tasks or names)]
+
+
+def missing(
+    profile: str = "paper", trials: int = 5, where: str | Path | None = None, tasks: list[str] | None = None
+) -> list[tuple[Experiment, int]]:
     """The plan, and how many trials of each experiment's dense network to sparsest ticket the atlas lacks."""
     found = []
-    for experiment in EXPERIMENTS:
+    for experiment in planned(tasks):
         table = atlas.read(experiment.task, experiment.setting(profile), where)
         levels = PROFILES[experiment.task][profile].extent.levels
         complete = table[(table.level == levels) & (table.method == table.schedule)].trial.nunique() if len(table) else 0

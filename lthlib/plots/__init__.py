@@ -218,10 +218,11 @@ def differences(
     return figure
 
 
-def standings(board: pd.DataFrame, entered: list[str], title: str = "") -> Figure:
+def standings(board: pd.DataFrame, entered: list[str], title: str = "", dense: float | None = None) -> Figure:
     """`arena.leaderboard` of one task, a panel for each density: the mean and its 95 % interval of each method, best first.
 
-    The methods in `entered` are in another colour and shape. Panels share their axis.
+    The methods in `entered` are in another colour and shape; a dotted line is at `dense`, the dense networks' accuracy in
+    percent. Panels share their axis.
     """
     densities = sorted(board.index.get_level_values("weights remaining (%)").unique(), reverse=True)
     size = (1.5 + 4.2 * len(densities), 1.2 + 0.32 * board.method.nunique())
@@ -232,14 +233,17 @@ def standings(board: pd.DataFrame, entered: list[str], title: str = "") -> Figur
             own = row.method in entered
             style = {"color": SERIES[1] if own else SERIES[0], "marker": "D" if own else "o", "markersize": 6, "capsize": 3}
             axes.errorbar(row.mean, place, xerr=[[row.mean - row.low], [row.high - row.mean]], **style)
+        if dense is not None:
+            axes.axvline(dense, color="black", linewidth=1.2, linestyle=":", zorder=0)
         axes.set_yticks(range(len(here)), [f"{m} *" if m in entered else m for m in here.method])
         axes.set(xlabel=LABELS["test_accuracy"], title=f"{density:g} % remaining")
     figure.suptitle(title)
     sns.despine(figure)
     best = board[board.index.get_level_values("rank") == 1]
     told = "; ".join(f"{d:g} %: {row.method} {row['mean']:.1f}" for (*_, d, _), row in best.iterrows())
+    reference = f" Dotted: the dense network, {dense:.1f} %." if dense is not None else ""
     figure.set_label(
-        f"{title}. Test accuracy by method, with 95 % intervals; entered are marked with a star. Best mean at {told}."
+        f"{title}. Test accuracy by method, with 95 % intervals; entered are marked with a star. Best mean at {told}.{reference}"
     )
     return figure
 
