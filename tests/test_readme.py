@@ -27,12 +27,12 @@ def block() -> str:
     """Markdown between the README's two markers."""
     table = iterative("lenet-mnist")
     trials = table.trial.nunique()
-    lines = ["| | the paper, 5 trials | here | lowest to highest |", "|---|---|---|---|"]
+    lines = ["| | the paper, 5 trials | here | lowest to highest | same direction |", "|---|---|---|---|---|"]
     for name in HEADLINES:
         row = lthlib.beside_paper({name: table}).loc[name]
         claim = re.sub(r" \[.*\]$", "", row["claim"]).rstrip(".")
         printed = claims.find(name).printed
-        lines.append(f"| {claim} | {printed} | {row['here']} | {row['lowest to highest']} |")
+        lines.append(f"| {claim} | {printed} | {row['here']} | {row['lowest to highest']} | {row['same direction']} |")
     verdicts = tables.matching(table)
     winning, matching = (tables.smallest(verdicts, verdict, unbroken=True) for verdict in ("winning", "matching"))
     share = lambda density: "none" if density is None else f"{100 * density:.1f} %"  # noqa: E731
@@ -41,7 +41,7 @@ def block() -> str:
         "",
         f"*LeNet-300-100 on MNIST at the paper's setting, {trials} trials, shipped in `data/atlas/`. By the test of lesson 8 the "
         f"tickets win (as accurate as dense, and no later) without a break to {share(winning)} of the weights, and match to "
-        f"{share(matching)}.{few}*",
+        f"{share(matching)}.{few} Same direction: whether the 95 % interval of the mean lies wholly on the claim's side.*",
     ]
     return "\n".join(lines)
 
