@@ -1,8 +1,5 @@
 """The arena: one protocol for all, budgets in iterations, and sanity checks that catch what they should."""
 
-import json
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +11,7 @@ from lthlib.__main__ import main
 from lthlib.errors import LotteryError
 from lthlib.exercises import arena as exercises_arena
 from tests.conftest import ROOT
+from tests.test_lessons import solutions
 
 SMALL = {"profile": "smoke", "levels": 2, "trials": 3, "iterations": 40, "evaluate_every": 20, "progress": False}
 
@@ -179,20 +177,8 @@ def test_the_command(tmp_path, capsys):
     assert "stops with ZeroDivisionError" in capsys.readouterr().err
 
 
-def the_solutions():
-    text = "\n".join(
-        "".join(cell["source"])
-        for cell in json.loads((ROOT / "notebooks" / "17_the_arena.ipynb").read_text())["cells"]
-        if cell["cell_type"] == "markdown"
-    )
-    space = {"torch": torch, "tables": tables}
-    for block in re.findall(r"<summary>Solution</summary>\n\n```python\n(.*?)```", text, re.DOTALL):
-        exec(block, space)
-    return space
-
-
 def test_the_lessons_solutions_are_right(capsys):
-    space = the_solutions()
+    space = solutions(ROOT / "notebooks" / "17_the_arena.ipynb")
     exercises_arena.check_grown(space["grown"])
     exercises_arena.check_flagged(space["flagged"])
     assert capsys.readouterr().out.count("Right") == 2

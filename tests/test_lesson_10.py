@@ -10,19 +10,13 @@ from lthlib import controls, masks
 from lthlib.exercises import WrongAnswer
 from lthlib.exercises import deconstructing as exercises
 from tests.conftest import ROOT
+from tests.test_lessons import solutions
 
 LESSON = ROOT / "notebooks" / "10_deconstructing_the_ticket.ipynb"
 TEXT = "\n".join("".join(c["source"]) for c in json.loads(LESSON.read_text())["cells"] if c["cell_type"] == "markdown")
 
 
-def solutions():
-    space = {"torch": torch, "masks": masks}
-    for block in re.findall(r"<details><summary>Solution</summary>\n\n```python\n(.*?)```", TEXT, re.DOTALL):
-        exec(block, space)
-    return space
-
-
-SOLUTIONS = solutions()
+SOLUTIONS = solutions(LESSON, masks=masks)
 CHECKS = {
     "reinit_signs": exercises.check_reinit_signs,
     "reshuffle": exercises.check_reshuffle,

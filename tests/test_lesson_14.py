@@ -1,7 +1,5 @@
 """Lesson 14's exercises in both directions, and its figures once."""
 
-import re
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -13,22 +11,13 @@ from lthlib.exercises import WrongAnswer
 from lthlib.exercises import cheap as exercises
 from lthlib.plots import bargains as bargain_plots
 from tests.conftest import ROOT
-from tests.test_lessons import cells
+from tests.test_lessons import solutions
 
 LESSON = ROOT / "notebooks" / "14_cheap_tickets.ipynb"
 
 
-def solutions():
-    found = {}
-    for _, source in cells(LESSON, "markdown"):
-        for block in re.findall(r"<details><summary>Solution</summary>\n\n```python\n(.*?)```", source, re.DOTALL):
-            exec(block, space := {"torch": torch, "masks": masks, "earlybird": earlybird, "np": np})
-            found.update({name: value for name, value in space.items() if callable(value)})
-    return found
-
-
 def test_the_lessons_own_solutions_pass(capsys):
-    found = solutions()
+    found = solutions(LESSON, masks=masks, earlybird=earlybird, np=np)
     exercises.check_bill(found["bill"])
     exercises.check_apart(found["apart"])
     exercises.check_leaked(found["leaked"])

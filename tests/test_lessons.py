@@ -45,11 +45,12 @@ def test_the_algorithm_is_in_the_open_in_under_30_lines():
     assert "lthlib" not in "".join(code)
 
 
-def solutions(path):
+def solutions(path, **names):
+    """The functions of a lesson's folded solutions, by name; `names` is what the lesson has imported besides torch and tables."""
     found = {}
     for _, source in cells(path, "markdown"):
         for block in re.findall(r"<details><summary>Solution</summary>\n\n```python\n(.*?)```", source, re.DOTALL):
-            exec(block, space := {"torch": torch, "tables": tables})
+            exec(block, space := {"torch": torch, "tables": tables, **names})
             found.update({name: value for name, value in space.items() if callable(value)})
     return found
 

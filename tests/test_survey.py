@@ -1,6 +1,5 @@
 """The map of the field: every link leads somewhere, and every command runs."""
 
-import json
 import re
 import shlex
 
@@ -11,6 +10,7 @@ from lthlib.__main__ import parser
 from lthlib.errors import LotteryError
 from lthlib.exercises import notations as exercises_map
 from tests.conftest import ROOT
+from tests.test_lessons import solutions
 
 LESSONS = {int(path.name[:2]) for path in (ROOT / "notebooks").glob("*.ipynb")}
 
@@ -51,17 +51,8 @@ def test_notations_translate_both_ways():
         survey.notations(0.5, rate=0)
 
 
-def solutions():
-    book = json.loads((ROOT / "notebooks" / "16_the_map.ipynb").read_text())
-    text = "\n".join("".join(cell["source"]) for cell in book["cells"] if cell["cell_type"] == "markdown")
-    space = {}
-    for block in re.findall(r"<summary>Solution</summary>\n\n```python\n(.*?)```", text, re.DOTALL):
-        exec(block, space)
-    return space
-
-
 def test_the_lessons_solutions_are_right(capsys):
-    space = solutions()
+    space = solutions(ROOT / "notebooks" / "16_the_map.ipynb")
     exercises_map.check_density_of(space["density_of"])
     exercises_map.check_both_densities(space["both_densities"])
     assert capsys.readouterr().out.count("Right") == 2
@@ -76,7 +67,11 @@ def test_the_lessons_solutions_are_right(capsys):
         (lambda value, notation: value if notation == "remaining (%)" else 0.1, "in percent"),
         (lambda value, notation: value / 100, "is the sparsity"),
         (
-            lambda value, notation: solutions()["density_of"](value, notation) if "log" not in notation else 2.7**-value,
+            lambda value, notation: (
+                solutions(ROOT / "notebooks" / "16_the_map.ipynb")["density_of"](value, notation)
+                if "log" not in notation
+                else 2.7**-value
+            ),
             "density of",
         ),
         (lambda value, notation: "a tenth", "return a number"),
