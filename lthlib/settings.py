@@ -26,9 +26,14 @@ PRECISIONS = ("float32", "bfloat16")
 def one_of(what: str, value, allowed: Iterable[str]) -> None:
     allowed = list(allowed)
     if value not in allowed:
-        close = difflib.get_close_matches(str(value), allowed, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
+        hint = did_you_mean(value, allowed)
         raise LotteryError(f"unknown {what} {value!r}: {hint}choose one of {', '.join(allowed)}.")
+
+
+def did_you_mean(value, allowed: Iterable[str]) -> str:
+    """A question that names the closest of the allowed values, with a space behind it; empty where none is close."""
+    close = difflib.get_close_matches(str(value), list(allowed), n=1)
+    return f"did you mean {close[0]!r}? " if close else ""
 
 
 def at_least(what: str, value, least: int) -> None:
