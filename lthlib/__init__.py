@@ -4,24 +4,48 @@
     table = lthlib.hunt("lenet-digits", controls="reinit")
     lthlib.levels(table)
 
-The rooms, from the ground up, are described in lthlib/README.md; imports only ever point down.
+The folders are described in lthlib/README.md; imports only ever point down. The short names below are loaded when they are
+first used, so that `import lthlib` takes no time.
 """
 
-from lthlib import atlas, claims
-from lthlib.claims import beside_paper, effect
-from lthlib.errors import LotteryError
-from lthlib.lottery import hunt, results
-from lthlib.scores import SCORES, score
-from lthlib.settings import Extent, Recipe, Setting
-from lthlib.tables import compare, levels, matching, sentence, speedup, summarise
-from lthlib.tasks import TASKS, Task
+import importlib
 
-__all__ = [
-    *("hunt", "results", "summarise", "levels", "compare", "speedup", "matching", "sentence", "beside_paper", "effect"),
-    *("atlas", "claims"),
-    *("SCORES", "score", "TASKS", "Task", "Recipe", "Setting", "Extent", "LotteryError"),
-]
-__version__ = "0.1.0"
+from lthlib.core.version import REPOSITORY, __version__
 
-# Where the lessons' Colab badges and set-up cells point; a test keeps them alike.
-REPOSITORY = "your_org/lottery-ticket-lessons"
+# short name -> the module that has it; an empty entry is a module itself
+_SHORT = {
+    **dict.fromkeys(("hunt", "results"), "lottery.search"),
+    "summarise": "analysis.summary",
+    **dict.fromkeys(("compare", "matching", "speedup"), "analysis.comparison"),
+    "levels": "analysis.summary",
+    "sentence": "analysis.sentences",
+    **dict.fromkeys(("beside_paper", "effect"), "papers.claims"),
+    **dict.fromkeys(("SCORES", "score"), "pruning.registry"),
+    **dict.fromkeys(("TASKS", "Task"), "tasks"),
+    **dict.fromkeys(("Extent", "Recipe", "Setting"), "settings"),
+    "LotteryError": "core.errors",
+}
+_MODULES = {
+    "atlas": "storage.atlas",
+    "claims": "papers.claims",
+    "controls": "lottery.controls",
+    "masks": "pruning.masks",
+    "objectives": "training.objectives",
+}
+
+__all__ = ["REPOSITORY", "__version__", *_SHORT, *_MODULES]
+
+
+def __getattr__(name: str):
+    if name in _SHORT:
+        return getattr(importlib.import_module(f"lthlib.{_SHORT[name]}"), name)
+    if name in _MODULES:
+        return importlib.import_module(f"lthlib.{_MODULES[name]}")
+    try:  # a folder or a loose file, such as lthlib.data
+        return importlib.import_module(f"lthlib.{name}")
+    except ModuleNotFoundError as error:
+        raise AttributeError(f"module 'lthlib' has no attribute {name!r}") from error
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -6,10 +6,14 @@ import sys
 from pathlib import Path
 
 import lthlib
-from lthlib import arena, batch, filling, handouts, scores, settings, sweeps, tasks, translations
-from lthlib.errors import LotteryError
-from lthlib.progress import notice
-from lthlib.store import write_atomically
+from lthlib import arena, settings, tasks
+from lthlib.core.errors import LotteryError
+from lthlib.core.files import write_atomically
+from lthlib.core.progress import notice
+from lthlib.lessons import handouts, translations
+from lthlib.papers import reproduction
+from lthlib.pruning import registry
+from lthlib.sweeps import config, runner
 
 JSON_FIELDS = (
     *("task", "method", "trial", "redraw", "level", "density", "early_stop"),
@@ -94,7 +98,7 @@ def _add_batch(commands) -> None:
     parser = commands.add_parser(
         "batch",
         help="notebooks x parameters, through papermill, resumable",
-        description="Carry out the sweep of a YAML file (lthlib/sweeps.py shows one). What is done is not repeated. The "
+        description="Carry out the sweep of a YAML file (lthlib/sweeps/config.py shows one). What is done is not repeated. The "
         "exit status is 1 if a run failed.",
     )
     parser.add_argument("file", metavar="FILE.yaml")
@@ -137,7 +141,7 @@ def _add_arena(commands) -> None:
         "arena",
         help="a pruning criterion of yours beside the built-in methods",
         description="Run a criterion under the standard protocol, with sanity checks, and print the leaderboard. It comes from "
-        "an installed package (entry point in the group lthlib.scores), from FILE.py, or is one of lthlib's.",
+        "an installed package (entry point in the group lthlib.pruning.registry), from FILE.py, or is one of lthlib's.",
     )
     parser.add_argument("--score", required=True, help=f"the criterion, or one of {', '.join(settings.SCORES)}")
     parser.add_argument("--file", metavar="FILE.py", help="where it is defined, under @lthlib.score")
@@ -190,18 +194,18 @@ def run_handout(options: argparse.Namespace) -> None:
 
 def run_batch(options: argparse.Namespace) -> int:
     """Carry out `batch`, print the runs as a table, and return the exit status."""
-    budget = batch.seconds(options.budget) if options.budget else None
-    sweep = sweeps.read(options.file)
+    budget = runner.seconds(options.budget) if options.budget else None
+    sweep = config.read(options.file)
     if options.dry_run:
-        planned = batch.plan(sweep)
-        todo = planned[planned.state != batch.DONE]
+        planned = runner.plan(sweep)
+        todo = planned[planned.state != runner.DONE]
         print(planned.to_string(index=False, na_rep="?", float_format="{:.0f}".format))
         unknown = f", and {todo.seconds.isna().sum()} runs of unknown length" if todo.seconds.isna().any() else ""
         print(f"\n{len(todo)} of {len(planned)} to run: about {todo.seconds.sum():.0f} seconds one after the other{unknown}.")
         return 0
-    outcome = batch.carry_out(sweep, options.engine, budget)
-    print(batch.summary(sweep, outcome).to_string(index=False, na_rep="", float_format="{:.0f}".format))
-    done, failed, left = (outcome.count(state) for state in (batch.DONE, batch.FAILED, batch.LEFT))
+    outcome = runner.carry_out(sweep, options.engine, budget)
+    print(runner.summary(sweep, outcome).to_string(index=False, na_rep="", float_format="{:.0f}".format))
+    done, failed, left = (outcome.count(state) for state in (runner.DONE, runner.FAILED, runner.LEFT))
     rest = f", {left} left: the same command goes on from there" if left else ""
     print(f"\n{done} of {len(sweep.runs)} done, {failed} failed{rest}.")
     return 1 if failed else 0
@@ -211,18 +215,18 @@ def run_atlas(options: argparse.Namespace) -> None:
     """Carry out `atlas`, and print the files that were written."""
     tasks = [name.strip() for name in options.tasks.split(",")] if options.tasks else None
     if options.dry_run:
-        for experiment, trials in filling.missing(trials=options.trials, tasks=tasks):
+        for experiment, trials in reproduction.missing(trials=options.trials, tasks=tasks):
             told = ", ".join(f"{name} {value}" for name, value in experiment.changes.items())
             print(f"{experiment.task}{f' ({told})' if told else ''}: {trials} of {options.trials} trials to do")
         return
-    budget = batch.seconds(options.budget) if options.budget else None
-    written = filling.fill(budget, device=options.device, results=options.results, tasks=tasks, trials=options.trials)
+    budget = runner.seconds(options.budget) if options.budget else None
+    written = reproduction.fill(budget, device=options.device, results=options.results, tasks=tasks, trials=options.trials)
     print(*written or ["Nothing was added."], sep="\n")
 
 
 def run_report(options: argparse.Namespace) -> None:
     """Carry out `report`, and print the paths of what was written."""
-    from lthlib import report  # here, since it draws: matplotlib would delay every other command
+    from lthlib.papers import report  # here, since it draws: matplotlib would delay every other command
 
     print(*report.write(options.results, options.to), sep="\n")
 
@@ -230,7 +234,7 @@ def run_report(options: argparse.Namespace) -> None:
 def run_arena(options: argparse.Namespace) -> None:
     """Carry out `arena`, and print the leaderboard and the checks."""
     if options.file:
-        scores.read_file(options.file)
+        registry.read_file(options.file)
     method = arena.Method(options.score, options.schedule, options.scope)
     names = ("profile", "levels", "trials", "budget", "device", "results")
     chosen = [name.strip() for name in options.tasks.split(",")]

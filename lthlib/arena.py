@@ -19,10 +19,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lthlib import costs, scores, tables
-from lthlib.errors import LotteryError
-from lthlib.lottery import hunt
-from lthlib.settings import SCHEDULES, one_of
+from lthlib import analysis
+from lthlib.analysis import costs
+from lthlib.core.errors import LotteryError
+from lthlib.core.validation import one_of
+from lthlib.lottery.search import hunt
+from lthlib.pruning import registry
+from lthlib.settings import SCHEDULES
 from lthlib.tasks import Task, find_task, resolve
 
 CHECKS = ("shuffle", "reinit", "invert")
@@ -33,7 +36,7 @@ RATE, LEVELS, TRIALS = 0.5, 4, 5  # densities 50, 25, 12.5 and 6.25 % of what ma
 
 @dataclass(frozen=True)
 class Method:
-    """A criterion and how it is used: what enters the arena. `score` is a name or a function (see `lthlib.scores`).
+    """A criterion and how it is used: what enters the arena. `score` is a name or a function (see `lthlib.pruning.registry`).
 
     Raises LotteryError for an unknown criterion, schedule or scope.
     """
@@ -43,8 +46,8 @@ class Method:
     scope: str = "uniform"
 
     def __post_init__(self):
-        if (criterion := scores.find(self.score)) is None:
-            one_of("score", self.score, scores.SCORES)
+        if (criterion := registry.find(self.score)) is None:
+            one_of("score", self.score, registry.SCORES)
         object.__setattr__(self, "score", criterion.__name__)
         one_of("schedule", self.schedule, [name for name in SCHEDULES if name != "transferred"])
         one_of("scope of the arena", self.scope, SCOPES)
@@ -106,7 +109,7 @@ def compete(
                 continue
             controls = CHECKS if method in entries else ()
             table = hunt(task, profile, levels=affordable, trials=trials, controls=controls, **chosen, **options)
-            networks = tables.summarise(table)
+            networks = analysis.summarise(table)
             found.append(networks.assign(entry=name, entered=method in entries, spent=networks.level.map(spent)))
     return pd.concat(found, ignore_index=True)
 
@@ -118,7 +121,7 @@ def leaderboard(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.Dat
     "random, untrained" of the same trial, in points) with over_low to over_high, `iterations` spent on a ticket, and trials.
     Ranks are by mean alone: where intervals overlap, the order may be chance.
     """
-    factor, rows = tables.scale(measure), []
+    factor, rows = analysis.scale(measure), []
     tickets = outcome[(outcome.level > 0) & (outcome.method == outcome.schedule)]
     for (task, _), here in tickets.groupby(["task", "level"], sort=False):
         values = here.set_index(["entry", "trial"])[measure] * factor
@@ -126,16 +129,16 @@ def leaderboard(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.Dat
         density = 100 * here.density.mean()
         for entry, own in values.groupby("entry", sort=False):
             own = own.droplevel("entry")
-            low, high = tables.interval(own)
+            low, high = analysis.interval(own)
             over = own - baseline if baseline is not None else own * float("nan")
-            over_low, over_high = tables.interval(over.dropna())
+            over_low, over_high = analysis.interval(over.dropna())
             spent = here.spent[here.entry == entry].iloc[0]
             row = (task, round(density, 1), entry, own.mean(), low, high, over.mean(), over_low, over_high, spent, len(own))
             rows.append(row)
     columns = ["task", "weights remaining (%)", "method", "mean", "low", "high", "over random", "over_low", "over_high"]
     board = pd.DataFrame(rows, columns=[*columns, "iterations", "trials"])
     group = ["task", "weights remaining (%)"]
-    better_first = measure in tables.LOWER_IS_BETTER
+    better_first = measure in analysis.LOWER_IS_BETTER
     board = board.sort_values([*group, "mean"], ascending=[True, False, better_first], kind="stable")
     return board.assign(rank=board.groupby(group).cumcount() + 1).set_index([*group, "rank"])
 
@@ -147,16 +150,16 @@ def checks(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFram
     low to high. A check is "passed" where that lies wholly above zero, and "flagged" where it does not: what the control destroys
     was then not shown to matter. With fewer than 3 trials there is no interval, and the verdict is "cannot tell".
     """
-    factor, rows = tables.scale(measure), []
-    sign = -1 if measure in tables.LOWER_IS_BETTER else 1
+    factor, rows = analysis.scale(measure), []
+    sign = -1 if measure in analysis.LOWER_IS_BETTER else 1
     entered = outcome[outcome.entered & (outcome.level > 0)]
     for (task, entry), here in entered.groupby(["task", "entry"], sort=False):
         by_method = here.groupby(["method", "trial"])[measure].mean() * factor * sign
         ticket = by_method[here.schedule.iloc[0]]
         for check in CHECKS:
             difference = ticket - by_method[check]
-            low, high = tables.interval(difference)
-            verdict = "cannot tell" if len(difference) < tables.FEWEST else "passed" if low > 0 else "flagged"
+            low, high = analysis.interval(difference)
+            verdict = "cannot tell" if len(difference) < analysis.FEWEST else "passed" if low > 0 else "flagged"
             rows.append((task, entry, check, difference.mean(), low, high, len(difference), verdict))
     columns = ["task", "method", "check", "points", "low", "high", "trials", "verdict"]
     return pd.DataFrame(rows, columns=columns).set_index(["task", "method", "check"])
@@ -172,7 +175,7 @@ def smallest_matching(outcome: pd.DataFrame, measure: str = "test_accuracy") -> 
     rows = []
     for (task, entry), here in outcome.groupby(["task", "entry"], sort=False):
         own = here[(here.method == here.schedule)]
-        density = tables.smallest(tables.matching(own, measure=measure), "matching", unbroken=True)
+        density = analysis.smallest(analysis.matching(own, measure=measure), "matching", unbroken=True)
         at = own.groupby("level").agg({"density": "mean", "spent": "first"})
         spent = float("nan") if density is None else at.spent[(at.density - density).abs().idxmin()]
         rows.append((task, entry, float("nan") if density is None else density, spent, own.trial.nunique()))

@@ -1,14 +1,13 @@
 """What defines an experiment: its recipe, its setting with an identity, its extent; their validation; seeds."""
 
 import dataclasses
-import difflib
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lthlib.errors import LotteryError
-from lthlib.scores import SCORES
+from lthlib.core.errors import LotteryError
+from lthlib.core.validation import at_least, number, one_of
 
 SCHEDULES = ("iterative", "oneshot", "continued", "finetuned", "untrained", "transferred")
 CARRY_ON = ("continued", "finetuned")  # train on from the weights of the level before
@@ -21,29 +20,6 @@ SCOPES = ("layer", "global", "uniform", "erk")
 STRUCTURES = ("weights", "groups", "units")
 OPTIMIZERS = ("adam", "sgd")
 PRECISIONS = ("float32", "bfloat16")
-
-
-def one_of(what: str, value, allowed: Iterable[str]) -> None:
-    allowed = list(allowed)
-    if value not in allowed:
-        hint = did_you_mean(value, allowed)
-        raise LotteryError(f"unknown {what} {value!r}: {hint}choose one of {', '.join(allowed)}.")
-
-
-def did_you_mean(value, allowed: Iterable[str]) -> str:
-    """A question that names the closest of the allowed values, with a space behind it; empty where none is close."""
-    close = difflib.get_close_matches(str(value), list(allowed), n=1)
-    return f"did you mean {close[0]!r}? " if close else ""
-
-
-def at_least(what: str, value, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise LotteryError(f"{what} is {value!r}: give a whole number, {least} or more.")
-
-
-def number(what: str, value, holds: Callable[[float], bool], allowed: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not holds(value):
-        raise LotteryError(f"{what} is {value!r}: give {allowed}.")
 
 
 @dataclass(frozen=True)
@@ -122,8 +98,6 @@ class Setting:
         one_of("schedule", self.schedule, SCHEDULES)
         one_of("scope", self.scope, SCOPES)
         one_of("structure", self.structure, STRUCTURES)
-        if not self.score_code:  # a result of one's own criterion can be read where that is not at hand
-            one_of("score", self.score, SCORES)
         number("rate", self.rate, lambda x: 0 < x < 1, "a share of the surviving weights above 0 and below 1, such as 0.2")
         if bool(self.source) != (self.schedule == "transferred"):
             raise LotteryError(
@@ -174,12 +148,6 @@ def check_controls(controls: str | Iterable[str]) -> tuple[str, ...]:
     for name in names:
         one_of("control", name, CONTROLS)
     return tuple(dict.fromkeys(names))
-
-
-def seed_for(*parts: str | int) -> int:
-    """A seed from 0 to 2**63 - 1 for a purpose, such as `seed_for("order", 2, 5)`; other purposes have unrelated ones."""
-    digest = hashlib.sha256("/".join(str(part) for part in parts).encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
 
 
 def _non_defaults(instance) -> dict:

@@ -6,10 +6,12 @@ import pytest
 import torch
 
 import lthlib
-from lthlib import arena, costs, scores, tables, tasks
+from lthlib import analysis, arena, tasks
 from lthlib.__main__ import main
-from lthlib.errors import LotteryError
+from lthlib.analysis import costs
+from lthlib.core.errors import LotteryError
 from lthlib.exercises import arena as exercises_arena
+from lthlib.pruning import registry
 from tests.conftest import ROOT
 from tests.test_lessons import solutions
 
@@ -18,10 +20,10 @@ SMALL = {"profile": "smoke", "levels": 2, "trials": 3, "iterations": 40, "evalua
 
 @pytest.fixture(autouse=True)
 def no_criterion_is_left_behind():
-    before = dict(scores.SCORES)
+    before = dict(registry.SCORES)
     yield
-    scores.SCORES.clear()
-    scores.SCORES.update(before)
+    registry.SCORES.clear()
+    registry.SCORES.update(before)
 
 
 def horoscope(*, weights):
@@ -64,9 +66,9 @@ def test_leaderboard_ranks_by_mean_and_pairs_with_random(own_task):
     level_1 = outcome[(outcome.level == 1) & (outcome.method == outcome.schedule)].set_index(["entry", "trial"]).test_accuracy
     own = 100 * level_1["snip, untrained"]
     difference = own - 100 * level_1["random, untrained"]
-    assert row["mean"] == pytest.approx(own.mean()) and (row.low, row.high) == pytest.approx(tables.interval(own))
+    assert row["mean"] == pytest.approx(own.mean()) and (row.low, row.high) == pytest.approx(analysis.interval(own))
     assert row["over random"] == pytest.approx(difference.mean())
-    assert (row.over_low, row.over_high) == pytest.approx(tables.interval(difference)) and row.trials == 3
+    assert (row.over_low, row.over_high) == pytest.approx(analysis.interval(difference)) and row.trials == 3
 
 
 def spent(task="lenet-digits", level=3, **chosen):
@@ -110,7 +112,7 @@ def test_smallest_matching_is_the_end_of_the_unbroken_run():
         for level, accuracy in enumerate(accuracies):
             for trial in range(4):
                 value = accuracy + 0.01 * (trial - 1.5) * (-1) ** level
-                measures = dict.fromkeys(tables.MEASURES, value) | {"early_stop": 100}
+                measures = dict.fromkeys(analysis.MEASURES, value) | {"early_stop": 100}
                 row = {"task": "t", "setting": "s", "schedule": "oneshot", "method": "oneshot", "trial": trial, "redraw": 0}
                 rows.append(row | measures | {"level": level, "density": 0.5**level, "entry": entry, "spent": 10 * level})
     found = arena.smallest_matching(pd.DataFrame(rows))
@@ -210,9 +212,9 @@ def test_wrong_criteria_are_told_why(wrong, says):
     ("wrong", "says"),
     [
         (lambda ticket, control: ticket.mean() <= control.mean(), "luck"),
-        (lambda ticket, control: not tables.interval(ticket)[0] > control.mean(), "trial by trial"),
+        (lambda ticket, control: not analysis.interval(ticket)[0] > control.mean(), "trial by trial"),
         (lambda ticket, control: abs((ticket - control).mean()) < 0.5, "worse"),
-        (lambda ticket, control: tables.interval(ticket - control)[0] <= 0, "two trials"),
+        (lambda ticket, control: analysis.interval(ticket - control)[0] <= 0, "two trials"),
         (lambda ticket, control: not (ticket - control).mean() > 0.1 + (ticket - control).std() / 5, "expect about ten"),
     ],
 )

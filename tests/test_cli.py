@@ -7,7 +7,7 @@ import pytest
 
 import lthlib
 from lthlib.__main__ import main
-from lthlib.store import MARKER
+from lthlib.storage.store import MARKER
 
 SMOKE = ["hunt", "--task", "lenet-digits", "--profile", "smoke"]
 FIELDS = [

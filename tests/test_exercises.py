@@ -50,11 +50,11 @@ def counts_means(points, iterations):
 
 
 def speed_first(points, iterations):
-    from lthlib import tables
+    from lthlib import analysis
 
-    if tables.interval(iterations)[0] > 0:
+    if analysis.interval(iterations)[0] > 0:
         return "matching"
-    return "neither" if tables.interval(points)[1] < 0 and tables.interval(iterations)[1] >= 0 else "winning"
+    return "neither" if analysis.interval(points)[1] < 0 and analysis.interval(iterations)[1] >= 0 else "winning"
 
 
 @pytest.mark.parametrize("wrong, says", [(counts_means, "being no worse is enough"), (speed_first, "does not make up for that")])

@@ -6,9 +6,10 @@ import re
 import pytest
 import torch
 
-from lthlib import controls, masks
 from lthlib.exercises import WrongAnswer
 from lthlib.exercises import deconstructing as exercises
+from lthlib.lottery import controls
+from lthlib.pruning import masks
 from tests.conftest import ROOT
 from tests.test_lessons import solutions
 

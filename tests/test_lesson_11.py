@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from lthlib import models, supermasks
+from lthlib import models
 from lthlib.exercises import WrongAnswer
 from lthlib.exercises import supermasks as exercises
+from lthlib.lottery import supermasks
 from tests.conftest import ROOT
 from tests.test_lessons import solutions
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 matplotlib.use("Agg")
-from lthlib import footprint  # noqa: E402
+from lthlib.analysis import efficiency  # noqa: E402
 from lthlib.exercises import WrongAnswer  # noqa: E402
 from lthlib.exercises import structure as exercises  # noqa: E402
-from lthlib.plots import compact as compact_plots  # noqa: E402
+from lthlib.plots import efficiency as compact_plots  # noqa: E402
 from tests.conftest import ROOT  # noqa: E402
 from tests.test_lessons import solutions  # noqa: E402
 
@@ -138,7 +138,7 @@ def test_layer_shares_are_lines_of_percent():
 
 
 def test_storage_shows_files_as_dots_and_formulas_as_lines():
-    rows = [(d, name, 1.1 * footprint.bits_per_weight(d, name)) for d in (1, 0.1, 0.01) for name in ("dense", "bits", "csr")]
+    rows = [(d, name, 1.1 * efficiency.bits_per_weight(d, name)) for d in (1, 0.1, 0.01) for name in ("dense", "bits", "csr")]
     figure = compact_plots.storage(pd.DataFrame(rows, columns=["density", "format", "bits"]))
     [axes] = figure.axes
     left, right = axes.get_xlim()

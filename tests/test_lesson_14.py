@@ -6,10 +6,11 @@ import pandas as pd
 import pytest
 import torch
 
-from lthlib import earlybird, masks
 from lthlib.exercises import WrongAnswer
 from lthlib.exercises import cheap as exercises
-from lthlib.plots import bargains as bargain_plots
+from lthlib.lottery import early_bird
+from lthlib.plots import cost as bargain_plots
+from lthlib.pruning import masks
 from tests.conftest import ROOT
 from tests.test_lessons import solutions
 
@@ -17,7 +18,7 @@ LESSON = ROOT / "notebooks" / "14_cheap_tickets.ipynb"
 
 
 def test_the_lessons_own_solutions_pass(capsys):
-    found = solutions(LESSON, masks=masks, earlybird=earlybird, np=np)
+    found = solutions(LESSON, masks=masks, early_bird=early_bird, np=np)
     exercises.check_bill(found["bill"])
     exercises.check_apart(found["apart"])
     exercises.check_leaked(found["leaked"])
@@ -69,7 +70,7 @@ def refusing(a, b):
         (masks.distance, "divide it by what chance gives"),
         (lambda a, b: masks.distance(a, b) / 0.42, "4 % come out at 0.1"),
         (pooled, "layers of different densities"),
-        (lambda a, b: masks.distance(a, b) / earlybird.by_chance(a, b), "even if nothing moved"),
+        (lambda a, b: masks.distance(a, b) / early_bird.by_chance(a, b), "even if nothing moved"),
         (lambda a, b: 1 - masks.overlap(a, b), "30 % come out at 0.8"),
         (lambda a, b: 1.0, "a mask and itself"),
         (refusing, "nothing to refuse"),

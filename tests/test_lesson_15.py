@@ -5,8 +5,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from lthlib import exercises, masks
+from lthlib import exercises
 from lthlib.exercises import other as exercises_other
+from lthlib.pruning import masks
 from tests.conftest import ROOT
 from tests.test_lessons import solutions
 

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from lthlib import connectivity
+from lthlib.analysis import mode_connectivity
 from lthlib.exercises import WrongAnswer
 from lthlib.exercises import rewinding as exercises_rewinding
-from lthlib.plots import barriers as barrier_plots
-from lthlib.stack import Ticket
+from lthlib.plots import mode_connectivity as barrier_plots
+from lthlib.training.stack import Ticket
 from tests.conftest import ROOT
 from tests.test_lessons import solutions
 
@@ -125,13 +125,13 @@ def test_barriers_are_drawn_for_each_density_and_rewind_point(lines):
 
 
 def test_instability_and_accuracy_are_drawn_against_the_rewind_point(lines):
-    found = connectivity.instability(lines)
+    found = mode_connectivity.instability(lines)
     rows = [(k, trial, name, k - trial) for k in (0, 10) for trial in (0, 1) for name in ("ticket", "shuffle")]
     differences = pd.DataFrame(rows, columns=["rewind", "trial", "name", "difference"])
     figure = barrier_plots.against_rewind(found, differences)
     left, right = figure.axes
     assert any(np.allclose(line.get_ydata(), [40, 0], atol=1e-6) for line in left.lines)
-    assert any(np.allclose(line.get_ydata(), [connectivity.STABLE] * 2) for line in left.lines)
+    assert any(np.allclose(line.get_ydata(), [mode_connectivity.STABLE] * 2) for line in left.lines)
     assert [text.get_text() for text in right.get_legend().texts] == ["ticket", "shuffle"]
     assert [text.get_text() for text in left.get_xticklabels()] == ["0", "10"]
     assert "Dense: 40.0 at k = 0, 0.0 at k = 10." in figure.get_label()
@@ -140,7 +140,7 @@ def test_instability_and_accuracy_are_drawn_against_the_rewind_point(lines):
 
 
 def test_every_ticket_is_a_dot(lines):
-    found = connectivity.instability(lines)
+    found = mode_connectivity.instability(lines)
     both = found[found.level == 1].assign(difference=[1.0, 2.0, -3.0, -4.0], name=lambda rows: "k = " + rows.rewind.astype(str))
     figure = barrier_plots.stability_and_accuracy(both)
     [axes] = figure.axes

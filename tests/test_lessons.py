@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import lthlib
-from lthlib import exercises, tables
+from lthlib import analysis, exercises
 from tests.conftest import ROOT
 
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -50,7 +50,7 @@ def solutions(path, **names):
     found = {}
     for _, source in cells(path, "markdown"):
         for block in re.findall(r"<details><summary>Solution</summary>\n\n```python\n(.*?)```", source, re.DOTALL):
-            exec(block, space := {"torch": torch, "tables": tables, **names})
+            exec(block, space := {"torch": torch, "analysis": analysis, **names})
             found.update({name: value for name, value in space.items() if callable(value)})
     return found
 

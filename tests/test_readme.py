@@ -5,7 +5,9 @@ import re
 import pytest
 
 import lthlib
-from lthlib import atlas, claims, tables
+from lthlib import analysis
+from lthlib.papers import claims
+from lthlib.storage import atlas
 from tests.conftest import ROOT
 
 HEADLINES = [
@@ -33,10 +35,10 @@ def block() -> str:
         claim = re.sub(r" \[.*\]$", "", row["claim"]).rstrip(".")
         printed = claims.find(name).printed
         lines.append(f"| {claim} | {printed} | {row['here']} | {row['lowest to highest']} | {row['same direction']} |")
-    verdicts = tables.matching(table)
-    winning, matching = (tables.smallest(verdicts, verdict, unbroken=True) for verdict in ("winning", "matching"))
+    verdicts = analysis.matching(table)
+    winning, matching = (analysis.smallest(verdicts, verdict, unbroken=True) for verdict in ("winning", "matching"))
     share = lambda density: "none" if density is None else f"{100 * density:.1f} %"  # noqa: E731
-    few = "" if trials >= tables.FEWEST else " With fewer than 3 trials that test has no interval, and is easily passed."
+    few = "" if trials >= analysis.FEWEST else " With fewer than 3 trials that test has no interval, and is easily passed."
     lines += [
         "",
         f"*LeNet-300-100 on MNIST at the paper's setting, {trials} trials, shipped in `data/atlas/`. By the test of lesson 8 the "

@@ -7,7 +7,8 @@ from torch import nn
 
 import lthlib
 from lthlib import settings, tasks
-from lthlib.errors import LotteryError
+from lthlib.core import seeds as seeds_module
+from lthlib.core.errors import LotteryError
 from lthlib.settings import Extent, Recipe, Setting
 from lthlib.tasks import Task
 
@@ -209,9 +210,9 @@ def test_identities_of_stored_results_stay():
 
 
 def test_seeds_are_apart_and_fixed():
-    seeds = [settings.seed_for(0, "order", trial, level) for trial in range(20) for level in range(20)]
+    seeds = [seeds_module.seed_for(0, "order", trial, level) for trial in range(20) for level in range(20)]
     assert len(set(seeds)) == 400 and 0 <= min(seeds) and max(seeds) < 2**63
-    assert settings.seed_for(0, "weights", 0) == 664910812957149500, "changing this makes every stored result irreproducible"
+    assert seeds_module.seed_for(0, "weights", 0) == 664910812957149500, "changing this makes every stored result irreproducible"
 
 
 def test_extent_refuses_numbers_that_are_no_counts():

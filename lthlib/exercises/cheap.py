@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from lthlib import masks
-from lthlib.earlybird import by_chance
 from lthlib.exercises import WrongAnswer
-from lthlib.masks import Mask
+from lthlib.lottery.early_bird import by_chance
+from lthlib.pruning import masks
+from lthlib.pruning.masks import Mask
 
 UNTRIED = "Exercise not tried yet: the function returns None."
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lthlib.exercises import WrongAnswer
-from lthlib.masks import Mask, layer_counts
-from lthlib.other_models import Transformer
+from lthlib.models import Transformer
+from lthlib.pruning.masks import Mask, layer_counts
 
 EDGES = "neighbours.edges"
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 
 from lthlib.exercises import WrongAnswer
-from lthlib.stack import Ticket
+from lthlib.training.stack import Ticket
 
 
 def check_twin(twin: Callable[[Ticket, int], Ticket]) -> None:

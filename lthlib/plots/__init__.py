@@ -17,10 +17,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from lthlib.errors import LotteryError
+from lthlib.analysis.sentences import describe
+from lthlib.analysis.summary import LABELS, one_setting, scale, summarise
+from lthlib.core.errors import LotteryError
+from lthlib.plots.style import COLOURS, DASHES, MARKERS, SERIES, SERIES_DASHES, SERIES_MARKERS, VERDICTS, WORDS
 from lthlib.settings import Recipe
-from lthlib.styles import COLOURS, DASHES, MARKERS, SERIES, SERIES_DASHES, SERIES_MARKERS, VERDICTS, WORDS
-from lthlib.tables import LABELS, describe, one_setting, scale, summarise
 
 BAND = {"errorbar": ("pi", 100), "err_kws": {"alpha": 0.15, "linewidth": 0}}
 LEGEND = {"frameon": False, "bbox_to_anchor": (1, 1), "loc": "upper left", "alignment": "left"}  # beside the data, never over it

@@ -9,9 +9,11 @@ import torch
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from lthlib import data, draws, masks, models
+from lthlib import data, models
+from lthlib.pruning import masks
 from lthlib.settings import Recipe
-from lthlib.stack import Stack, Ticket
+from lthlib.training import randomness
+from lthlib.training.stack import Stack, Ticket
 
 SHAPES = {"lenet": (1, 28, 28), "conv2": (3, 32, 32), "resnet20": (3, 32, 32)}
 NETWORKS = {
@@ -52,7 +54,7 @@ def stacked_step(name: str, count: int, steps: int, device: torch.device, precis
     recipe, train = Recipe(**{**vars(RECIPES[name]), "precision": precision}), noise(name, device)
     stack = Stack(NETWORKS[name](), tickets_of(name, count), recipe, train, device)
     order = torch.randint(len(train), (steps, count, recipe.batch_size), device=device)
-    views = torch.randint(draws.VIEWS, order.shape, device=device, dtype=torch.int16) if recipe.augment else None
+    views = torch.randint(randomness.VIEWS, order.shape, device=device, dtype=torch.int16) if recipe.augment else None
     step = lambda i: stack.step(order[i % steps], None if views is None else views[i % steps], i)  # noqa: E731
     for i in range(6):
         step(i)

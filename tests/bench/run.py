@@ -19,14 +19,17 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from lthlib import data, engine, masks, models, tasks
-from lthlib.draws import batch_order
-from lthlib.engine import Ticket
-from lthlib.lottery import hunt
-from lthlib.processes import one_thread
+from lthlib import data, models, tasks
+from lthlib.core.files import write_atomically
+from lthlib.core.processes import one_thread
+from lthlib.lottery.search import hunt
+from lthlib.pruning import masks
 from lthlib.settings import Recipe, Setting
-from lthlib.stack import Stack
-from lthlib.store import TICKET, Key, Record, Store, write_atomically
+from lthlib.storage.store import TICKET, Key, Record, Store
+from lthlib.training import engine
+from lthlib.training.engine import Ticket
+from lthlib.training.randomness import batch_order
+from lthlib.training.stack import Stack
 from tests.bench import card
 
 ROOT = Path(__file__).resolve().parents[2]

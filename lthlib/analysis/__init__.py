@@ -1,0 +1,18 @@
+"""From the tidy table to what people read, and what a ticket is: its cost, its layers, its landscape."""
+
+from lthlib.analysis.comparison import FEWEST, compare, interval, matching, pairs, smallest, speedup
+from lthlib.analysis.sentences import describe, sentence
+from lthlib.analysis.summary import (
+    AS_THEY_ARE,
+    LABELS,
+    LOWER_IS_BETTER,
+    MEASURES,
+    NETWORK,
+    by_trial,
+    layers,
+    levels,
+    nearest_level,
+    one_setting,
+    scale,
+    summarise,
+)

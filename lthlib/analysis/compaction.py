@@ -1,0 +1,278 @@
+"""A ticket made small for real: its empty units removed, its zeros skipped.
+
+A mask alone makes nothing smaller or faster: zeros are stored and multiplied like other numbers. What does:
+
+    remove_units   a smaller dense network, with the outputs of the masked one
+    CsrLinear      a linear layer that holds what the mask keeps, and the places of it
+    two_of_four    the same for 2 of every 4 neighbours, on CUDA cards that have it
+
+What that saves is counted and timed in `footprint`.
+"""
+
+import copy
+import warnings
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from lthlib import models
+from lthlib.core.errors import LotteryError
+from lthlib.pruning import masks, structured
+from lthlib.pruning.masks import Mask
+from lthlib.tasks import Task
+
+REMOVABLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+CAPABILITY, MULTIPLES = (8, 0), (32, 64)  # of 2:4 at float16: the least compute capability; what rows and columns come in
+
+
+def empty_units(mask: Mask) -> dict[str, Tensor]:
+    """For each layer one boolean a unit (or channel), [units]: True where the mask keeps none of the weights that it reads by."""
+    return {name: ~kept.flatten(1).any(1) for name, kept in mask.items()}
+
+
+def masked_network(network: nn.Module, mask: Mask) -> nn.Module:
+    """A copy of `network` with its weights under the mask, in evaluation mode."""
+    masked = copy.deepcopy(network).eval()
+    masked.load_state_dict(masks.apply(mask, masked.state_dict()))
+    return masked
+
+
+def remove_units(network: nn.Module, mask: Mask, example: Tensor) -> nn.Module:
+    """The masked network without its empty units: a smaller dense network with the same outputs, in evaluation mode.
+
+    An empty unit reads nothing, so it gives a constant: its bias, normalised and through the activation. Where that is 0 the unit
+    goes; another constant times its outgoing weights is first added to the bias of the linear layer that reads it, which is
+    exact. A convolution cannot take it up, since its padding is 0 and not that constant: then this is refused, and
+    `close_units` comes first. A ticket from theta_0 with biases 0 is never refused: at exactly 0 the ReLU passes no gradient, so
+    an empty unit's bias stays there. Where channels are coupled (a residual network adds them) a channel goes when it is empty
+    in all of the layers that are added, and stays otherwise, with its constant.
+
+    `example` is inputs [B, ...], by which the network is traced and the result checked. Done by torch-pruning (Fang et al. 2023,
+    arXiv 2301.12900). Raises LotteryError where a layer has no unit left, where it is not linear or an ungrouped convolution,
+    and where outputs would change.
+    """
+    masked = masked_network(network, mask)
+    with torch.no_grad():
+        wanted = masked(example)
+    compact = copy.deepcopy(masked)
+    tp, graph = _graph(compact, example)
+    groups = list(_groups(tp, graph, compact, mask))
+    for readers, _ in groups:
+        for layer, constant in _constants(compact, readers, example):
+            _take_up(layer, readers[layer], constant)
+    for _, group in groups:
+        group.prune()
+    with torch.no_grad():
+        found = compact(example)
+    apart = float((found - wanted).abs().max())
+    if not apart <= 1e-4 * (1 + float(wanted.abs().max())):
+        raise LotteryError(
+            f"without its empty units {type(network).__name__} gives outputs that differ by {apart:.2g}: some layer mixes units "
+            "(layer or group normalisation, say), so keep the masked network."
+        )
+    return compact
+
+
+def close_units(network: nn.Module, mask: Mask, example: Tensor) -> nn.Module:
+    """The masked network with the constants of its removable empty units set to 0: another network, that `remove_units` takes.
+
+    Sets a unit's bias, and in a batch norm right after it the shift and the running mean, to 0. Compare its accuracy with the
+    masked network's: this is no longer the ticket that was trained.
+    """
+    closed = masked_network(network, mask)
+    tp, graph = _graph(closed, example)
+    norm_of = _norms_after(closed, example)
+    for _, group in _groups(tp, graph, closed, mask):
+        for dep, units in group:
+            layer = dep.target.module
+            if isinstance(layer, REMOVABLE) and graph.is_out_channel_pruning_fn(dep.handler):
+                with torch.no_grad():
+                    for tensor in _constant_parts(layer, norm_of.get(layer)):
+                        tensor[units] = 0.0
+    return closed
+
+
+def shape_task(task: Task, compact: nn.Module, name: str) -> Task:
+    """A task whose networks have the shape of `compact` and new weights: does the pruned *shape* train as well (Liu et al. 2019,
+    arXiv 1810.05270)? Every layer is drawn as if it had been born that small: Gaussian Glorot weights, biases 0, plain norms."""
+
+    def build(_) -> nn.Module:
+        fresh = copy.deepcopy(compact).train()
+        for module in fresh.modules():
+            if hasattr(module, "reset_parameters"):
+                module.reset_parameters()
+        return fresh.apply(models.glorot)
+
+    return Task(name, task.dataset, build)  # read, or drawn, once
+
+
+def _graph(network: nn.Module, example: Tensor):
+    """torch-pruning and its picture of which layers' units hang together."""
+    try:
+        import torch_pruning
+    except ImportError as error:
+        raise LotteryError(
+            "units are removed by the package torch-pruning, which is missing: pip install torch-pruning."
+        ) from error
+    return torch_pruning, torch_pruning.DependencyGraph().build_dependency(network, example_inputs=example)
+
+
+def _groups(tp, graph, network: nn.Module, mask: Mask) -> Iterator[tuple[dict[nn.Module, list[int]], object]]:
+    """What can be removed: for each set of coupled layers, who reads their empty units (a layer and its inputs' places), and
+    torch-pruning's group that removes them."""
+    empty = empty_units(mask)
+    name_of = {network.get_submodule(name.rpartition(".")[0]): name for name in mask}
+    for layer, name in name_of.items():
+        if not isinstance(layer, REMOVABLE) or getattr(layer, "groups", 1) != 1:
+            raise LotteryError(f"{name!r} is of {layer}: units are removed from linear layers and ungrouped convolutions alone.")
+        if empty[name].all():
+            raise LotteryError(f"the mask keeps no weight of {name!r}, so nothing gets through it: remove fewer.")
+    done = set()
+    for layer, name in name_of.items():
+        if layer in done or not empty[name].any():
+            continue
+        root = tp.prune_linear_out_channels if isinstance(layer, nn.Linear) else tp.prune_conv_out_channels
+        whole = graph.get_pruning_group(layer, root, idxs=list(range(len(empty[name]))))
+        coupled = {d.target.module for d, _ in whole if graph.is_out_channel_pruning_fn(d.handler)} & set(name_of)
+        done |= coupled
+        units = torch.stack([empty[name_of[each]] for each in coupled]).all(0).nonzero().flatten().tolist()
+        if units:
+            group = graph.get_pruning_group(layer, root, idxs=units)
+            reads = {d.target.module: i for d, i in group if graph.is_in_channel_pruning_fn(d.handler)}
+            yield {reader: places for reader, places in reads.items() if isinstance(reader, REMOVABLE)}, group
+
+
+def _constants(network: nn.Module, readers: dict[nn.Module, list[int]], example: Tensor) -> list[tuple[nn.Module, Tensor]]:
+    """What each reader gets from the empty units, for the example: a number each, [places]."""
+    seen: list[tuple[nn.Module, Tensor]] = []
+
+    def note(layer, inputs):
+        given = inputs[0].detach().movedim(-1 if isinstance(layer, nn.Linear) else 1, 0)[readers[layer]].flatten(1)
+        if not torch.allclose(given, given[:, :1].expand_as(given), atol=1e-6):
+            raise LotteryError(f"what {layer} reads from an empty unit is no constant: some layer before it mixes units.")
+        seen.append((layer, given[:, 0]))
+
+    hooks = [layer.register_forward_pre_hook(note) for layer in readers]
+    try:
+        with torch.no_grad():
+            network(example)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return seen
+
+
+def _take_up(layer: nn.Module, places: list[int], constant: Tensor) -> None:
+    """Add what constant inputs contribute to the bias of the layer that reads them."""
+    if not constant.any():
+        return
+    if not isinstance(layer, nn.Linear):
+        raise LotteryError(
+            f"an empty unit gives {float(constant.abs().max()):.2g} and not 0 to {layer}, whose padding cannot do the same: set "
+            "such constants to 0 with close_units first, and compare its accuracy."
+        )
+    added = layer.weight.detach()[:, places] @ constant
+    layer.bias = nn.Parameter(added if layer.bias is None else layer.bias.detach() + added)
+
+
+def _norms_after(network: nn.Module, example: Tensor) -> dict[nn.Module, nn.Module]:
+    """For each layer the batch norm that takes its very output."""
+    outputs, found = [], {}
+
+    def after(layer, _, output):
+        outputs.append((output, layer))
+
+    def before(norm, inputs):
+        found.update({layer: norm for output, layer in outputs if output is inputs[0]})
+
+    layers = [m for m in network.modules() if isinstance(m, REMOVABLE)]
+    norms = [m for m in network.modules() if isinstance(m, NORMS)]
+    hooks = [m.register_forward_hook(after) for m in layers] + [m.register_forward_pre_hook(before) for m in norms]
+    with torch.no_grad():
+        network(example)
+    for hook in hooks:
+        hook.remove()
+    return found
+
+
+def _constant_parts(layer: nn.Module, norm: nn.Module | None) -> list[Tensor]:
+    """What decides the constant of an empty unit: its bias, and the shift and mean of the norm after it, where they are."""
+    parts = [layer.bias] + ([norm.bias, norm.running_mean] if norm else [])
+    return [part for part in parts if part is not None]
+
+
+class CsrLinear(nn.Module):
+    """A linear layer of what the mask keeps, in compressed sparse rows (values, 32-bit columns, 32-bit row ends).
+
+    [B, in] -> [B, out], as `nn.Linear` with the masked weight. For evaluation: it has nothing to train.
+    """
+
+    def __init__(self, layer: nn.Linear, kept: Tensor):
+        super().__init__()
+        self.register_buffer("weight", to_csr(layer.weight.detach(), kept.to(layer.weight.device)))
+        self.register_buffer("bias", None if layer.bias is None else layer.bias.detach().unsqueeze(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        product = self.weight @ x.T.contiguous()
+        return (product if self.bias is None else product + self.bias).T
+
+
+def to_csr(weight: Tensor, kept: Tensor) -> Tensor:
+    """A weight's kept entries as a torch.sparse_csr tensor with 32-bit indices, [units, inputs * ...]. An entry that is kept and
+    happens to be 0 is stored, too."""
+    kept, weight = kept.flatten(1), weight.flatten(1)
+    ends = torch.cat([torch.zeros(1, dtype=torch.int64, device=kept.device), kept.sum(1).cumsum(0)])
+    columns = kept.nonzero()[:, 1]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        return torch.sparse_csr_tensor(ends.int(), columns.int(), weight[kept], size=weight.shape, check_invariants=True)
+
+
+def with_csr_layers(network: nn.Module, mask: Mask) -> nn.Module:
+    """The masked network with a CsrLinear in place of every linear layer that the mask names."""
+    sparse = masked_network(network, mask)
+    for name, kept in mask.items():
+        path = name.rpartition(".")[0]
+        if isinstance(layer := sparse.get_submodule(path), nn.Linear):
+            above, _, last = path.rpartition(".")
+            setattr(sparse.get_submodule(above), last, CsrLinear(layer, kept))
+    return sparse
+
+
+def why_no_csr() -> str:
+    """Empty where this torch multiplies CSR matrices on the CPU, else why not (it takes MKL, which not every build has)."""
+    try:
+        to_csr(torch.ones(2, 2), torch.eye(2, dtype=torch.bool)) @ torch.ones(2, 3)
+    except RuntimeError as error:
+        return str(error).splitlines()[0]
+    return ""
+
+
+def why_no_two_of_four() -> str:
+    """Empty where this machine multiplies 2:4 matrices in hardware, else why not, in one sentence."""
+    if not torch.cuda.is_available():
+        return "2:4 products need a CUDA card: torch has none for a CPU."
+    if torch.cuda.get_device_capability() < CAPABILITY:
+        return f"2:4 products need a card of compute capability {CAPABILITY[0]}.{CAPABILITY[1]} or more."
+    return ""
+
+
+def two_of_four(weight: Tensor, kept: Tensor) -> Tensor:
+    """The kept entries of a weight [units, inputs] in the 2:4 format of a CUDA card, at float16: use it in functional.linear.
+
+    Raises LotteryError where there is no such card, where a group of four neighbours keeps more than two (structure "groups",
+    level 2, keeps two), and where the weight has a size that the card does not take.
+    """
+    if reason := why_no_two_of_four():
+        raise LotteryError(reason + " Use the masked weight.")
+    if weight.dim() != 2 or any(size % step for size, step in zip(weight.shape, MULTIPLES)):
+        raise LotteryError(
+            f"a weight of shape {list(weight.shape)} has no 2:4 format: give a matrix with a multiple of {MULTIPLES[0]} rows and "
+            f"of {MULTIPLES[1]} columns."
+        )
+    most = int(kept.reshape(-1, structured.GROUP).sum(1).max())
+    if most > 2:
+        raise LotteryError(f"a group of four neighbours keeps {most} weights: 2:4 takes two, as structure 'groups' at level 2.")
+    return torch.sparse.to_sparse_semi_structured((weight * kept.to(weight.device)).cuda().half())

@@ -1,0 +1,118 @@
+"""From the tidy table to one row per network, and to one value per level and trial."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from lthlib.core.errors import LotteryError
+from lthlib.pruning import masks
+from lthlib.settings import Extent, Setting
+from lthlib.storage.store import TICKET, Key, Store
+
+NETWORK = ["task", "setting", "schedule", "method", "trial", "redraw", "level", "density", "seconds"]
+LABELS = {
+    "early_stop": "early stop (iteration)",
+    "validation_accuracy": "validation accuracy at early stop (%)",
+    "test_accuracy": "test accuracy at early stop (%)",
+    "train_accuracy": "training accuracy at early stop (%)",
+    "final_test_accuracy": "test accuracy at the end (%)",
+    "final_train_accuracy": "training accuracy at the end (%)",
+    "gap": "generalisation gap at the end (points)",
+    "test_loss": "test loss at early stop",
+}
+MEASURES = list(LABELS)
+LOWER_IS_BETTER = ("early_stop", "gap", "test_loss")
+AS_THEY_ARE = {"early_stop": 0, "test_loss": 3}  # measures that are no shares, and the decimals they are shown with
+
+
+def scale(measure: str) -> int:
+    """What a measure is multiplied by to be shown: 100 for shares. Raises LotteryError for an unknown one."""
+    if measure not in LABELS:
+        raise LotteryError(f"unknown measure {measure!r}: choose one of {', '.join(MEASURES)}.")
+    return 1 if measure in AS_THEY_ARE else 100
+
+
+def summarise(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per trained network.
+
+    Adds to what names it: early_stop (iteration of minimum validation loss), validation_accuracy, test_accuracy and
+    train_accuracy there; final_test_accuracy and final_train_accuracy at the end of training, and gap, the second less the
+    first of these: the generalisation gap; and test_loss at early stop. Accuracies and gap are shares, up to 1. Where a task
+    has an objective of its own, accuracies are its score and the loss is its loss. What is summarised already
+    stays as it is.
+    """
+    if table.empty:
+        return pd.DataFrame(columns=[*NETWORK, *MEASURES])
+    if set(MEASURES) <= set(table.columns):
+        return table
+    table = table.reset_index(drop=True)
+    measured = {split: rows for split, rows in table.groupby("split")}
+    curve = measured["validation"].assign(loss=measured["validation"].loss.fillna(float("inf")))
+    at_stop = curve.loc[curve.groupby(NETWORK, sort=False).loss.idxmin(), [*NETWORK, "iteration", "accuracy"]]
+    networks = at_stop.rename(columns={"iteration": "early_stop", "accuracy": "validation_accuracy"}).set_index(NETWORK)
+    for split in ("test", "train"):
+        ends = measured[split].sort_values("iteration").groupby(NETWORK, sort=False).accuracy
+        networks[f"{split}_accuracy"] = ends.first()
+        networks[f"final_{split}_accuracy"] = ends.last()
+    networks["test_loss"] = measured["test"].sort_values("iteration").groupby(NETWORK, sort=False).loss.first()
+    networks["gap"] = networks.final_train_accuracy - networks.final_test_accuracy
+    return networks.reset_index()[[*NETWORK, *MEASURES]]
+
+
+def levels(table: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFrame:
+    """One row per level and density, one column per method: "mean (min to max)" over trials and redraws.
+
+    Accuracies and gap are in percent, `measure` any measured column of `summarise`.
+    """
+    factor, digits = scale(measure), AS_THEY_ARE.get(measure, 1)
+    networks = summarise(table)
+    one_setting(networks)
+    grouped = networks.groupby(["level", "method"])[measure].agg(["mean", "min", "max"]) * factor
+    text = grouped.apply(lambda row: f"{row['mean']:.{digits}f} ({row['min']:.{digits}f} to {row['max']:.{digits}f})", axis=1)
+    shown = text.unstack("method").reindex(columns=networks.method.drop_duplicates()).fillna("")
+    weights = (100 * networks[networks.method == networks.schedule].groupby("level").density.mean()).round(2)
+    shown.insert(0, "weights remaining (%)", weights)
+    shown.columns.name = None
+    return shown
+
+
+def by_trial(networks: pd.DataFrame, method: str, measure: str) -> pd.Series:
+    """One value per level and trial, redraws averaged. Raises LotteryError where no network is of that method."""
+    one_setting(networks)
+    rows = networks[networks.method == (networks.schedule if method == "ticket" else method)]
+    if networks.empty:
+        raise LotteryError("the table is empty: run a hunt first.")
+    if rows.empty:
+        raise LotteryError(f"the table has no control {method!r}: pass controls={method!r} to the hunt.")
+    return rows.groupby(["level", "trial"])[measure].mean()
+
+
+def one_setting(networks: pd.DataFrame) -> None:
+    """Raise LotteryError where a table, or a summary, holds several settings."""
+    settings = networks.setting.unique()
+    if len(settings) > 1:
+        raise LotteryError(
+            f"the table holds {len(settings)} settings, whose networks must not be averaged: choose one, "
+            f"such as table[table.setting == {settings[0]!r}]."
+        )
+
+
+def nearest_level(table: pd.DataFrame, density: float) -> int:
+    """The level, apart from level 0, whose density is closest to `density` (0 to 1)."""
+    tickets = table[(table.method == table.schedule) & (table.level > 0)].reset_index(drop=True)
+    return int(tickets.loc[(tickets.density - density).abs().idxmin(), "level"])
+
+
+def layers(setting: Setting, extent: Extent, results: str | Path | None = None) -> pd.DataFrame:
+    """What each layer keeps: one row per trial, level and layer, from the tickets' masks in the store.
+
+    Columns trial, level, density (of the network), layer (its weight's name, in the network's order), weights (kept) and
+    layer_density, from 0 to 1. Raises LotteryError where a ticket is not in the store.
+    """
+    store, rows = Store(results, writable=False), []
+    for trial in range(extent.trials):
+        for level in range(extent.levels + 1):
+            mask = store.load(setting, Key(TICKET, trial, level)).mask
+            counts, shares = masks.layer_counts(mask), masks.layer_densities(mask)
+            rows += [(trial, level, masks.density(mask), layer, counts[layer], shares[layer]) for layer in mask]
+    return pd.DataFrame(rows, columns=["trial", "level", "density", "layer", "weights", "layer_density"])

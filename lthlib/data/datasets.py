@@ -1,0 +1,155 @@
+"""data.datasets."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lthlib.core.errors import LotteryError
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Inputs [N, ...] and targets [N, ...], in matching order: float32 inputs and class numbers, int64, for classification; for
+    other objectives what they and the network need, such as tokens, int64, or pixels, float32."""
+
+    inputs: Tensor
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Three splits that share no example. Training never sees `validation`; nothing is ever chosen on `test`."""
+
+    name: str
+    train: Split
+    validation: Split
+    test: Split
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one example, such as (1, 28, 28)."""
+        return tuple(self.train.inputs.shape[1:])
+
+    @property
+    def classes(self) -> int:
+        """Number of classes, or of tokens: one more than the largest target of the three splits.
+
+        Raises LotteryError where targets are no class numbers.
+        """
+        if self.train.targets.is_floating_point():
+            raise LotteryError(
+                f"data set {self.name!r} has no classes, its targets are numbers of shape {list(self.train.targets.shape[1:])}: "
+                "give the task an objective that fits, such as lthlib.training.objectives.autoencoder."
+            )
+        return 1 + max(int(split.targets.max()) for split in (self.train, self.validation, self.test))
+
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that change whenever a value, a label or the split changes."""
+        digest = hashlib.sha256()
+        for tensor in self._tensors():
+            digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
+            digest.update(tensor.contiguous().numpy().data)
+        return digest.hexdigest()[:16]
+
+    def _tensors(self) -> list[Tensor]:
+        return [tensor for split in (self.train, self.validation, self.test) for tensor in (split.inputs, split.targets)]
+
+
+@dataclass(frozen=True, eq=False)
+class Text(Dataset):
+    """Windows of a text: inputs [N, T] token numbers, targets [N, T] the token after each. `alphabet` names the tokens, which
+    `between` stands between when they are written out. No window overlaps one of another split."""
+
+    alphabet: tuple[str, ...]
+    between: str = ""
+
+    def written(self, tokens: Iterable[int]) -> str:
+        """These tokens as people read them."""
+        return self.between.join(self.alphabet[int(token)] for token in tokens)
+
+
+@dataclass(frozen=True, eq=False)
+class Graph(Dataset):
+    """Nodes of one graph: inputs [N] node numbers, targets [N] class numbers; `features` [nodes, F] and `edges` [E, 2], each
+    undirected edge once. Transductive: a network may look at every node's features and edges, and learns the labels of the
+    training nodes alone."""
+
+    features: Tensor
+    edges: Tensor
+
+    def _tensors(self) -> list[Tensor]:
+        return [*super()._tensors(), self.features, self.edges]
+
+
+def from_arrays(name: str, inputs, targets, test_inputs, test_targets, classes: bool = True) -> Dataset:
+    """A data set from your own arrays or tensors: inputs [N, ...] numbers, targets [N] class numbers from 0.
+
+    Inputs are taken as they are (normalise them first). `classes=False` takes targets of any shape as well, for an objective
+    other than classification, and leaves whole numbers whole, inputs too: tokens, say. One training example in twelve becomes
+    the validation split, as 5,000 of MNIST's 60,000 do in Frankle & Carbin (2019); of 50,000, too, 5,000. The choice is the
+    same on every machine and for every trial. Raises LotteryError where inputs and targets do not match or are too few.
+    """
+    train, test = _split(name, inputs, targets, classes), _split(name, test_inputs, test_targets, classes)
+    if len(train) < 2 or len(test) < 1:
+        raise LotteryError(f"data set {name!r} has {len(train)} training and {len(test)} test examples: give at least 2 and 1.")
+    held_out = 5000 if len(train) >= 50_000 else max(1, round(len(train) / 12))
+    order = torch.from_numpy(np.random.RandomState(0).permutation(len(train)))
+    validation, rest = order[:held_out].sort().values, order[held_out:].sort().values
+    return Dataset(
+        name,
+        train=Split(train.inputs[rest], train.targets[rest]),
+        validation=Split(train.inputs[validation], train.targets[validation]),
+        test=test,
+    )
+
+
+def _split(name: str, inputs, targets, classes: bool) -> Split:
+    inputs, targets = _tensor(name, "inputs", inputs), _tensor(name, "targets", targets)
+    inputs = inputs.float() if classes or inputs.is_floating_point() else inputs.long()
+    if not torch.isfinite(inputs).all():
+        raise LotteryError(f"data set {name!r} has inputs that are not finite: fill in or drop NaN and infinite values.")
+    targets = _class_numbers(name, targets) if classes else _any_targets(name, targets)
+    if len(inputs) != len(targets):
+        raise LotteryError(
+            f"data set {name!r} has inputs {list(inputs.shape)} and targets {list(targets.shape)}: "
+            f"give one {'class number' if classes else 'target'} for each example."
+        )
+    return Split(inputs.contiguous(), targets.contiguous())
+
+
+def _class_numbers(name: str, targets: Tensor) -> Tensor:
+    if targets.is_floating_point() and not (targets == targets.round()).all():
+        raise LotteryError(f"data set {name!r} has targets that are no whole numbers: give class numbers from 0.")
+    targets = targets.long()
+    if targets.dim() != 1:
+        raise LotteryError(
+            f"data set {name!r} has targets {list(targets.shape)}: give one class number for each example, or pass classes=False "
+            "and give the task an objective that can use them."
+        )
+    if len(targets) and int(targets.min()) < 0:
+        raise LotteryError(f"data set {name!r} has the label {int(targets.min())}: classes are numbered from 0.")
+    return targets
+
+
+def _any_targets(name: str, targets: Tensor) -> Tensor:
+    targets = targets.float() if targets.is_floating_point() else targets.long()
+    if not torch.isfinite(targets).all():
+        raise LotteryError(f"data set {name!r} has targets that are not finite: fill in or drop NaN and infinite values.")
+    return targets
+
+
+def _tensor(name: str, what: str, values) -> Tensor:
+    try:
+        tensor = values if isinstance(values, Tensor) else torch.from_numpy(np.array(values))
+    except (TypeError, ValueError) as error:
+        raise LotteryError(
+            f"the {what} of data set {name!r} are no array of numbers: encode text and categories first."
+        ) from error
+    return tensor.detach().cpu()

@@ -1,0 +1,1 @@
+"""What lessons need beside the library: closing cells, handouts for teachers, translations, Colab."""

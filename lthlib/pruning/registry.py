@@ -1,0 +1,133 @@
+"""Pruning criteria: one function each, from what is known of a network to a score per weight.
+
+The lowest scores are pruned first. A criterion names, as keywords, what it needs of
+
+    weights   the prunable weights of the network that is pruned, by name: trained, or at theta_k under schedule "untrained"
+    start     the same weights at theta_k, where tickets begin
+    mask      what is kept so far: True is kept
+    network   a copy of that network with all its parameters, masked, in training mode; anything may be done to it
+    batch     inputs and targets of BATCH training examples, drawn anew in each trial
+    loss      loss(outputs, targets), the mean loss that the task is trained on
+    seed      for criteria that draw at random
+
+and returns one tensor of the weight's shape for each name in `weights`. One of your own is registered by `@lthlib.score` (or by
+an entry point in the group "lthlib.scores" of an installed package), and is then a score like any other:
+
+    @lthlib.score
+    def distance_moved(*, weights, start):
+        return {name: (weights[name] - start[name]).abs() for name in weights}
+
+    lthlib.hunt("lenet-digits", score="distance_moved")
+"""
+
+import hashlib
+import importlib.util
+import inspect
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+from torch import Tensor
+
+from lthlib.core.errors import LotteryError
+
+KNOWN = ("weights", "start", "mask", "network", "batch", "loss", "seed")
+BATCH = 100  # examples: ten a class of ten, as in Frankle et al. (2021), arXiv 2009.08576, appendix
+ENTRY_POINTS = "lthlib.scores"
+SCORES: dict[str, Callable] = {}
+Scores = dict[str, Tensor]
+
+
+def score(function: Callable | None = None, *, rounds: int = 1, examples: int = BATCH) -> Callable:
+    """Register a criterion under its own name: `@score`, or `@score(rounds=100)` for one that is computed anew in each of so
+    many steps whenever a round prunes. `examples` says how many inputs it runs through the network in each, for its price.
+
+    Raises LotteryError where it asks for something that no criterion is given, or where its name belongs to lthlib.
+    """
+    if function is None:
+        return lambda later: score(later, rounds=rounds, examples=examples)
+    name = getattr(function, "__name__", "")
+    if not name.isidentifier():
+        raise LotteryError(f"the criterion {function!r} has no name of its own: define it with def.")
+    for what, number in (("rounds", rounds), ("examples", examples)):
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise LotteryError(f"{what} of criterion {name!r} is {number!r}: give a whole number, 1 or more.")
+    if is_own(SCORES.get(name, function)) != is_own(function):
+        raise LotteryError(f"the name {name!r} belongs to a criterion of lthlib: call yours otherwise.")
+    unknown = [p for p in asked(function) if p not in KNOWN]
+    if unknown:
+        raise LotteryError(f"criterion {name!r} asks for {', '.join(unknown)}: it can be given {', '.join(KNOWN)}.")
+    function.rounds, function.examples = rounds, examples
+    SCORES[name] = function
+    return function
+
+
+def find(name: str | Callable) -> Callable | None:
+    """The criterion of that name, from an installed package if need be; a function is registered. None where there is none."""
+    if callable(name):
+        return name if SCORES.get(getattr(name, "__name__", "")) is name else score(name)
+    if name not in SCORES:
+        for point in metadata.entry_points(group=ENTRY_POINTS, name=str(name)):
+            score(point.load())
+    return SCORES.get(name)
+
+
+def read_file(path: str | Path) -> None:
+    """Run a Python file, for the criteria that it registers. Raises LotteryError where there is none, or where it fails."""
+    path = Path(path)
+    if not path.is_file():
+        raise LotteryError(f"there is no file {path}: give a Python file that defines criteria under @lthlib.score.")
+    before = set(SCORES)
+    spec = importlib.util.spec_from_file_location(f"criteria_{path.stem}", path)
+    if spec is None:
+        raise LotteryError(f"{path} is no Python file: its name must end in .py.")
+    try:
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    except LotteryError:
+        raise
+    except Exception as error:  # the file is the user's: it may raise anything
+        raise LotteryError(f"{path} stops with {type(error).__name__} ({error}): mend it first.") from error
+    if set(SCORES) == before:
+        raise LotteryError(f"{path} registers no criterion: put @lthlib.score above a function of it.")
+
+
+def is_own(function: Callable) -> bool:
+    """Whether a criterion is the user's, not one that lthlib ships."""
+    return not str(function.__module__).startswith("lthlib.")
+
+
+def fingerprint(function: Callable) -> str:
+    """Empty for a criterion that lthlib ships; for one of yours, digits that change with its code (not with that of others it
+    calls) and its rounds."""
+    if not is_own(function):
+        return ""
+    try:
+        code = inspect.getsource(function)
+    except (OSError, TypeError):  # typed at a plain prompt: the compiled code has to do
+        compiled = function.__code__
+        code = f"{compiled.co_code.hex()} {compiled.co_consts} {compiled.co_names}"
+    return hashlib.sha256(f"{code} {function.rounds}".encode()).hexdigest()[:16]
+
+
+def evaluate(function: Callable, **known) -> Scores:
+    """The scores of a criterion, which is given of `known` what it asks for.
+
+    Raises LotteryError where it does not return one tensor of the right shape for each weight.
+    """
+    found = function(**{name: known[name] for name in asked(function)})
+    weights = known["weights"]
+    for name, weight in weights.items():
+        tensor = found.get(name) if isinstance(found, dict) else None
+        if not isinstance(tensor, Tensor) or tensor.shape != weight.shape:
+            told = list(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
+            raise LotteryError(
+                f"criterion {function.__name__!r} gives {told} for {name!r}: return a dictionary with a tensor of shape "
+                f"{list(weight.shape)} there, and so for each of {', '.join(weights)}."
+            )
+    return {name: found[name].detach() for name in weights}
+
+
+def asked(function: Callable) -> list[str]:
+    """The names of what a criterion asks for."""
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]

@@ -1,0 +1,1 @@
+"""Results on disk: the store of your own, and the shipped atlas."""

@@ -1,0 +1,145 @@
+"""The atlas: results at the papers' scale that are shipped with the lessons, so that nobody has to train them again.
+
+    data/atlas/<task>.parquet    the tidy table of a task, all its settings, with who made its rows in the Parquet metadata
+
+A lesson shows them beside what it trains itself. A file is small enough for git: losses are kept as float32, and where
+the file would pass LIMIT, learning curves are thinned. Level 0 keeps every measurement. Other levels keep those at
+iterations divisible by 200, 400, 800 ..., the least of these that fits, and always a network's minimum of validation loss, its
+last measurement, and all of its test and training accuracies: what `lthlib.summarise` makes of the table does not change.
+"""
+
+import io
+import json
+import sysconfig
+import time
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import torch
+from pyarrow import parquet
+
+from lthlib.core.errors import LotteryError
+from lthlib.core.files import write_atomically
+from lthlib.settings import Setting
+from lthlib.storage.store import COLUMNS
+
+LIMIT = 1_000_000  # bytes a file may have
+COARSEST = 1_000_000  # iterations: curves thinned to this hold little but their minimum and end
+ENTRY = "entry"  # the one column beyond the tidy table's: which entry of the provenance a row belongs to
+NETWORK = ["setting", "method", "trial", "redraw", "level"]
+KINDS = {"loss": "float32", "trial": "int16", "redraw": "int16", "level": "int16", "iteration": "int32"}
+
+
+def folder() -> Path:
+    """Where the atlas is: `data/atlas/` of this checkout, else where pip has put it."""
+    checkout = Path(__file__).resolve().parents[2]
+    if (checkout / "pyproject.toml").exists():
+        return checkout / "data" / "atlas"
+    return Path(sysconfig.get_path("data")) / "share" / "lthlib" / "atlas"
+
+
+def read(task: str | None = None, setting: Setting | None = None, where: str | Path | None = None) -> pd.DataFrame:
+    """The shipped results of a task (of all tasks, without), with the columns that `lthlib.hunt` returns.
+
+    `setting` picks one setting of the task; `where` is another folder than the usual one. The table is empty where nothing is
+    shipped: a lesson goes on without. Raises LotteryError for a damaged file.
+    """
+    home = Path(where or folder())
+    names = sorted(path.stem for path in home.glob("*.parquet")) if task is None else [task]
+    tables = [_load(home / f"{name}.parquet")[0].drop(columns=ENTRY) for name in names if (home / f"{name}.parquet").exists()]
+    if not tables:
+        return pd.DataFrame(columns=list(COLUMNS))
+    table = pd.concat(tables, ignore_index=True)
+    return table if setting is None else table[table.setting == setting.identity()].reset_index(drop=True)
+
+
+def write(table: pd.DataFrame, task: str, provenance: dict[str, str], where: str | Path | None = None) -> Path:
+    """Add a tidy table to a task's file, and return its path. One writer at a time.
+
+    A network that is in the file already is replaced by the newer one, whole. `provenance` says at least which "machine" made
+    the rows, in words; "lthlib", "torch" and "date" are filled in where it does not, and more may be said, such as "about".
+    Raises LotteryError for a table of another task or without rows, and where the file cannot be made small enough.
+    """
+    path = Path(where or folder()) / f"{task}.parquet"
+    if table.empty or set(table.columns) != set(COLUMNS) or set(table.task) != {task}:
+        raise LotteryError(f"the table is not one of {task!r} alone: pass what lthlib.hunt or lthlib.results returns for it.")
+    if not provenance.get("machine"):
+        raise LotteryError("the provenance names no machine: pass {'machine': 'one NVIDIA H200', ...}.")
+    import lthlib  # here, since its version stands below its imports
+
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    made = {"lthlib": lthlib.__version__, "torch": torch.__version__, "date": today, **provenance}
+    old, entries = _load(path) if path.exists() else (pd.DataFrame(columns=[*COLUMNS, ENTRY]), [])
+    merged = merge(old, table.assign(**{ENTRY: len(entries)}))
+    kept = sorted(merged[ENTRY].unique())
+    entries = [entry for number, entry in enumerate([*entries, made]) if number in kept]
+    merged[ENTRY] = merged[ENTRY].map({number: place for place, number in enumerate(kept)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, _small_enough(merged, entries, task))
+    return path
+
+
+def merge(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Both tables as one, every network once: where both have it, `new` has it alone, so that no two runs share a curve."""
+    if old.empty:
+        return new.reset_index(drop=True)
+    again = pd.MultiIndex.from_frame(old[NETWORK]).isin(pd.MultiIndex.from_frame(new[NETWORK].drop_duplicates()))
+    return pd.concat([old[~again], new], ignore_index=True)
+
+
+def provenance(task: str, where: str | Path | None = None) -> pd.DataFrame:
+    """Who made a task's rows: a row per entry, with lthlib, torch, date, machine, whatever else was said, and, counted from
+    what is in the file, settings, networks and seconds of training. Empty where nothing is shipped."""
+    path = Path(where or folder()) / f"{task}.parquet"
+    if not path.exists():
+        return pd.DataFrame(columns=["lthlib", "torch", "date", "machine", "settings", "networks", "seconds"])
+    table, entries = _load(path)
+    once = table.drop_duplicates(NETWORK).groupby(ENTRY)
+    counted = {"settings": once.setting.nunique(), "networks": once.size(), "seconds": once.seconds.sum()}
+    return pd.DataFrame(entries).assign(**counted)
+
+
+def thin(table: pd.DataFrame, every: int) -> pd.DataFrame:
+    """The table with the learning curves above level 0 measured at iterations divisible by `every`, their minimum and end."""
+    table = table.reset_index(drop=True)
+    curve = table[(table.split == "validation") & (table.level > 0)].fillna({"loss": float("inf")})
+    networks = curve.groupby(NETWORK, sort=False)
+    ends = pd.Index(networks.loss.idxmin()).union(networks.iteration.idxmax())
+    gone = curve.index[curve.iteration % every != 0].difference(ends)
+    return table.drop(gone).reset_index(drop=True)
+
+
+def _small_enough(table: pd.DataFrame, entries: list[dict], task: str) -> bytes:
+    content, every = _pack(table, entries), 200
+    while len(content) > LIMIT and every < COARSEST:
+        content, every = _pack(thin(table, every), entries), 2 * every
+    if len(content) > LIMIT:
+        raise LotteryError(
+            f"the atlas of {task!r} would have {len(content):,} bytes, of {LIMIT:,}: ship fewer settings or trials."
+        )
+    return content
+
+
+def _pack(table: pd.DataFrame, entries: list[dict]) -> bytes:
+    rows = pa.Table.from_pandas(table.astype(KINDS), preserve_index=False)
+    rows = rows.replace_schema_metadata({"lthlib.atlas": json.dumps(entries)})
+    sink = io.BytesIO()
+    parquet.write_table(
+        rows, sink, compression="zstd", compression_level=19, write_page_checksum=True,
+        use_dictionary=[name for name in rows.column_names if name != "loss"], use_byte_stream_split=["loss"],
+    )  # fmt: skip
+    return sink.getvalue()
+
+
+def _load(path: Path) -> tuple[pd.DataFrame, list[dict]]:
+    """A file's rows, with their entry, and the entries. Raises LotteryError where it is damaged."""
+    try:
+        rows = parquet.read_table(pa.BufferReader(path.read_bytes()), page_checksum_verification=True)
+        entries = json.loads(rows.schema.metadata[b"lthlib.atlas"])
+        table = rows.to_pandas()[[*COLUMNS, ENTRY]]
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
+        raise LotteryError(
+            f"{path} is damaged or not of the atlas: restore it with `git checkout {path}`, or delete it."
+        ) from error
+    return table.astype({name: "float64" if name == "loss" else "int64" for name in KINDS}), entries

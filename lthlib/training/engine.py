@@ -1,0 +1,277 @@
+"""Trains tickets: the only training loop of the project.
+
+`train` takes any number of tickets of one architecture and yields each as it finishes. On a CPU every ticket is trained by
+one thread of one worker process, several at a time: a network this small gains nothing from a second thread, so two
+workers on two cores double the throughput, and the numbers do not depend on how many workers there are. The data is shared
+with the workers, not copied. On a CUDA card the tickets are stacked and trained side by side (see `stack`), as many as its
+memory takes; on an Apple device one after the other.
+"""
+
+import contextlib
+import copy
+import math
+import os
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import joblib
+import torch
+from torch import Tensor, nn
+
+from lthlib.core import processes
+from lthlib.core.errors import LotteryError
+from lthlib.core.progress import notice
+from lthlib.core.seeds import seed_for
+from lthlib.data import Dataset, Split
+from lthlib.settings import Recipe
+from lthlib.training.objectives import Objective, classification
+from lthlib.training.randomness import batch_order, view_order
+from lthlib.training.stack import Stack, Ticket
+
+# Seconds of training below which a level is not worth worker processes: starting them takes about three, but once a hunt.
+WORTH_WORKERS = 2.0
+# Of a card's free memory a stack may take this share, and it takes so many times what one step by itself does (a captured
+# graph has memory of its own, and the best weights are kept beside the present ones).
+SHARE_OF_MEMORY, COPIES = 0.8, 3
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained ticket: its weights at the end, at the iteration asked for (`snapshot`), its history, and the time it took.
+
+    `history` has equally long columns iteration, split, loss, accuracy (the objective's score). Validation is measured at the
+    start, every `evaluate_every` iterations and at the end; test and train at early stop (the iteration of minimum validation
+    loss, judged after the run) and at the end.
+    """
+
+    weights: dict[str, Tensor]
+    snapshot: dict[str, Tensor] | None
+    history: dict[str, list]
+    seconds: float
+
+
+class _History:
+    """Measurements of the tickets of a stack, on their device until the end, and the weights of each's lowest loss so far."""
+
+    def __init__(self, stack: Stack, data: Dataset):
+        self.stack, self.data, self.points = stack, data, []
+        self.lowest = self.early_stop = self.best = None
+
+    def validate(self, iteration: int) -> None:
+        losses, accuracies = self.stack.validate(self.data.validation)
+        self.points.append((iteration, losses, accuracies))
+        losses, here = losses.nan_to_num(torch.inf, torch.inf), torch.full_like(losses, iteration, dtype=torch.long)
+        if self.best is None:
+            self.lowest, self.early_stop = losses, here
+            self.best = {name: tensor.clone() for name, tensor in self.stack.state().items()}
+            return
+        better = losses < self.lowest
+        self.lowest, self.early_stop = torch.where(better, losses, self.lowest), torch.where(better, here, self.early_stop)
+        for name, tensor in self.stack.state().items():
+            self.best[name] = torch.where(better.view(-1, *[1] * (tensor.dim() - 1)), tensor, self.best[name])
+
+    def columns(self) -> list[dict[str, list]]:
+        """The history of each ticket. Measures test and training accuracy at the end and, where that is another iteration,
+        at early stop; the stack is left with the weights of early stop."""
+        end, early_stop = self.points[-1][0], self.early_stop.tolist()
+        losses, accuracies = (torch.stack(column).T.tolist() for column in list(zip(*self.points))[1:])
+        rows = [[(at, "validation", *found) for (at, *_), *found in zip(self.points, *pair)] for pair in zip(losses, accuracies)]
+        self._measure_ends(rows, [end] * len(rows))
+        self.stack.load(self.best)
+        self._measure_ends(rows, [at if at != end else None for at in early_stop])
+        return [dict(zip(("iteration", "split", "loss", "accuracy"), map(list, zip(*row)))) for row in rows]
+
+    def _measure_ends(self, rows: list[list], iterations: list[int | None]) -> None:
+        """Add test and training accuracy to the rows of each ticket that has an iteration."""
+        for split in ("test", "train") if any(at is not None for at in iterations) else ():
+            losses, accuracies = self.stack.measure(getattr(self.data, split))
+            for row, iteration, loss, accuracy in zip(rows, iterations, losses.tolist(), accuracies.tolist()):
+                if iteration is not None:
+                    row.append((iteration, split, loss, accuracy))
+
+
+def pick_device(device: str = "auto") -> torch.device:
+    """The device called `device`; "auto" takes a CUDA card if there is one, else an Apple device, else the CPU.
+
+    Raises LotteryError for a device that this machine has not.
+    """
+    has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        return torch.device(next(name for name, available in has.items() if available))
+    with contextlib.suppress(RuntimeError, TypeError):
+        chosen = torch.device(device)
+        if has.get(chosen.type) and (chosen.type != "cuda" or (chosen.index or 0) < torch.cuda.device_count()):
+            return chosen
+    there = ", ".join(name for name, available in has.items() if available)
+    raise LotteryError(f"device {device!r} is not on this machine: choose auto or {there}.")
+
+
+def check(device: str, workers: int | None) -> None:
+    """Raise LotteryError for a device that is not here, or a number of workers below 1."""
+    pick_device(device)
+    if workers is not None and (not isinstance(workers, int) or workers < 1):
+        raise LotteryError(f"workers is {workers!r}: give a whole number, 1 or more, or leave it out for all cores.")
+
+
+def train(
+    tickets: Sequence[Ticket],
+    recipe: Recipe,
+    data: Dataset,
+    *,
+    model: nn.Module,
+    objective: Objective = classification,
+    snapshot: int | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    stack: int | None = None,
+) -> Iterator[tuple[int, Trained]]:
+    """Train tickets of the architecture `model`, each from its own weights, and yield (index, Trained) as each finishes.
+
+    Masked weights are exactly zero after every step. `objective` gives loss and score (see `objectives`). `snapshot` asks for
+    the weights at that iteration, too. `workers` is the number of processes on a CPU, all cores where it is None. `stack` is
+    how many tickets are trained side by side as one stack: None is as many as its memory takes on a CUDA card, and one
+    elsewhere. On one CPU the same tickets give the same numbers, bit for bit, whatever the number of workers; stacks give them
+    to float tolerance.
+    """
+    where = pick_device(device)
+    if where.type != "cpu" or stack:
+        yield from _train_stacked(tickets, recipe, data, model, objective, snapshot, where, stack)
+        return
+    workers = min(workers or joblib.cpu_count(), len(tickets))
+    if workers <= 1 or _seconds_alone(tickets, recipe, data, model) < WORTH_WORKERS:
+        for index, ticket in enumerate(tickets):
+            yield index, *_train_together(model, [ticket], recipe, data, objective, snapshot, where)
+        return
+    shared = [(split.inputs.numpy(), split.targets.numpy()) for split in _splits(data)]  # large arrays go as memory maps
+    pool = joblib.Parallel(
+        workers,
+        return_as="generator_unordered",
+        backend="loky",
+        mmap_mode="c",
+        pre_dispatch=2 * workers,
+        initializer=processes.leave_with,
+        initargs=(os.getpid(),),
+    )
+    with _quiet():
+        yield from pool(
+            joblib.delayed(_train_in_worker)(index, model, ticket, recipe, data.name, shared, objective, snapshot)
+            for index, ticket in enumerate(tickets)
+        )
+
+
+def _train_stacked(tickets, recipe, data, model, objective, snapshot, device, stack) -> Iterator[tuple[int, Trained]]:
+    """Train tickets side by side on one device, as many at once as `stack` says or else as its free memory takes."""
+    data = Dataset(data.name, *(Split(s.inputs.to(device), s.targets.to(device)) for s in _splits(data)))
+    by_start = {start: [i for i, t in enumerate(tickets) if t.start == start] for start in {t.start for t in tickets}}
+    limit = stack or _stack_limit(tickets, recipe, data, model, device, objective)
+    for waiting in by_start.values():
+        while waiting:
+            parts = math.ceil(len(waiting) / limit)
+            group = waiting[: math.ceil(len(waiting) / parts)]
+            try:
+                together = _train_together(model, [tickets[i] for i in group], recipe, data, objective, snapshot, device)
+            except torch.OutOfMemoryError:
+                if len(group) == 1:
+                    raise
+                limit = len(group) // 2
+                continue
+            yield from zip(group, together)
+            waiting = waiting[len(group) :]
+
+
+def _stack_limit(tickets, recipe: Recipe, data: Dataset, model: nn.Module, device, objective: Objective = classification) -> int:
+    """How many tickets fit on a card at once, by the memory that a step of two takes; 1 where they cannot be stacked."""
+    if device.type != "cuda" or len(tickets) == 1:
+        return 1
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats(device)
+    before, free = torch.cuda.memory_allocated(device), torch.cuda.mem_get_info(device)[0]
+    try:
+        _try_stacking(tickets[:2], recipe, data, model, device, objective)
+    except RuntimeError as error:
+        notice(f"These networks are trained one after the other, since they cannot be stacked ({str(error).splitlines()[0]}).")
+        return 1
+    each = (torch.cuda.max_memory_allocated(device) - before) / 2
+    return max(1, int(SHARE_OF_MEMORY * free / (COPIES * each)))
+
+
+def _try_stacking(tickets, recipe: Recipe, data: Dataset, model: nn.Module, device, objective: Objective = classification):
+    """One step and one validation of a stack that is then thrown away. Raises RuntimeError where a layer cannot be mapped."""
+    stack = Stack(model, tickets, recipe, data.train, device, objective)
+    batches, views = _orders(stack, tickets, recipe.iterations - 1)
+    stack.step(batches[:, 0], None if views is None else views[:, 0], 0)
+    stack.measure(data.validation)
+
+
+def _train_together(
+    model, tickets, recipe: Recipe, data: Dataset, objective: Objective, snapshot: int | None, device: torch.device
+) -> list[Trained]:
+    """Train tickets that start at one iteration as one stack."""
+    began, start, end = time.perf_counter(), tickets[0].start, recipe.iterations
+    with processes.one_thread(), _random_state(seed_for("dropout", tickets[0].order_seed, start), device):
+        stack = Stack(model, tickets, recipe, data.train, device, objective)
+        history, kept = _History(stack, data), None
+        batches, views = _orders(stack, tickets, start)
+        for iteration in range(start, end + 1):
+            if iteration == snapshot:
+                kept = _rows(stack.state(), len(tickets))
+            if iteration % recipe.evaluate_every == 0 or iteration in (start, end):
+                history.validate(iteration)
+            if iteration < end:
+                at = iteration - start
+                stack.step(batches[:, at], None if views is None else views[:, at], iteration)
+        weights, columns = _rows(stack.state(), len(tickets)), history.columns()
+    seconds = (time.perf_counter() - began) / len(tickets)
+    return [Trained(w, k, c, seconds) for w, k, c in zip(weights, kept or [None] * len(tickets), columns)]
+
+
+def _orders(stack: Stack, tickets: Sequence[Ticket], start: int) -> tuple[Tensor, Tensor | None]:
+    """Which examples each ticket sees, and how: two tensors [R, iterations, B], the second None without augmentation."""
+    recipe, examples = stack.recipe, len(stack.train)
+    draw = lambda order: torch.stack(  # noqa: E731
+        [order(examples, recipe.batch_size, ticket.order_seed, start, recipe.iterations) for ticket in tickets]
+    ).to(stack.device)
+    return draw(batch_order), draw(view_order) if recipe.augment else None
+
+
+def _rows(state: dict[str, Tensor], count: int) -> list[dict[str, Tensor]]:
+    """The state of each ticket of a stack, as copies in main memory."""
+    state = {name: tensor.cpu() for name, tensor in state.items()}
+    return [{name: tensor[index].clone() for name, tensor in state.items()} for index in range(count)]
+
+
+def _seconds_alone(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, model: nn.Module) -> float:
+    """About how long the steps of these tickets take one after the other: a step takes three to six times its forward pass."""
+    network, inputs = copy.deepcopy(model).eval(), data.train.inputs[: recipe.batch_size]
+    with processes.one_thread(), _random_state(0, torch.device("cpu")), torch.no_grad():
+        network(inputs)  # the first pass sets things up
+        began = time.perf_counter()
+        network(inputs)
+    return 5 * (time.perf_counter() - began) * sum(recipe.iterations - ticket.start for ticket in tickets)
+
+
+def _train_in_worker(index, model, ticket, recipe, name, shared, objective, snapshot) -> tuple[int, Trained]:
+    data = Dataset(name, *(Split(torch.from_numpy(inputs), torch.from_numpy(targets)) for inputs, targets in shared))
+    return index, *_train_together(model, [ticket], recipe, data, objective, snapshot, torch.device("cpu"))
+
+
+def _splits(data: Dataset) -> tuple[Split, Split, Split]:
+    return data.train, data.validation, data.test
+
+
+@contextlib.contextmanager
+def _random_state(seed: int, device: torch.device):
+    """torch's global generators (which dropout draws from) seeded inside, and as before outside."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Without loky's remark that a worker was restarted, which says nothing about the results."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given")
+        yield

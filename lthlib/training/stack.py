@@ -1,0 +1,254 @@
+"""Networks of one architecture that are trained side by side on one device.
+
+Weights of R tickets are stacked along a leading axis and the network is mapped over it (`torch.func.vmap`): linear layers
+become batched matrix products, convolutions grouped ones, batch norm keeps statistics for each ticket. Optimisers work on
+each number by itself, so one fused step serves the whole stack. One ticket alone is trained by the module itself. On a
+CUDA card a step is captured once as a graph and then replayed: a small network's step is otherwise mostly waiting.
+"""
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from lthlib.data import Split
+from lthlib.pruning import masks
+from lthlib.settings import Recipe
+from lthlib.training import randomness
+from lthlib.training.objectives import Objective, classification
+
+EVALUATION_BATCH = 250  # on a CPU: of larger ones what a convolution makes leaves its cache, and takes 2.5 times as long
+EVALUATION_BATCH_ON_CARD = 1000
+EVALUATION_NUMBERS = 2**26  # at most in one layer's output, over all tickets: a quarter of a gibibyte
+EAGER_CALLS = 3  # before a capture: what torch allocates on first use must be there already
+NORMALISATION_LAYERS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
+
+
+@dataclass(frozen=True, eq=False)
+class Ticket:
+    """What is trained in isolation: weights (all parameters and buffers, by name), their mask, and the order of the data.
+
+    `start` is the iteration that the weights come from: training goes on from there, with a fresh optimiser. Masked weights are
+    zero, but for those that `frozen` names: they stay at the value they have in `weights`.
+    """
+
+    weights: dict[str, Tensor]
+    mask: masks.Mask
+    order_seed: int
+    start: int = 0
+    frozen: masks.Mask | None = None
+
+
+class Stack:
+    """R tickets on their way through training. All tensors it takes and gives have R as their leading axis.
+
+    Masked weights are exactly zero, or at their frozen value, at the start and after every step.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tickets: Sequence[Ticket],
+        recipe: Recipe,
+        train: Split,
+        device: torch.device,
+        objective: Objective = classification,
+    ):
+        self.recipe, self.train, self.device, self.size = recipe, train, device, len(tickets)
+        self.objective = objective
+        self.model = randomness.own_dropout(copy.deepcopy(model)).to(device)
+        most = EVALUATION_BATCH if device.type == "cpu" else EVALUATION_BATCH_ON_CARD
+        one, two = (_widest(self.model, train.inputs[:count]) for count in (1, 2))
+        grows = two - one if len(train) > 1 else one  # not where a network works on a whole graph for any number of nodes
+        self._chunk = max(1, min(most, EVALUATION_NUMBERS // (self.size * grows))) if grows else EVALUATION_NUMBERS
+        self._names, self._full = _names_of_own(self.model), recipe.precision == "float32"
+        self._exact = set() if self._full else _keep_normalisation_exact(self.model)
+        self._fill(tickets)
+        self._rate = torch.tensor(recipe.learning_rate, device=device) if device.type == "cuda" else recipe.learning_rate
+        self.optimizer = _optimizer(self.parameters.values(), recipe, self._rate, device)
+        exact = torch.float32 if device.type == "mps" else torch.float64
+        self._batch, self._views, self._validation = None, None, torch.zeros(2, self.size, dtype=exact, device=device)
+        self._run_step, self._run_validation = self._captured(self._step), None
+
+    def _fill(self, tickets: Sequence[Ticket]) -> None:
+        """Parameters, buffers and masks from the tickets; of one ticket they are the module's own."""
+        rows = []
+        for ticket in tickets:
+            self.model.load_state_dict(ticket.weights)
+            randomness.key_dropout(self.model, ticket.order_seed, ticket.start)
+            if self.size > 1:
+                tensors = [*self.model.named_parameters(), *self.model.named_buffers()]
+                rows.append({name: tensor.detach().clone() for name, tensor in tensors})
+        self.parameters, self.buffers = dict(self.model.named_parameters()), dict(self.model.named_buffers())
+        if self.size > 1:
+            stacked = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+            self.parameters = {
+                name: stacked[name].requires_grad_(parameter.requires_grad) for name, parameter in self.parameters.items()
+            }
+            self.buffers = {name: stacked[name] for name in self.buffers}
+        kept = {name: torch.stack([ticket.mask[name] for ticket in tickets]).to(self.device) for name in tickets[0].mask}
+        kept = {name: mask.view_as(self.parameters[name]) for name, mask in kept.items() if not mask.all()}
+        self._pruned = [self.parameters[name].data for name in kept]
+        self._factors = [mask.to(self.parameters[name].dtype) for name, mask in kept.items()]
+        self._frozen = []
+        if any(ticket.frozen for ticket in tickets):
+            rows = [ticket.frozen or {name: torch.zeros_like(kept) for name, kept in ticket.mask.items()} for ticket in tickets]
+            frozen = {name: torch.stack([row[name] for row in rows]).to(self.device).view_as(mask) for name, mask in kept.items()}
+            self._frozen = [self.parameters[name].data.masked_fill(~frozen[name] | mask, 0.0) for name, mask in kept.items()]
+        for name, mask in kept.items():  # not by multiplying: what is masked may be infinite
+            self.parameters[name].data.masked_fill_(~mask, 0.0)
+        if self._frozen:
+            torch._foreach_add_(self._pruned, self._frozen)
+
+    def step(self, batch: Tensor, views: Tensor | None, iteration: int) -> None:
+        """One optimiser step on the examples `batch` [R, B] of the training split, seen as `views` [R, B] say."""
+        self._set_rate(self.recipe.learning_rate_at(iteration))
+        if self._batch is None:  # what a graph reads stays where it was when captured
+            self._batch, self._views = batch.clone(), None if views is None else views.clone()
+        self._batch.copy_(batch)
+        if views is not None:
+            self._views.copy_(views)
+        self._run_step()
+
+    def validate(self, split: Split) -> tuple[Tensor, Tensor]:
+        """`measure`, for the one split that is measured again and again."""
+        if self._run_validation is None:
+            self._run_validation = self._captured(lambda: self._validation.copy_(torch.stack(self.measure(split))))
+        self._run_validation()
+        return tuple(self._validation.clone())
+
+    @torch.no_grad()  # not inference_mode: a module may keep a tensor of its first forward for training
+    def measure(self, split: Split) -> tuple[Tensor, Tensor]:
+        """Mean loss and score (0 to 1) over every example of the split, in evaluation mode: two tensors [R]."""
+        self.model.eval()
+        losses, scores = torch.zeros_like(self._validation)
+        for inputs, targets in zip(split.inputs.split(self._chunk), split.targets.split(self._chunk)):
+            found = self._judge(self._forward(inputs, shared=True), targets.expand(self.size, *targets.shape))
+            losses += found[0].sum(1)
+            scores += found[1].sum(1)
+        return losses / len(split), scores / len(split)
+
+    def state(self) -> dict[str, Tensor]:
+        """Every parameter and buffer that a state_dict holds, [R, ...]: views of what training goes on changing."""
+        tensors = {**self.parameters, **self.buffers}
+        lead = (lambda tensor: tensor) if self.size > 1 else (lambda tensor: tensor.unsqueeze(0))
+        return {name: lead(tensors[own].detach()) for name, own in self._names.items()}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Put these values, as `state` gives them, in place of the present ones."""
+        for name, tensor in self.state().items():
+            tensor.copy_(state[name])
+
+    def _step(self) -> None:
+        self.model.train()
+        self.optimizer.zero_grad(set_to_none=True)
+        inputs, targets = _take(self.train.inputs, self._batch), _take(self.train.targets, self._batch)
+        if self._views is not None:
+            inputs = randomness.see(inputs, self._views)
+        self._judge(self._forward(inputs), targets)[0].mean(1).sum().backward()
+        self.optimizer.step()
+        if self._pruned:
+            torch._foreach_mul_(self._pruned, self._factors)
+        if self._frozen:
+            torch._foreach_add_(self._pruned, self._frozen)
+
+    def _judge(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss and score [R, B] of each example, for outputs and targets [R, B, ...]."""
+        losses, scores = self.objective(outputs.flatten(0, 1), targets.flatten(0, 1))
+        return losses.view(self.size, -1), scores.view(self.size, -1)
+
+    def _forward(self, inputs: Tensor, shared: bool = False) -> Tensor:
+        """Outputs [R, B, ...] for inputs [R, B, ...], or [B, ...] where all tickets share them."""
+        if self.size > 1:
+            mapped = vmap(self._call, in_dims=(0, 0, None if shared else 0))
+            return mapped(self.parameters, self.buffers, inputs)
+        inputs = inputs if shared else inputs.squeeze(0)
+        outputs = self.model(inputs) if self._full else self._call(self.parameters, self.buffers, inputs)
+        return outputs.unsqueeze(0)
+
+    def _call(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor) -> Tensor:
+        if self._full:
+            return functional_call(self.model, (parameters, buffers), (inputs,))
+        low = {name: p if name in self._exact else p.bfloat16() for name, p in parameters.items()}
+        inputs = inputs.bfloat16() if inputs.is_floating_point() else inputs  # tokens and node numbers stay whole
+        return functional_call(self.model, (low, buffers), (inputs,)).float()
+
+    def _set_rate(self, rate: float) -> None:
+        if isinstance(self._rate, Tensor):
+            self._rate.fill_(rate)
+        else:
+            self.optimizer.param_groups[0]["lr"] = rate
+
+    def _captured(self, work: Callable[[], None]) -> Callable[[], None]:
+        return _Captured(work, self.device) if self.device.type == "cuda" else work
+
+
+class _Captured:
+    """Work on a CUDA card, done step by step a few times, then captured as a graph and replayed.
+
+    Everything that the work reads and writes must stay where it is in memory.
+    """
+
+    def __init__(self, work: Callable[[], None], device: torch.device):
+        self.work, self.device, self.graph, self.done = work, device, None, 0
+
+    def __call__(self) -> None:
+        if self.graph is None:
+            side = torch.cuda.Stream(self.device)
+            side.wait_stream(torch.cuda.current_stream(self.device))
+            if self.done == EAGER_CALLS:  # a capture runs nothing yet
+                self.graph = torch.cuda.CUDAGraph()
+                with torch.cuda.graph(self.graph, stream=side):
+                    self.work()
+            else:
+                self.done += 1
+                with torch.cuda.stream(side):
+                    self.work()
+            torch.cuda.current_stream(self.device).wait_stream(side)
+        if self.graph is not None:
+            self.graph.replay()
+
+
+def _take(split: Tensor, batch: Tensor) -> Tensor:
+    """Examples [N, ...] at the indices [R, B], as [R, B, ...]."""
+    return split.index_select(0, batch.flatten()).view(*batch.shape, *split.shape[1:])
+
+
+def _optimizer(parameters, recipe: Recipe, rate: float | Tensor, device: torch.device) -> torch.optim.Optimizer:
+    options = {"lr": rate, "weight_decay": recipe.weight_decay, "fused": device.type in ("cpu", "cuda")}
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(parameters, momentum=recipe.momentum, **options)
+    return torch.optim.Adam(parameters, capturable=device.type == "cuda", **options)
+
+
+def _names_of_own(model: nn.Module) -> dict[str, str]:
+    """From each name in the state_dict to the name that the tensor has among parameters and buffers.
+
+    The two differ where layers share a weight.
+    """
+    own = {id(tensor): name for name, tensor in [*model.named_parameters(), *model.named_buffers()]}
+    return {name: own[id(tensor)] for name, tensor in model.state_dict(keep_vars=True).items()}
+
+
+def _keep_normalisation_exact(model: nn.Module) -> set[str]:
+    """Let normalisation layers compute in float32 inside a pass in bfloat16; the names of their parameters."""
+    layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, NORMALISATION_LAYERS)}
+    for layer in layers.values():
+        layer.register_forward_pre_hook(lambda _, inputs: tuple(x.float() for x in inputs))
+        layer.register_forward_hook(lambda _, inputs, output: output.bfloat16())
+    return {f"{name}.{own}" for name, layer in layers.items() for own, _ in layer.named_parameters()}
+
+
+@torch.no_grad()
+def _widest(model: nn.Module, inputs: Tensor) -> int:
+    """The largest number of numbers that a layer takes or gives for these inputs [n, ...]."""
+    sizes = [inputs.numel()]
+    note = lambda layer, inputs, output: sizes.append(output.numel() if isinstance(output, Tensor) else 0)  # noqa: E731
+    hooks = [layer.register_forward_hook(note) for layer in model.modules()]
+    model.eval()(inputs)
+    for hook in hooks:
+        hook.remove()
+    return max(sizes)

@@ -1,0 +1,4 @@
+"""The explorer of stored results, and the laboratory."""
+
+from lthlib.widgets.explorer import Explorer, explore
+from lthlib.widgets.lab import Lab, lab

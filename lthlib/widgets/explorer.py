@@ -1,0 +1,144 @@
+"""For notebooks: sliders over results (`explore`), and a laboratory that trains while the kernel stays usable (`lab`).
+
+Written to what ipywidgets 7.7 (Colab) and 8 share. Nothing is captured in an Output widget: sliders are observed, and change an
+HTML image in place. A picture is there before any slider is, for pages that have no kernel; where sliders work, it gives way.
+"""
+
+import contextlib
+import html
+import uuid
+from pathlib import Path
+
+import ipywidgets
+import pandas as pd
+from IPython.display import HTML, display
+
+from lthlib.widgets.catalogue import Group, Shelf, shelf
+from lthlib.widgets.panels import Panels, Place
+
+
+def explore(results: pd.DataFrame | str | Path | None = None) -> "Explorer":
+    """Sliders for rate, density, trial and method over linked panels; nothing is trained.
+
+    `results` is a table that `lthlib.hunt` returned or the folder of its results; without, what is shipped with the lessons.
+    Raises LotteryError where there is nothing to show.
+    """
+    return Explorer(shelf(results))
+
+
+class Explorer(ipywidgets.VBox):
+    """What `explore` returns. Its sliders, `rate`, `density`, `trial` and `method`, and `results` may be set from code too."""
+
+    def __init__(self, shelf: Shelf):
+        self.shelf, self._panels, self._quiet = shelf, {}, False
+        self._weights: dict[int, float] = {}  # of the levels shown, in percent
+        names = list(shelf.groups)
+        self.results = ipywidgets.Dropdown(options=names, description="results", **_style("16em"))
+        self.rate = _slider("rate a round")
+        self.density = _slider("weights remaining", "26em")
+        self.trial = _slider("trial")
+        self.method = _slider("method")
+        self.picture = ipywidgets.HTML()
+        sliders = [self.density, self.method, self.trial, self.rate]
+        if len(names) > 1:
+            sliders.insert(0, self.results)
+        row = ipywidgets.HBox(sliders, layout=ipywidgets.Layout(flex_flow="row wrap"))
+        self._static, hide = _static()
+        super().__init__([hide, row, self.picture])
+        self._set_out(names[0])
+        self.results.observe(lambda change: self._set_out(change["new"]), "value")
+        self.rate.observe(lambda change: self._moved(self._fill), "value")
+        for slider in (self.density, self.trial, self.method):
+            slider.observe(lambda change: self._moved(self._draw), "value")
+
+    @property
+    def group(self) -> Group:
+        """The results that are shown."""
+        return self.shelf.groups[self.results.value][self.rate.value]
+
+    @property
+    def place(self) -> Place:
+        """Where the sliders stand."""
+        return Place(self.method.value, self.trial.value, self.density.value)
+
+    def _set_out(self, name: str) -> None:
+        """Show the results of that name, at the rate nearest to the one before; all its rates are prepared."""
+        groups, before = self.shelf.groups[name], self.rate.value
+        rates = sorted(groups)
+        for group in groups.values():
+            if group.setting not in self._panels:
+                self._panels[group.setting] = Panels(group.table, group.methods)
+                self._panels[group.setting].prepare(self.shelf.look(group, int(group.tickets.trial.min()), 0))
+        with self._quietly():
+            _fill(self.rate, [(f"{rate:g}", rate) for rate in rates], min(rates, key=lambda rate: abs(rate - (before or 0.2))))
+            self._fill()
+
+    def _fill(self) -> None:
+        """Give the sliders what there is at this rate, as near as can be to where they stood."""
+        group, before = self.group, self._weights.get(self.density.value, 21.0)
+        networks = group.tickets.drop_duplicates(["level", "trial"])
+        self._weights = (100 * networks.groupby("level").density.mean()).to_dict()
+        nearest = min(self._weights, key=lambda level: abs(self._weights[level] / before - 1))
+        trials, methods = sorted(map(int, networks.trial.unique())), group.methods
+        with self._quietly():
+            _fill(self.density, [(f"{weights:.3g} %", level) for level, weights in self._weights.items()], nearest)
+            _fill(self.trial, [(str(trial), trial) for trial in trials], _kept(self.trial.value, trials))
+            _fill(self.method, [(method, method) for method in methods], _kept(self.method.value, methods))
+        self._draw()
+
+    def _draw(self) -> None:
+        group, place = self.group, self.place
+        look = lambda level: self.shelf.look(group, place.trial, level)  # noqa: E731
+        self.picture.value = self._panels[group.setting].draw(place, look(place.level), look(place.level + 1))
+
+    def _moved(self, redraw) -> None:
+        if not self._quiet:
+            redraw()
+
+    @contextlib.contextmanager
+    def _quietly(self):
+        """Without redrawing for each of several changes."""
+        before, self._quiet = self._quiet, True
+        try:
+            yield
+        finally:
+            self._quiet = before
+
+    def _ipython_display_(self, **_) -> None:
+        _show(self, self._static, self.picture.value)
+
+
+def _slider(description: str, width: str = "20em") -> ipywidgets.SelectionSlider:
+    return ipywidgets.SelectionSlider(options=[("", 0)], description=description, continuous_update=False, **_style(width))
+
+
+def _style(width: str) -> dict:
+    return {"style": {"description_width": "initial"}, "layout": ipywidgets.Layout(width=width, margin="2px 14px 2px 0")}
+
+
+def _fill(slider: ipywidgets.SelectionSlider, options: list[tuple], value) -> None:
+    """Give a slider new options; one that has but one is not to be moved."""
+    if tuple(options) != tuple(slider.options):
+        slider.options = options
+    slider.value, slider.disabled = value, len(options) == 1
+
+
+def _kept(value, allowed: list):
+    return value if value in allowed else allowed[0]
+
+
+def _static() -> tuple[str, ipywidgets.HTML]:
+    """A class for what is shown without a kernel, and a widget that hides it where widgets work."""
+    name = f"lth-{uuid.uuid4().hex[:8]}"
+    return name, ipywidgets.HTML(f"<style>.{name} {{ display: none }}</style>")
+
+
+def _show(widget: ipywidgets.Widget, name: str, static: str) -> None:
+    """Display a piece of HTML that needs no kernel, of the class that the widget hides, and below it the widget."""
+    display(HTML(f'<div class="{name}">{static}</div>'))
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    display({"text/plain": type(widget).__name__, "application/vnd.jupyter.widget-view+json": view}, raw=True)
+
+
+def _words(text: str) -> str:
+    return f'<p role="status" style="margin: 4px 0">{html.escape(text)}</p>'

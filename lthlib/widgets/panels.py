@@ -1,0 +1,230 @@
+"""Six linked panels about one ticket among its levels, trials and controls, drawn fast enough to follow a slider.
+
+What stays (axes, curves of all methods) is drawn once; what a move changes is drawn over a copy of it.
+"""
+
+import base64
+import html
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, PercentFormatter
+from PIL import Image
+
+from lthlib.analysis.inspection import Look
+from lthlib.analysis.summary import summarise
+from lthlib.plots import COLOURS, DASHES, MARKERS, WORDS, density_axis
+
+SIZE, DPI = (12.4, 6.9), 96
+FAINT = "#767676"  # 4.5 to 1 on white
+DARKER = {COLOURS["reinit"]: "#A84A00"}  # of text, which needs more contrast than a mark: 5.8 to 1
+REACH = 3  # how many times further training may take a weight than any began, before its dot stays at the edge
+TITLES = (
+    *("Accuracy against density", "Early stop against density", "Learning curves at this density"),
+    *("What each layer keeps", "What the first layer still sees", "Weights before and after training"),
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an explorer stands: a method (a schedule or a control), a trial, a level."""
+
+    method: str
+    trial: int
+    level: int
+
+
+class Panels:
+    """The panels of results that differ in method, trial and level alone.
+
+    `table` is a tidy table, `methods` those it holds, the ticket's first. Every network is summarised once, when this is made.
+    """
+
+    def __init__(self, table: pd.DataFrame, methods: list[str]):
+        self.methods, self.ticket, self.task = methods, methods[0], table.task.iloc[0]
+        self.networks = summarise(table).groupby(["method", "trial", "level"], as_index=False).mean(numeric_only=True)
+        self.networks["weights"] = 100 * self.networks.groupby("level").density.transform("mean")
+        self.at = self.networks.set_index(["method", "trial", "level"]).sort_index()
+        self.weights = self.networks.groupby("level").weights.first()
+        validation = table[table.split == "validation"]
+        curves = validation.groupby(["method", "trial", "level", "iteration"]).accuracy.mean().mul(100)
+        self.curves = {key: rows.droplevel([0, 1, 2]) for key, rows in curves.groupby(level=[0, 1, 2])}
+        self.figure, self.background, self.looked, self.changing = None, None, False, []
+
+    def prepare(self, look: Look | None) -> None:
+        """Draw what stays, so that the first `draw` is as quick as the others. `look` is at any ticket of the table."""
+        if self.background is None or (look is not None and not self.looked):
+            self._draw_what_stays(look)
+
+    def draw(self, place: Place, look: Look | None = None, then: Look | None = None) -> str:
+        """The panels as an HTML image with its description. `look` is at this trial's ticket at this level, `then` at the next
+        level; without, their panels say that nothing is stored."""
+        self.prepare(look)
+        canvas = self.figure.canvas
+        canvas.restore_region(self.background)
+        self.changing = []
+        self._draw_curves(place)
+        self._draw_learning(place)
+        self._draw_look(look, then)
+        for axes, artist in self.changing:
+            axes.draw_artist(artist)
+            artist.remove()
+        return _as_html(canvas, self.describe(place, look))
+
+    def describe(self, place: Place, look: Look | None = None) -> str:
+        """What the panels show at a place, in numbers."""
+        start = f"{self.task}, {place.method}, trial {place.trial}, {self.weights[place.level]:.3g} % of the weights:"
+        here = self._row(place)
+        if here is None:
+            return f"{start} not trained."
+        dense = self._row(Place(self.ticket, place.trial, 0))
+        text = (
+            f"{start} test accuracy {100 * here.test_accuracy:.1f} % at early stop, iteration {here.early_stop:,.0f} "
+            f"(dense {100 * dense.test_accuracy:.1f} % at {dense.early_stop:,.0f})."
+        )
+        if look is None:
+            return text
+        layers = ", ".join(f"{name} {_percent(share)}" for name, share in look.layers.items())
+        blind, inputs = int((look.pixels == 0).sum()), look.pixels.numel()
+        return f"{text} The ticket's layers keep {layers}; {blind} of {inputs} inputs have no weight left."
+
+    def _row(self, place: Place):
+        key = (place.method if place.level else self.ticket, place.trial, place.level)
+        return self.at.loc[key] if key in self.at.index else None
+
+    def _draw_what_stays(self, look: Look | None) -> None:
+        self.figure, self.looked = Figure(SIZE, dpi=DPI), look is not None
+        canvas = FigureCanvasAgg(self.figure)
+        panels = self.figure.subplots(2, 3)
+        self.figure.subplots_adjust(left=0.055, right=0.975, top=0.955, bottom=0.075, wspace=0.2, hspace=0.3)
+        for axes, title in zip(panels.flat, TITLES):
+            axes.set_title(title, fontsize=11, loc="left")
+            axes.tick_params(labelsize=9)
+            axes.spines[["top", "right"]].set_visible(False)
+        self.accuracy, self.stop, self.learning, self.shares, self.pixels, self.scatter = panels.flat
+        self._against_density(self.accuracy, "test_accuracy", 100, "test accuracy at early stop (%)")
+        self._against_density(self.stop, "early_stop", 1, "early stop (iteration)")
+        self.accuracy.legend(frameon=False, fontsize=9, loc="lower left")
+        ends = [curve.iloc[-len(curve) // 2 :] for curve in self.curves.values()]
+        low, high = min(end.min() for end in ends), max(end.max() for end in ends)
+        last = max(curve.index[-1] for curve in self.curves.values())
+        self.learning.set(xlim=(0, last), ylim=(low - 0.1 * (high - low) - 0.1, high + 0.05 * (high - low) + 0.1))
+        self.learning.set_xlabel("iteration", fontsize=10)
+        self.learning.set_ylabel("validation accuracy (%)", fontsize=10)
+        layers, reach = (tuple(look.layers), 1.1 * float(look.before.abs().max())) if look else ((), 1.0)
+        self._axes_of_look(layers, reach)
+        canvas.draw()
+        self.background = canvas.copy_from_bbox(self.figure.bbox)
+
+    def _against_density(self, axes: Axes, measure: str, factor: int, label: str) -> None:
+        for method in self.methods:
+            rows = self.networks[(self.networks.method == method) | (self.networks.level == 0)]
+            rows = rows[rows.method.isin([method, self.ticket])]
+            by_weights = factor * rows.groupby("weights")[measure].agg(["mean", "min", "max"])
+            style = {"color": COLOURS[method], "marker": MARKERS[method], "markersize": 5, "linewidth": 1.3, "label": method}
+            axes.plot(by_weights.index, by_weights["mean"], dashes=DASHES[method] or (None, None), **style)
+            axes.fill_between(by_weights.index, by_weights["min"], by_weights["max"], color=COLOURS[method], alpha=0.12, lw=0)
+        density_axis(axes, self.networks.weights, ticks=7)
+        axes.set_xlabel("weights remaining (%)", fontsize=10)
+        axes.set_ylabel(label, fontsize=10)
+
+    def _axes_of_look(self, layers: tuple[str, ...], reach: float) -> None:
+        self.shares.set(xlim=(0, 1), ylim=(max(len(layers), 1) - 0.5, -0.5))
+        self.shares.set_yticks(range(len(layers)), layers)
+        self.shares.xaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+        self.shares.set_xlabel("weights remaining in the layer (%)", fontsize=10)
+        self.pixels.set_axis_off()
+        self.scatter.axhline(0, color=FAINT, linewidth=0.6)
+        self.scatter.set(xlim=(-reach, reach), ylim=(-REACH * reach, REACH * reach))
+        self.scatter.set_xlabel("before: reset to theta_0", fontsize=10)
+        self.scatter.set_ylabel("after training", fontsize=10)
+        for axis in (self.scatter.xaxis, self.scatter.yaxis):
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2g}"))
+
+    def _draw_curves(self, place: Place) -> None:
+        here = self._row(place)
+        for axes, measure, factor in ((self.accuracy, "test_accuracy", 100), (self.stop, "early_stop", 1)):
+            self._add(axes, axes.axvline(self.weights[place.level], color=FAINT, linewidth=1))
+            if here is not None:
+                style = {"color": COLOURS[place.method], "marker": "o", "markersize": 11, "mec": "black", "mew": 1.6}
+                self._add(axes, *axes.plot(self.weights[place.level], factor * here[measure], **style))
+
+    def _draw_learning(self, place: Place) -> None:
+        """This trial's curves: dense in black, every method at this level, the chosen one thick."""
+        chosen = place.method if place.level else "dense"
+        lines = {"dense": self.curves.get((self.ticket, place.trial, 0))}
+        if place.level:
+            lines |= {method: self.curves.get((method, place.trial, place.level)) for method in self.methods}
+        for method, curve in lines.items():
+            if curve is not None:
+                style = {"color": COLOURS[method], "linewidth": 2.2 if method == chosen else 1.1}
+                dashes = DASHES[method] or (None, None)
+                self._add(self.learning, *self.learning.plot(curve.index, curve, dashes=dashes, **style))
+        here = self._row(place)
+        if here is not None:
+            axes = self.learning
+            self._add(axes, axes.axvline(here.early_stop, color=FAINT, linewidth=1))
+            side = "right" if here.early_stop > axes.get_xlim()[1] / 2 else "left"
+            self._add(axes, axes.text(here.early_stop, axes.get_ylim()[0], " early stop ", ha=side, va="bottom", color=WORDS))
+
+    def _draw_look(self, look: Look | None, then: Look | None) -> None:
+        if look is None:
+            for axes in (self.shares, self.pixels, self.scatter):
+                words = axes.text(0.5, 0.5, "no ticket stored here", ha="center", color=WORDS, transform=axes.transAxes)
+                self._add(axes, words)
+            return
+        for place, share in enumerate(look.layers.values()):
+            self._add(self.shares, *self.shares.barh(place, share, color=COLOURS["iterative"]))
+            side, colour = ("right", "white") if share > 0.5 else ("left", WORDS)
+            self._add(self.shares, self.shares.text(share, place, f" {_percent(share)} ", ha=side, va="center", color=colour))
+        self._draw_pixels(look)
+        self._draw_weights(look, then)
+
+    def _draw_pixels(self, look: Look) -> None:
+        axes, highest = self.pixels, float(look.pixels.max()) or 1.0
+        picture = axes.imshow(look.pixels.numpy(), cmap="cividis", vmin=0, vmax=highest, interpolation="nearest")
+        axes.set_aspect("equal" if len(look.pixels) > 1 else "auto")
+        axes.apply_aspect()
+        self._add(axes, picture)
+        words = f"dark: no weight left; bright: {_percent(highest)} kept"
+        self._add(axes, axes.text(0.5, -0.03, words, ha="center", va="top", color=WORDS, transform=axes.transAxes))
+
+    def _draw_weights(self, look: Look, then: Look | None) -> None:
+        axes = self.scatter
+        going = look.kept & ~then.kept if then is not None else look.kept & False
+        groups = (
+            (~look.kept, "|", FAINT, 5, "pruned"),
+            (look.kept & ~going, "o", COLOURS["iterative"], 3, "kept"),
+            (going, "x", COLOURS["reinit"], 4, "pruned next"),
+        )
+        for chosen, marker, colour, size, _ in groups:
+            style = {"linestyle": "none", "marker": marker, "color": colour, "markersize": size, "mew": 1}
+            ends = look.after[chosen].clamp(*axes.get_ylim())
+            self._add(axes, *axes.plot(look.before[chosen].numpy(), ends.numpy(), clip_on=False, **style))
+        for line, (chosen, _, colour, _, name) in enumerate(groups):
+            words = f"{name}: {int(chosen.sum()):,}"
+            style = {"color": DARKER.get(colour, colour), "va": "top", "fontsize": 9, "transform": axes.transAxes}
+            self._add(axes, axes.text(0.02, 0.98 - 0.07 * line, words, **style))
+
+    def _add(self, axes: Axes, *artists) -> None:
+        self.changing += [(axes, artist) for artist in artists]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
+def _as_html(canvas: FigureCanvasAgg, text: str) -> str:
+    png = io.BytesIO()
+    Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).save(png, format="PNG", compress_level=1)
+    words = html.escape(text)
+    source = base64.b64encode(png.getvalue()).decode()
+    return (
+        f'<figure style="margin: 0"><img alt="{words}" style="width: 100%; max-width: {int(SIZE[0] * DPI)}px" '
+        f'src="data:image/png;base64,{source}"><figcaption aria-live="polite">{words}</figcaption></figure>'
+    )

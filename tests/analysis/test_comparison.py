@@ -1,0 +1,233 @@
+import math
+
+import pandas as pd
+import pytest
+from scipy import stats
+
+import lthlib
+from lthlib import analysis, lottery, tasks
+from lthlib.core.errors import LotteryError
+from lthlib.storage.store import COLUMNS
+
+
+def network(method, trial, level, validation, test, redraw=0):
+    """Rows of one network: validation losses at 0, 10, 20; test accuracies at early stop and at the end."""
+    once = ("t", "id", "iterative", method, trial, redraw, level, 0.8**level)
+    rows = [(*once, 10 * i, "validation", loss, 0.5, 1.0) for i, loss in enumerate(validation)]
+    stop = 10 * min(range(3), key=lambda i: validation[i])
+    for split, (early, late) in (("test", test), ("train", (0.9, 1.0))):
+        rows += [(*once, 20, split, 0.1, late, 1.0)] + ([(*once, stop, split, 0.1, early, 1.0)] if stop != 20 else [])
+    return rows
+
+
+@pytest.fixture
+def table():
+    rows = (
+        network("iterative", 0, 0, (3, 1, 2), (0.90, 0.95))
+        + network("iterative", 1, 0, (3, 2, 1), (None, 0.80))
+        + network("iterative", 0, 1, (3, 1, 1), (0.92, 0.91))
+        + network("iterative", 1, 1, (1, 2, 3), (0.70, 0.85))
+        + network("reinit", 0, 1, (3, 2, 1), (None, 0.90), redraw=0)
+        + network("reinit", 0, 1, (3, 2, 1), (None, 0.80), redraw=1)
+        + network("reinit", 1, 1, (3, 2, 1), (None, 0.75), redraw=0)
+    )
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def test_summary_takes_the_first_minimum_of_the_validation_loss(table):
+    rows = lthlib.summarise(table)
+    tickets = rows[rows.method == "iterative"].set_index(["level", "trial"])
+    assert tickets.early_stop.to_dict() == {(0, 0): 10, (0, 1): 20, (1, 0): 10, (1, 1): 0}
+    assert tickets.test_accuracy.to_dict() == {(0, 0): 0.90, (0, 1): 0.80, (1, 0): 0.92, (1, 1): 0.70}
+    assert tickets.final_test_accuracy.to_dict() == {(0, 0): 0.95, (0, 1): 0.80, (1, 0): 0.91, (1, 1): 0.85}
+
+
+def test_compare_averages_redraws_and_counts_trials(table):
+    row = lthlib.compare(table, "reinit").loc[1]
+    assert row.points == pytest.approx(100 * ((0.92 - 0.85) + (0.70 - 0.75)) / 2)
+    assert (row.better, row.trials, row.density) == (1, 2, 0.8)
+    dense = lthlib.compare(table, "dense").loc[1]
+    assert dense.points == pytest.approx(100 * ((0.92 - 0.90) + (0.70 - 0.80)) / 2) and dense.better == 1
+    earlier = lthlib.compare(table, "reinit", "early_stop").loc[1]
+    assert earlier.points == pytest.approx((10 - 20 + 0 - 20) / 2) and earlier.better == 2
+
+
+def test_levels_and_sentence(table):
+    shown = lthlib.levels(table)
+    assert shown.columns.tolist() == ["weights remaining (%)", "iterative", "reinit"]
+    assert shown.loc[1, "iterative"] == "81.0 (70.0 to 92.0)" and shown.loc[0, "reinit"] == ""
+    assert lthlib.sentence(table, 0.1) == "ticket better than reinit at 80.0 %: +1.0 points, better in 1 of 2 trials"
+    assert analysis.nearest_level(table, 0.95) == 1 and "at 80.0 %" in lthlib.sentence(table, 0.95)
+
+
+def test_a_control_that_is_not_there(table):
+    with pytest.raises(LotteryError, match="unknown measure 'accuracy'"):
+        lthlib.compare(table, "dense", "accuracy")
+    with pytest.raises(LotteryError, match="no control 'shuffle'"):
+        lthlib.compare(table, "shuffle")
+
+
+def test_a_diverged_network_stops_at_its_first_measurement(table):
+    nan = table.assign(loss=float("nan"))
+    assert set(lthlib.summarise(nan).early_stop) == {0}
+
+
+def test_settings_are_not_averaged_and_rows_may_be_put_together(table):
+    both = pd.concat([table, table.assign(setting="other")])
+    assert len(lthlib.summarise(both)) == 2 * len(lthlib.summarise(table))
+    for function in (lthlib.compare, lthlib.levels):
+        with pytest.raises(LotteryError, match="2 settings"):
+            function(both)
+
+
+def test_empty_table():
+    assert lthlib.summarise(pd.DataFrame(columns=COLUMNS)).empty
+
+
+def test_gap_and_validation_accuracy(table):
+    rows = lthlib.summarise(table).set_index(["method", "trial", "redraw", "level"])
+    assert rows.gap["iterative", 0, 0, 0] == pytest.approx(1.0 - 0.95) and set(rows.validation_accuracy) == {0.5}
+    gap = lthlib.compare(table, "dense", "gap").loc[1]
+    assert gap.points == pytest.approx(100 * ((0.95 - 0.91) + (0.80 - 0.85)) / 2) and gap.better == 1
+    assert lthlib.levels(table, "gap").loc[0, "iterative"] == "12.5 (5.0 to 20.0)"
+
+
+def test_the_loss_is_shown_as_it_is_and_lower_is_better(table):
+    loss = table.split.eq("test") & table.method.eq("iterative")
+    table.loc[loss & (table.level == 1), "loss"] = 0.04
+    rows = lthlib.summarise(table).set_index(["method", "trial", "redraw", "level"])
+    assert rows.test_loss["iterative", 0, 0, 0] == 0.1 and rows.test_loss["iterative", 1, 0, 1] == 0.04
+    found = lthlib.compare(table, "dense", "test_loss").loc[1]
+    assert (found.points, found.better) == (pytest.approx(-0.06), 2)
+    assert lthlib.levels(table, "test_loss").loc[1, "iterative"] == "0.040 (0.040 to 0.040)"
+    assert "lowest 0.040" in analysis.describe(table, "test_loss")
+
+
+def test_the_loss_at_early_stop_is_not_that_at_the_end():
+    rows = network("iterative", 0, 0, (3, 1, 2), (0.90, 0.95))
+    rows = [(*row[:-3], 0.7 if (row[9], row[8]) == ("test", 10) else row[-3], *row[-2:]) for row in rows]
+    assert lthlib.summarise(pd.DataFrame(rows, columns=COLUMNS)).test_loss.tolist() == [0.7]
+
+
+def losses(tickets, dense):
+    """A trial for each pair of test losses, of a ticket and its dense network; every accuracy is the same."""
+    rows = trials((50,) * len(tickets), (0.9,) * len(tickets), (50,) * len(tickets), (0.9,) * len(tickets))
+    for trial, pair in enumerate(zip(dense, tickets)):
+        for level, loss in enumerate(pair):
+            rows.loc[(rows.trial == trial) & (rows.level == level) & (rows.split == "test"), "loss"] = loss
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("tickets", "verdict"), [((1.0, 1.1, 1.2), "winning"), ((0.5, 0.6, 0.7), "winning"), ((2.0, 2.1, 2.2), "neither")]
+)
+def test_matching_by_the_loss(tickets, verdict):
+    table = losses(tickets, (1.0, 1.1, 1.2))
+    assert lthlib.matching(table, measure="test_loss").verdict.tolist() == [verdict]
+    assert lthlib.matching(table).verdict.tolist() == ["winning"], "by accuracy nothing differs"
+
+
+def trials(stops, accuracies, dense_stops, dense_accuracies, level=1):
+    """A ticket and its dense network a trial, with early stops of 10, 20 ... 90 and test accuracies at early stop."""
+    rows = []
+    for trial, (stop, accuracy, dense_stop, dense) in enumerate(zip(stops, accuracies, dense_stops, dense_accuracies)):
+        for at, when, value in ((0, dense_stop, dense), (level, stop, accuracy)):
+            once = ("t", "id", "iterative", "iterative", trial, 0, at, 0.8**at)
+            rows += [(*once, i, "validation", float(i != when), 0.5, 1.0) for i in range(0, 100, 10)]
+            rows += [(*once, i, split, 0.1, value, 1.0) for split in ("test", "train") for i in (when, 90)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def test_speedup_is_the_dense_early_stop_over_the_tickets():
+    rows = trials((10, 40, 20), (0.9,) * 3, (40, 10, 40), (0.9,) * 3)
+    row = lthlib.speedup(rows).loc[1]
+    assert (row.lowest, row.highest, row.trials) == (0.25, 4, 3)
+    assert row.times == pytest.approx(2 ** (1 / 3)), "4 and 1/4 cancel, and 2 is left over three trials"
+    never = lthlib.speedup(trials((10, 0), (0.9,) * 2, (40, 10), (0.9,) * 2)).loc[1]
+    assert (never.times, never.trials) == (pytest.approx(4), 1), "a network that never learned has no speed"
+
+
+def test_interval_is_students():
+    values = [0.3, 0.1, 0.7, 0.2]
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert analysis.interval(values) == pytest.approx((expected.low, expected.high))
+    assert analysis.interval([1, 1, 1]) == (1, 1)
+    assert all(map(math.isnan, analysis.interval([1, 2])))
+
+
+DENSE = (0.89, 0.90, 0.91)  # standard deviation 0.01, so one point
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "stops", "verdict"),
+    [
+        ((0.91, 0.92, 0.93), (10, 20, 30), "winning"),  # better and earlier
+        ((0.89, 0.90, 0.91), (40, 50, 60), "winning"),  # the same
+        ((0.90, 0.89, 0.89), (40, 50, 60), "winning"),  # 0.7 points worse, in an interval that holds zero
+        ((0.885, 0.895, 0.905), (40, 50, 60), "neither"),  # half a point worse, but surely
+        ((0.89, 0.87, 0.88), (40, 50, 60), "neither"),  # 2 points worse
+        ((0.91, 0.92, 0.93), (60, 70, 80), "matching"),  # better and later
+    ],
+)
+def test_matching_and_winning(accuracies, stops, verdict):
+    rows = trials(stops, accuracies, (40, 50, 60), DENSE)
+    row = analysis.matching(rows).loc[1]
+    assert row.verdict == verdict and row.trials == 3 and row.density == pytest.approx(0.8)
+    difference = [100 * (a - b) for a, b in zip(accuracies, DENSE)]
+    assert row.points == pytest.approx(sum(difference) / 3)
+    assert (row.points_low, row.points_high) == pytest.approx(analysis.interval(difference))
+    assert row.iterations == pytest.approx(sum(stops) / 3 - 50)
+
+
+def test_one_trial_cannot_tell_and_controls_can_be_asked():
+    rows = trials((10,), (0.95,), (40,), (0.9,))
+    assert analysis.matching(rows).verdict.tolist() == ["cannot tell"]
+    rows = trials((10, 20, 30), (0.8, 0.8, 0.8), (40, 50, 60), DENSE)
+    both = pd.concat([rows, rows[rows.level == 1].assign(method="reinit", accuracy=0.95)])
+    assert analysis.matching(both).verdict.tolist() == ["neither"]
+    assert analysis.matching(both, method="reinit").verdict.tolist() == ["winning"]
+    assert analysis.matching(both, "reinit").verdict.tolist() == ["neither"]
+
+
+def test_smallest_density():
+    verdicts = pd.DataFrame(
+        {"density": [0.8, 0.6, 0.5, 0.4, 0.3], "verdict": ["winning", "winning", "matching", "neither", "winning"]}
+    )
+    assert analysis.smallest(verdicts) == 0.3 and analysis.smallest(verdicts, unbroken=True) == 0.6
+    assert analysis.smallest(verdicts, "matching", unbroken=True) == 0.5
+    assert analysis.smallest(verdicts[verdicts.verdict == "neither"]) is None
+
+
+def test_two_hunts_are_compared_trial_by_trial(table):
+    other = table.assign(setting="other", accuracy=table.accuracy - 0.02)
+    row = lthlib.compare(table, other)
+    assert row.points.tolist() == pytest.approx([2.0, 2.0]) and row.index.tolist() == [0, 1], "level 0 is compared as well"
+    assert lthlib.compare(table, table).better.tolist() == [0, 0]
+    control = lthlib.compare(table, other, method="reinit")
+    assert control.points[1] == pytest.approx(row.points[1] - lthlib.compare(table, "reinit").points[1])
+    with pytest.raises(LotteryError, match="differ in density"):
+        lthlib.compare(table, table.assign(density=table.density**2))
+    with pytest.raises(LotteryError, match="empty"):
+        lthlib.compare(table.head(0), "dense")
+
+
+def test_describe(table):
+    text = analysis.describe(table)
+    assert text == (
+        "Test accuracy at early stop (%) against weights remaining. t, 2 trials; dense 85.0 (80.0 to 90.0). "
+        "Ticket: highest 81.0 at 80 %, 81.0 at the sparsest, 80 %. "
+        "Reinit: highest 81.7 at 80 %, 81.7 at the sparsest, 80 %."
+    )
+    several = analysis.describe({"a": table, "b": table.head(0)}, "early_stop")
+    assert "a: t, 2 trials; dense 15 (10 to 20)." in several and several.endswith("b: no results.")
+    assert " Ticket: lowest " in several, "of early stop and gap the lowest is named, without calling it good"
+
+
+def test_layers_of_a_hunt(own_task, tmp_path):
+    lottery.hunt(own_task, levels=2, trials=2, iterations=20, rate=0.5, progress=False, results=tmp_path)
+    setting, extent = tasks.resolve(own_task, levels=2, trials=2, iterations=20, rate=0.5)
+    rows = analysis.layers(setting, extent, tmp_path).set_index(["trial", "level", "layer"])
+    assert len(rows) == 2 * 3 * 2
+    assert rows.weights.xs("hidden.weight", level="layer").tolist() == [96, 48, 24] * 2
+    assert rows.layer_density.xs("output.weight", level="layer").tolist() == [1.0] * 6, "the network keeps its output whole"
+    assert rows.density[0, 2, "hidden.weight"] == (24 + 48) / (96 + 48)

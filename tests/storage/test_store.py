@@ -1,0 +1,199 @@
+import errno
+import json
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import torch
+from filelock import FileLock, Timeout
+
+from lthlib.core.errors import LotteryError
+from lthlib.core.files import write_atomically
+from lthlib.pruning import masks
+from lthlib.settings import Recipe, Setting
+from lthlib.storage.store import MARKER, TICKET, Key, Record, Store
+
+SETTING = Setting("lenet-digits", Recipe(iterations=10))
+KEY = Key(TICKET, trial=0, level=3)
+
+
+def record(seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    weights = {"w": torch.randn(5, 7, generator=generator), "b": torch.randn(5, generator=generator)}
+    mask = {"w": torch.rand(5, 7, generator=generator) < 0.4}
+    history = {"iteration": [0, 10], "split": ["validation", "test"], "loss": [float("nan"), 0.25], "accuracy": [0.1, 1 / 3]}
+    return Record(mask, history, 1.5, masks.apply(mask, weights), {name: tensor + 1 for name, tensor in weights.items()})
+
+
+def test_round_trip_is_exact(tmp_path):
+    store, saved = Store(tmp_path), record()
+    store.save(SETTING, KEY, saved)
+    loaded = Store(tmp_path).load(SETTING, KEY)
+    for ours, theirs in ((saved.mask, loaded.mask), (saved.weights, loaded.weights), (saved.start, loaded.start)):
+        assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert str(loaded.history) == str(saved.history) and loaded.seconds == 1.5
+
+
+def test_a_control_keeps_its_mask_and_no_weights(tmp_path):
+    store, key = Store(tmp_path), Key("shuffle", 0, 3, redraw=2)
+    store.save(SETTING, key, Record(record().mask, record().history, 1.0))
+    loaded = store.load(SETTING, key)
+    assert torch.equal(loaded.mask["w"], record().mask["w"]) and loaded.weights is None and loaded.start is None
+    assert set(store.table([SETTING]).method) == {"shuffle"}
+
+
+def test_the_rows_kept_for_fast_reading_are_believed_only_for_their_files(tmp_path):
+    store = Store(tmp_path)
+    store.save(SETTING, KEY, record())
+    first = store.table([SETTING])
+    cache = next(tmp_path.rglob("rows.cache"))
+    pd.testing.assert_frame_equal(store.table([SETTING]), first)
+    raw = bytearray(cache.read_bytes())
+    for position in range(4, len(raw), 97):  # wherever a byte flips, the table is the same or is made anew
+        cache.write_bytes(raw[:position] + bytes([raw[position] ^ 1]) + raw[position + 1 :])
+        pd.testing.assert_frame_equal(store.table([SETTING]), first)
+    store.save(SETTING, Key(TICKET, 0, 4), record())
+    assert set(store.table([SETTING]).level) == {3, 4}
+
+
+def test_a_claim_makes_another_process_wait_and_ends_with_its_holder(tmp_path):
+    holder = "import sys, time; from lthlib.storage.store import *; from lthlib.settings import *\n"
+    holder += (
+        "with Store(sys.argv[1]).claim(Setting('lenet-digits', Recipe(iterations=10)), 1): print(1, flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", holder, str(tmp_path)], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    lock = FileLock(Store(tmp_path).path(SETTING, KEY).with_name(".claim"))
+    with pytest.raises(Timeout):
+        lock.acquire(timeout=0.2)
+    process.kill()
+    process.wait()
+    with Store(tmp_path).claim(SETTING, 1):
+        pass
+
+
+def test_nothing_on_disk_is_a_pickle_or_left_over(tmp_path):
+    store = Store(tmp_path)
+    store.register(SETTING)
+    store.save(SETTING, KEY, record())
+    store.table([SETTING])
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".json", ".safetensors", ".cache"}
+    for path in files:
+        if path.suffix == ".json":
+            json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("suffix", [".json", ".safetensors"])
+@pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "remove"])
+def test_damage_is_noticed_and_not_believed(tmp_path, capsys, suffix, damage):
+    store = Store(tmp_path)
+    store.save(SETTING, KEY, record())
+    path = store.path(SETTING, KEY).with_suffix(suffix)
+    raw = bytearray(path.read_bytes())
+    if damage == "flip":
+        raw[len(raw) // 2] ^= 4
+    path.write_bytes({"flip": raw, "truncate": raw[:-9], "empty": b"", "remove": raw}[damage])
+    if damage == "remove":
+        path.unlink()
+    assert not store.has(SETTING, KEY)
+    assert store.table([SETTING]).empty == (suffix == ".json"), "measurements are believed by their own checksum"
+    assert path.name in capsys.readouterr().err or (damage == "remove" and suffix == ".json")
+    with pytest.raises(LotteryError, match="not in the store"):
+        store.load(SETTING, KEY)
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_the_store_as_it_was(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    store.save(SETTING, KEY, record())
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(LotteryError, match="No space left on device.*make room"):
+        store.save(SETTING, Key(TICKET, 0, 4), record(1))
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_full_disk_does_not_stop_reading(tmp_path, monkeypatch):
+    Store(tmp_path).save(SETTING, KEY, record())
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert len(Store(tmp_path, writable=False).table([SETTING])) == 2 and not list(tmp_path.rglob("rows.cache"))
+
+
+def test_a_reader_sees_the_old_file_or_the_new_one(tmp_path):
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+    with pytest.raises(TypeError):
+        write_atomically(path, "no bytes")
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_settings_that_differ_in_pruning_share_level_0(tmp_path):
+    store = Store(tmp_path)
+    for rate in (0.2, 0.5):
+        setting = Setting("lenet-digits", Recipe(iterations=10), rate=rate)
+        assert store.path(setting, Key(TICKET, 0, 0)) == store.path(SETTING, Key(TICKET, 0, 0))
+    assert store.path(setting, KEY) != store.path(SETTING, KEY)
+
+
+def test_table_of_a_whole_folder(tmp_path):
+    store = Store(tmp_path)
+    other = Setting("lenet-digits", Recipe(iterations=10), schedule="oneshot", rate=0.5)
+    for setting in (SETTING, other):
+        store.register(setting)
+        store.save(setting, Key(TICKET, 0, 0), record())
+        store.save(setting, Key(TICKET, 0, 1), record())
+        store.save(setting, Key("reinit", 0, 1), Record(record().mask, record().history, 1.0))
+    store.save(SETTING, Key(TICKET, 1, 0), record())  # a trial that never went on under the other setting
+    table = Store(tmp_path).table()
+    counts = table.groupby(["schedule", "method", "level"]).size().to_dict()
+    assert counts == {
+        **{("iterative", "iterative", 0): 2, ("iterative", "iterative", 1): 2, ("iterative", "reinit", 1): 2},
+        **{("oneshot", "oneshot", 0): 2, ("oneshot", "oneshot", 1): 2, ("oneshot", "reinit", 1): 2},
+    }
+
+
+def test_a_folder_that_is_no_store(tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / MARKER).write_text("{")
+    (tmp_path / "newer").mkdir()
+    (tmp_path / "newer" / MARKER).write_text('{"format": 99}')
+    for name, says in (("file", "cannot be used"), ("file/below", "cannot be used"), ("odd", "corrupt"), ("newer", "format 99")):
+        with pytest.raises(LotteryError, match=says):
+            Store(tmp_path / name)
+
+
+def test_a_setting_from_a_newer_lthlib_is_refused(tmp_path):
+    store = Store(tmp_path)
+    store.register(SETTING)
+    path = next(tmp_path.glob("*/*/setting.json"))
+    from lthlib.storage.store import _seal
+
+    path.write_bytes(_seal({"setting": {"task": "lenet-digits", "colour": "red"}}))
+    with pytest.raises(LotteryError, match="colour"):
+        store.settings()
+    path.write_bytes(_seal({"setting": {"task": "lenet-digits", "recipe": {"colour": "red"}}}))
+    with pytest.raises(LotteryError, match="colour"):
+        store.settings()
+    path.write_text("[]")
+    assert store.settings() == []
+    store.register(SETTING)
+    assert store.settings() == [SETTING]
+
+
+def test_a_stray_copy_is_passed_over(tmp_path):
+    store = Store(tmp_path)
+    store.save(SETTING, KEY, record())
+    path = store.path(SETTING, KEY)
+    path.with_name(f"{path.stem} (1).json").write_bytes(path.read_bytes())
+    assert len(store.table([SETTING])) == 2

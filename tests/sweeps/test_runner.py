@@ -1,0 +1,151 @@
+"""Batches of small notebooks: killed at any moment, they go on; what fails is named, and stops nothing else."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import nbformat
+import pandas as pd
+import pytest
+import yaml
+
+from lthlib import LotteryError
+from lthlib.__main__ import main
+from lthlib.sweeps import config, runner
+from tests.conftest import ROOT
+
+CODE = """
+import json, pathlib, time
+time.sleep(wait)
+folder = pathlib.Path(output); folder.mkdir(parents=True, exist_ok=True)
+with open(folder.parent / "times.txt", "a") as file:
+    file.write("x")
+if number == 3 and fails:
+    raise ValueError("three is not wanted")
+(folder / "result.json").write_text(json.dumps({"square": number ** 2}))
+"""
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    """A function that writes a sweep of a notebook that squares numbers, and returns its path."""
+    book = nbformat.v4.new_notebook()
+    parameters = (
+        'number: int = 1  # to square\nwait: float = 0.0  # seconds\nfails: bool = False  # at three\noutput: str = ""  # folder'
+    )
+    book.cells = [nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}), nbformat.v4.new_code_cell(CODE)]
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(book, tmp_path / "square.ipynb")
+
+    def write(numbers=(1, 2, 3), **more):
+        content = {"notebooks": ["square.ipynb"], "grid": {"number": list(numbers)}, "output": "out", "workers": 2, **more}
+        (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(content))
+        return tmp_path / "sweep.yaml"
+
+    return write
+
+
+def squares(path):
+    runs = config.read(path).runs
+    return [json.loads((run.folder / "result.json").read_text())["result"]["square"] for run in runs]
+
+
+def test_a_batch_runs_once(sweep, capsys):
+    path = sweep()
+    assert main(["batch", str(path), "--dry-run"]) == 0
+    assert "3 of 3 to run" in capsys.readouterr().out
+    assert main(["batch", str(path)]) == 0
+    assert squares(path) == [1, 4, 9] and "3 of 3 done, 0 failed" in capsys.readouterr().out
+    assert main(["batch", str(path), "--dry-run"]) == 0 and "0 of 3 to run" in capsys.readouterr().out
+    assert main(["batch", str(path)]) == 0
+    assert all((run.folder / "times.txt").read_text() == "x" for run in config.read(path).runs), "nothing ran twice"
+
+
+def test_a_failed_run_is_kept_named_and_stops_no_other(sweep, capsys):
+    path = sweep(parameters={"fails": True})
+    assert main(["batch", str(path)]) == 1
+    assert "2 of 3 done, 1 failed" in capsys.readouterr().out
+    failed = config.read(path).runs[2]
+    assert "ValueError: three is not wanted" in (failed.folder / "error.txt").read_text()
+    assert "three is not wanted" in (failed.folder / "lesson.ipynb").read_text() and not (failed.folder / "result.json").exists()
+
+
+def test_a_hung_cell_and_a_killed_kernel_are_reported_as_such(sweep, tmp_path):
+    path = sweep([1], parameters={"wait": 60.0}, timeout=2)
+    outcome = runner.carry_out(config.read(path), progress=False)
+    [reason] = outcome.reasons.values()
+    assert "took longer than the sweep's timeout" in reason
+    book = nbformat.read(tmp_path / "square.ipynb", 4)
+    book.cells[1].source = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
+    nbformat.write(book, tmp_path / "square.ipynb")
+    outcome = runner.carry_out(config.read(sweep([1])), progress=False)
+    [reason] = outcome.reasons.values()
+    assert "the kernel died" in reason
+
+
+def test_a_budget_stops_in_time_and_leaves_the_rest(sweep, capsys):
+    path = sweep(range(12), parameters={"wait": 2.0}, workers=1)
+    began = time.monotonic()
+    assert main(["batch", str(path), "--budget", "24s"]) == 0
+    assert time.monotonic() - began < 34
+    assert "left: the same command goes on from there" in capsys.readouterr().out
+    assert 1 <= sum((run.folder / "result.json").exists() for run in config.read(path).runs) < 12
+    planned = runner.plan(config.read(path))
+    assert planned.seconds.between(2, 14).all(), "estimated from the finished ones"
+
+
+def test_a_killed_batch_goes_on_from_what_is_finished(sweep):
+    path = sweep(range(4), parameters={"wait": 1.0})
+    process = subprocess.Popen([sys.executable, "-m", "lthlib", "batch", str(path)], cwd=ROOT, stdout=subprocess.DEVNULL)
+    runs = config.read(path).runs
+    while not any((run.folder / "result.json").exists() for run in runs):
+        time.sleep(0.2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = {run.key: os.stat(run.folder / "result.json").st_mtime_ns for run in runs if (run.folder / "result.json").exists()}
+    time.sleep(2)  # its children notice that it is gone
+    outcome = runner.carry_out(config.read(path), progress=False)
+    assert squares(path) == [0, 1, 4, 9] and outcome.count(runner.DONE) == 4
+    assert all(os.stat(run.folder / "result.json").st_mtime_ns == done[run.key] for run in runs if run.key in done)
+
+
+def test_two_batches_do_not_work_on_one_output(sweep):
+    path = sweep([1])
+    with runner._alone(config.read(path)), pytest.raises(LotteryError, match="another batch works on"):
+        runner.carry_out(config.read(path), progress=False)
+
+
+def test_an_output_that_cannot_be_written(sweep, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(LotteryError, match="cannot be written"):
+        runner.carry_out(config.read(sweep([1], output="file/below")), progress=False)
+
+
+@pytest.mark.parametrize(("text", "length"), [("90", 90), ("90s", 90), ("9m", 540), ("1h30m", 5400), ("1h", 3600)])
+def test_lengths_of_time(text, length):
+    assert runner.seconds(text) == length
+
+
+@pytest.mark.parametrize("text", ["", "soon", "9x", "-3m"])
+def test_no_lengths_of_time(text):
+    with pytest.raises(LotteryError, match="give a time such as"):
+        runner.seconds(text)
+
+
+def test_cards_are_shared_by_environment(sweep, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    slots = lambda **more: [slot["CUDA_VISIBLE_DEVICES"] for slot in runner._slots(config.read(sweep([1], **more)))]  # noqa: E731
+    assert slots(gpus=0.5, workers=None) == ["3", "3", "5", "5"]
+    assert slots(gpus=1, workers=None) == ["3", "5"] and slots(gpus=2, workers=None) == ["3,5"] and slots(gpus=0.5) == ["3", "3"]
+    with pytest.raises(LotteryError, match="asks for 4 cards and 2 are here"):
+        slots(gpus=4)
+
+
+def test_a_summary_names_every_run(sweep):
+    path = sweep([1, 2])
+    table = runner.summary(config.read(path), runner.carry_out(config.read(path), progress=False))
+    assert isinstance(table, pd.DataFrame) and table.run.tolist() == ["square (number 1)", "square (number 2)"]
+    assert (table.state == runner.DONE).all() and (table.seconds > 0).all()
