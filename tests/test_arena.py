@@ -10,10 +10,7 @@ from lthlib import analysis, arena, tasks
 from lthlib.__main__ import main
 from lthlib.analysis import costs
 from lthlib.core.errors import LotteryError
-from lthlib.exercises import arena as exercises_arena
 from lthlib.pruning import registry
-from tests.conftest import ROOT
-from tests.test_lessons import solutions
 
 SMALL = {"profile": "smoke", "levels": 2, "trials": 3, "iterations": 40, "evaluate_every": 20, "progress": False}
 
@@ -177,47 +174,3 @@ def test_the_command(tmp_path, capsys):
     file.write_text("1 / 0\n")
     assert main(["arena", "--score", "another", "--file", str(file), *options]) == 2
     assert "stops with ZeroDivisionError" in capsys.readouterr().err
-
-
-def test_the_lessons_solutions_are_right(capsys):
-    space = solutions(ROOT / "notebooks" / "17_the_arena.ipynb")
-    exercises_arena.check_grown(space["grown"])
-    exercises_arena.check_flagged(space["flagged"])
-    assert capsys.readouterr().out.count("Right") == 2
-    exercises_arena.check_grown(lambda **_: None)
-    exercises_arena.check_flagged(lambda *_: None)
-    assert capsys.readouterr().out.count("not tried yet") == 2
-
-
-ratio = lambda weights, start: {name: weights[name].abs() / start[name].abs() for name in weights}  # noqa: E731
-
-
-@pytest.mark.parametrize(
-    ("wrong", "says"),
-    [
-        (lambda *, weights, start: [1], "dictionary"),
-        (lambda *, weights, start: {name: 1.0 for name in weights}, "tensor of its shape"),
-        (lambda *, weights, start: ratio(weights, start), "0 / 0"),
-        (lambda *, weights, start: {n: torch.nan_to_num(weights[n] / start[n]) for n in weights}, "negative"),
-        (lambda *, weights, start: {n: torch.nan_to_num(r) for n, r in ratio(start, weights).items()}, "grew"),
-        (lambda *, weights, start: {n: w.abs_().div(start[n].abs()).nan_to_num() for n, w in weights.items()}, "have changed"),
-    ],
-)
-def test_wrong_criteria_are_told_why(wrong, says):
-    with pytest.raises(exercises_arena.WrongAnswer, match=says):
-        exercises_arena.check_grown(wrong)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "says"),
-    [
-        (lambda ticket, control: ticket.mean() <= control.mean(), "luck"),
-        (lambda ticket, control: not analysis.interval(ticket)[0] > control.mean(), "trial by trial"),
-        (lambda ticket, control: abs((ticket - control).mean()) < 0.5, "worse"),
-        (lambda ticket, control: analysis.interval(ticket - control)[0] <= 0, "two trials"),
-        (lambda ticket, control: not (ticket - control).mean() > 0.1 + (ticket - control).std() / 5, "expect about ten"),
-    ],
-)
-def test_wrong_checks_are_told_why(wrong, says):
-    with pytest.raises(exercises_arena.WrongAnswer, match=says):
-        exercises_arena.check_flagged(wrong)

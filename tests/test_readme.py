@@ -55,5 +55,12 @@ def test_the_readmes_numbers_are_the_atlas():
     assert shown == block(), "run `python -m tests.test_readme` and put what it prints between the README's atlas markers"
 
 
+def test_the_readmes_own_network_and_data_run(monkeypatch):
+    text = (ROOT / "README.md").read_text()
+    [example] = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "make_moons" in block]
+    exec(example.replace("levels=5)", "levels=1, trials=1, iterations=20, progress=False)"), space := {})
+    assert set(space["table"].level) == {0, 1}
+
+
 if __name__ == "__main__":
     print(block())

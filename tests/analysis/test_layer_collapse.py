@@ -1,4 +1,4 @@
-"""Layer collapse against closed forms and counts by hand, the figures about it, and the exercises of lesson 12 both ways."""
+"""Layer collapse against closed forms and counts by hand, and the figures about it."""
 
 import itertools
 import math
@@ -9,19 +9,13 @@ import torch
 from torch import nn
 
 import lthlib
-from lthlib import exercises, models
+from lthlib import models
 from lthlib.analysis import layer_collapse
 from lthlib.core.errors import LotteryError
 from lthlib.core.seeds import seed_for
-from lthlib.exercises import untrained as checks
 from lthlib.plots import layer_collapse as collapse_plots
 from lthlib.pruning import at_initialisation, masks, registry
 from lthlib.storage.store import TICKET, Key, Store
-from tests.conftest import ROOT
-from tests.test_lessons import solutions
-from tests.test_lessons_2_3 import buggy
-
-NOTEBOOK = ROOT / "notebooks" / "12_tickets_before_training.ipynb"
 
 
 class Chain(nn.Module):
@@ -256,191 +250,3 @@ def test_the_intervals_say_what_they_draw():
         "grasp, reinit: +0.2, cannot tell."
     )
     assert [axes.get_title() for axes in figure.axes] == ["shuffle", "reinit"]
-
-
-# The exercises of lesson 12
-
-SOLUTIONS = solutions(NOTEBOOK)
-CHECKS = {"shuffle": checks.check_shuffle, "remaining": checks.check_remaining, "keep_inputs": checks.check_keep_inputs}
-
-
-@pytest.mark.parametrize("name", CHECKS)
-def test_solutions_pass_and_a_blank_is_not_wrong(name, capsys):
-    CHECKS[name](SOLUTIONS[name])
-    assert "Right" in capsys.readouterr().out
-    CHECKS[name](lambda *_: None)
-    assert "not tried yet" in capsys.readouterr().out
-    assert {f"check_{name}" for name in CHECKS} == {name for name in vars(checks) if name.startswith("check_")}
-
-
-def test_the_librarys_own_shuffle_is_right(capsys):
-    checks.check_shuffle(masks.shuffle)
-    assert "Right" in capsys.readouterr().out
-
-
-def drawn(seed):
-    return torch.Generator().manual_seed(seed)
-
-
-def flat(mask, seed, order):
-    """Every layer's entries in the order that `order` gives for their number."""
-    return {name: kept.flatten()[order(kept.numel(), seed)].view_as(kept) for name, kept in mask.items()}
-
-
-def by_rows(mask, seed):
-    generator = drawn(seed)
-    return {name: kept[torch.randperm(len(kept), generator=generator)] for name, kept in mask.items()}
-
-
-def by_columns(mask, seed):
-    generator = drawn(seed)
-    return {name: kept[:, torch.randperm(kept.shape[1], generator=generator)] for name, kept in mask.items()}
-
-
-def by_blocks(mask, seed):
-    generator = drawn(seed)
-    return {
-        name: kept[torch.randperm(len(kept), generator=generator)][:, torch.randperm(kept.shape[1], generator=generator)]
-        for name, kept in mask.items()
-    }
-
-
-def across_layers(mask, seed):
-    pool = torch.cat([kept.flatten() for kept in mask.values()])
-    pool = pool[torch.randperm(len(pool), generator=drawn(seed))]
-    parts = pool.split([kept.numel() for kept in mask.values()])
-    return {name: part.view_as(kept) for (name, kept), part in zip(mask.items(), parts)}
-
-
-def in_chunks(mask, seed):
-    generator, order = drawn(seed), lambda n: torch.randperm(n // 10, generator=generator)
-    return {name: kept.reshape(-1, 10)[order(kept.numel())].reshape(kept.shape) for name, kept in mask.items()}
-
-
-def globally_seeded(mask, seed):
-    torch.manual_seed(seed)
-    return {name: kept.flatten()[torch.randperm(kept.numel())].view_as(kept) for name, kept in mask.items()}
-
-
-def in_place(mask, seed):
-    shuffled = masks.shuffle(mask, seed)
-    for name in mask:
-        mask[name].copy_(shuffled[name])
-    return mask
-
-
-def as_numbers(mask, seed):
-    return {name: kept * 0.5 for name, kept in masks.shuffle(mask, seed).items()}
-
-
-@pytest.mark.parametrize(
-    ("wrong", "says"),
-    [
-        (by_rows, "counts in columns are unchanged"),
-        (by_columns, "counts in rows are unchanged"),
-        (by_blocks, "whole columns|whole rows"),
-        (lambda mask, seed: SOLUTIONS["keep_inputs"](mask, seed), "entries inside columns"),
-        (across_layers, "the layers' shares"),
-        (lambda mask, seed: mask, "nothing has moved"),
-        (globally_seeded, "global generator"),
-        (lambda mask, seed: masks.shuffle(mask, 0), "use the seed"),
-        (lambda mask, seed: masks.shuffle(mask, _count()), "two different"),
-        (lambda mask, seed: flat(mask, seed, lambda n, s: torch.randperm(n, generator=drawn(s))), "are shuffled alike"),
-        (in_chunks, "stay together"),
-        (in_place, "passed in has changed"),
-        (as_numbers, "only True and False"),
-        (lambda mask, seed: {"fc1.weight": mask["fc1.weight"]}, "every layer"),
-    ],
-)
-def test_wrong_shuffles_are_told_why(wrong, says):
-    with pytest.raises(exercises.WrongAnswer, match=says):
-        checks.check_shuffle(wrong)
-
-
-_calls = itertools.count()
-
-
-def _count():
-    return next(_calls)
-
-
-def chained(weights, density, rounds):
-    left, found = weights, []
-    for _ in range(rounds):
-        left = round(left * density ** (1 / rounds))
-        found.append(left)
-    return found
-
-
-@pytest.mark.parametrize(
-    ("wrong", "says"),
-    [
-        (lambda w, d, r: [round(w * (1 - (1 - d) * k / r)) for k in range(1, r + 1)], "equally many weights"),
-        (chained, "what is rounded adds up"),
-        (lambda w, d, r: [w * d ** (k / r) for k in range(1, r + 1)], "round to whole"),
-        (lambda w, d, r: [round(w * d ** (k / r)) for k in range(r)], "after round 1"),
-        (lambda w, d, r: [round(w * d ** (k / r)) for k in range(r + 1)], "one for each round"),
-        (lambda w, d, r: [round(w * d**k) for k in range(1, r + 1)], "after round 1"),
-    ],
-)
-def test_wrong_schedules_are_told_why(wrong, says):
-    with pytest.raises(exercises.WrongAnswer, match=says):
-        checks.check_remaining(wrong)
-
-
-def inside_rows(mask, seed):
-    generator = drawn(seed)
-    return {n: torch.stack([row[torch.randperm(len(row), generator=generator)] for row in kept]) for n, kept in mask.items()}
-
-
-@pytest.mark.parametrize(
-    ("wrong", "says"),
-    [
-        (masks.shuffle, "gained or lost"),
-        (by_rows, "rows have moved as wholes"),
-        (inside_rows, "inputs are the columns"),
-        (lambda mask, seed: mask, "nothing has moved"),
-        (lambda mask, seed: SOLUTIONS["keep_inputs"](mask, 5), "use the seed"),
-        (lambda mask, seed: SOLUTIONS["keep_inputs"](mask, _count()), "two different"),
-    ],
-)
-def test_wrong_controls_are_told_why(wrong, says):
-    with pytest.raises(exercises.WrongAnswer, match=says):
-        checks.check_keep_inputs(wrong)
-
-
-MENDS = {  # of the shuffle that the lesson prints, each of its three bugs
-    "seed": [("manual_seed(0)", "manual_seed(seed)")],
-    "global": [
-        ("torch.manual_seed", "generator = torch.Generator().manual_seed"),
-        ("len(kept))", "len(kept), generator=generator)"),
-    ],
-    "rows": [("kept[torch", "kept.flatten()[torch"), ("len(kept)", "kept.numel()"), ("]", "].view_as(kept)")],
-}
-
-
-@pytest.mark.parametrize(
-    ("mended", "says"),
-    [
-        ((), "global generator"),
-        (("seed",), "global generator"),
-        (("seed", "rows"), "global generator"),
-        (("global",), "counts in columns are unchanged"),
-        (("seed", "global"), "counts in columns are unchanged"),
-        (("global", "rows"), "use the seed"),
-        (("seed", "global", "rows"), None),
-    ],
-)
-def test_the_shuffle_with_three_bugs_is_caught_until_the_last_is_mended(mended, says, capsys):
-    [broken] = [source for source in buggy(NOTEBOOK.read_text()) if "def shuffle" in source]
-    for bug in mended:
-        for wrong, right in MENDS[bug]:
-            assert broken.count(wrong) == 1, (bug, wrong)
-            broken = broken.replace(wrong, right)
-    exec(broken, space := {"torch": torch})
-    if says is None:
-        checks.check_shuffle(space["shuffle"])
-        assert "Right" in capsys.readouterr().out
-    else:
-        with pytest.raises(exercises.WrongAnswer, match=says):
-            checks.check_shuffle(space["shuffle"])

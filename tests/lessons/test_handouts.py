@@ -5,8 +5,8 @@ import json
 import pytest
 
 from lthlib.__main__ import main
-from tests.test_exercises import CHECKS
-from tests.test_lessons import LESSONS, cells, solutions
+from tests.exercises import calls_of, solutions_of
+from tests.notebooks import LESSONS, cells
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,9 @@ def test_lessons_are_handed_out_without_solutions_and_are_otherwise_whole(handou
 
 def test_every_solution_is_under_its_exercise(handout):
     text = (handout / "solutions.md").read_text(encoding="utf-8")
-    for lesson, name in CHECKS:
-        assert f"def {name}(" in text and solutions(LESSONS[lesson])[name]
+    for lesson in range(len(LESSONS)):
+        for name in calls_of(lesson):
+            assert f"def {name}(" in text and solutions_of(lesson)[name]
     parts = text.split("\n## ")
     assert all(part.startswith("Exercise") for part in parts[1:]), [part[:40] for part in parts[1:]]
 

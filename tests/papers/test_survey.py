@@ -8,10 +8,8 @@ import pytest
 from lthlib import settings, tasks
 from lthlib.__main__ import parser
 from lthlib.core.errors import LotteryError
-from lthlib.exercises import notations as exercises_map
 from lthlib.papers import survey
 from tests.conftest import ROOT
-from tests.test_lessons import solutions
 
 LESSONS = {int(path.name[:2]) for path in (ROOT / "notebooks").glob("*.ipynb")}
 
@@ -50,49 +48,3 @@ def test_notations_translate_both_ways():
         survey.notations(1.0)
     with pytest.raises(LotteryError, match="the rate is 0"):
         survey.notations(0.5, rate=0)
-
-
-def test_the_lessons_solutions_are_right(capsys):
-    space = solutions(ROOT / "notebooks" / "16_the_map.ipynb")
-    exercises_map.check_density_of(space["density_of"])
-    exercises_map.check_both_densities(space["both_densities"])
-    assert capsys.readouterr().out.count("Right") == 2
-    exercises_map.check_density_of(lambda *_: None)
-    exercises_map.check_both_densities(lambda *_: None)
-    assert capsys.readouterr().out.count("not tried yet") == 2
-
-
-@pytest.mark.parametrize(
-    ("wrong", "says"),
-    [
-        (lambda value, notation: value if notation == "remaining (%)" else 0.1, "in percent"),
-        (lambda value, notation: value / 100, "is the sparsity"),
-        (
-            lambda value, notation: (
-                solutions(ROOT / "notebooks" / "16_the_map.ipynb")["density_of"](value, notation)
-                if "log" not in notation
-                else 2.7**-value
-            ),
-            "density of",
-        ),
-        (lambda value, notation: "a tenth", "return a number"),
-    ],
-)
-def test_wrong_translations_are_told_why(wrong, says):
-    with pytest.raises(exercises_map.WrongAnswer, match=says):
-        exercises_map.check_density_of(wrong)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "says"),
-    [
-        (lambda kept, prunable, other: (sum(kept[n] / prunable[n] for n in kept) / 2, 0.1), "mean of the layers"),
-        (lambda kept, prunable, other: (80 / 700, 80 / 750), "cannot be pruned is left"),
-        (lambda kept, prunable, other: (80 / 700, 80 / 700), "everything that is left"),
-        (lambda kept, prunable, other: 80 / 700, "two numbers"),
-        (lambda kept, prunable, other: (80 / 700, 130 / 750), "both are 1"),
-    ],
-)
-def test_wrong_densities_are_told_why(wrong, says):
-    with pytest.raises(exercises_map.WrongAnswer, match=says):
-        exercises_map.check_both_densities(wrong)

@@ -199,3 +199,22 @@ def test_every_method_has_a_look_of_its_own():
     methods = {*settings.SCHEDULES, *settings.CONTROLS}
     assert style.COLOURS.keys() == style.DASHES.keys() == style.MARKERS.keys() >= methods
     assert len({(style.COLOURS[name], style.DASHES[name]) for name in methods}) == len(methods)
+
+
+def test_differences_name_each_line_and_its_means():
+    index = pd.MultiIndex.from_tuples([(1, 0), (1, 1), (2, 0), (2, 1)], names=["level", "trial"])
+    both = pd.DataFrame({"density": [0.5, 0.5, 0.2, 0.2], "difference": [1.0, 3.0, -1.0, -2.0]}, index=index)
+    figure = plots.differences({"a": both, "b": both + 1}, "final_test_accuracy", "reinit")
+    assert "2 trials. a: +2 points at 50.0 %, -1.5 points at 20.0 %." in figure.get_label()
+    [axes] = figure.axes
+    assert [text.get_text() for text in axes.get_legend().texts] == ["a", "b"]
+    assert "minus reinit (points)" in axes.get_ylabel()
+
+
+def test_learning_rates_are_the_recipes():
+    recipe = settings.Recipe("sgd", 0.4, iterations=10, warmup=4, milestones=(8,))
+    figure = plots.learning_rates({"warmed up": recipe})
+    drawn = figure.axes[0].lines[0].get_ydata().tolist()
+    assert drawn == [recipe.learning_rate_at(iteration) for iteration in range(10)]
+    assert "warmed up: rises over 4 iterations, 0.4 at its highest" in figure.get_label()
+    assert "divided by ten at 8." in figure.get_label()

@@ -1,0 +1,37 @@
+"""Checks for lesson 0's exercises: how many rounds lead to a density, and which density is the best."""
+
+import math
+
+from lthlib.exercises.checking import Answer, exercise, need
+
+
+@exercise(lesson=0, each_call=True)
+def check_rounds_needed(rounds_needed: Answer) -> str:
+    """`rounds_needed(rate, density)` is the first round that leaves at most the density."""
+    cases = ((0.2, 0.21, 7), (0.2, 0.05, 14), (0.5, 0.25, 2), (0.2, 0.64, 2), (0.6, 1.0, 0), (0.9, 0.5, 1))
+    for rate, density, expected in cases:
+        rounds = rounds_needed(rate, density)
+        linear = math.ceil((1 - density) / rate - 1e-9)
+        problem = f"{linear} rounds at rate {rate} would reach {density} if each removed that share of all weights"
+        advice = "but it is a share of those that remain, so each round removes fewer"
+        need(rounds != linear or linear == expected, f"{problem}; {advice}.")
+        why = f"at rate {rate} the density is at most {density} after {expected} rounds, not {rounds!r}."
+        need(rounds == expected, why)
+    return "Right: a density falls as (1 - rate) ** rounds."
+
+
+@exercise(lesson=0, each_call=True)
+def check_best_density(best_density: Answer) -> str:
+    """`best_density(accuracies)` is the density with the highest mean over trials."""
+    lucky = {1.0: [0.97, 0.97, 0.97], 0.5: [0.99, 0.9, 0.95], 0.2: [0.98, 0.98, 0.97]}
+    cases = (
+        (lucky, 0.2, 0.5, "a single lucky trial"),
+        ({1.0: [0.5, 0.5], 0.3: [0.4, 0.45]}, 1.0, 0.3, "the smallest density"),
+        ({1.0: [0.9], 0.5: [0.8, 0.8, 0.8]}, 1.0, 0.5, "a sum, which grows with the number of trials,"),
+    )
+    for accuracies, expected, tempting, reason in cases:
+        answer = best_density(accuracies)
+        problem = f"of {accuracies} you chose {tempting}: {reason} decided"
+        need(answer != tempting, f"{problem}; compare means over trials.")
+        need(answer == expected, f"of {accuracies} the highest mean is at {expected}, not {answer!r}.")
+    return "Right: the mean over trials decides."

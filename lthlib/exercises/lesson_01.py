@@ -1,0 +1,71 @@
+"""Checks for lesson 1's exercises: one prune step, a training step under a mask, and a control."""
+
+import torch
+
+from lthlib.exercises.checking import Answer, exercise, need, need_mask
+
+
+@exercise(lesson=1, each_call=True)
+def check_prune(prune_layer: Answer) -> str:
+    """`prune_layer(weight, mask, rate)` removes exactly round(rate * survivors), the smallest in size."""
+    generator = torch.Generator().manual_seed(1)
+    weight = torch.randn(7, 9, generator=generator)
+    mask = torch.rand(7, 9, generator=generator) < 0.7
+    weight[~mask] = 0.0
+    for rate in (0.2, 0.5):
+        pruned = prune_layer(weight, mask, rate)
+        survivors, expected = int(mask.sum()), round(rate * int(mask.sum()))
+        why = "the mask that was passed in has changed: work on a copy, mask.clone()."
+        need(torch.equal(prune_layer.given[1], mask), why)
+        need_mask(pruned, mask, "return a mask of the same shape that holds only True and False.")
+        pruned = pruned.bool()
+        need(not (pruned & ~mask).any(), "a weight that was pruned before is back: a mask only ever loses weights.")
+        removed = survivors - int(pruned.sum())
+        problem = f"{removed} of {survivors} surviving weights went at rate {rate}, {expected} should"
+        advice = "the rate is a share of the survivors, and weights pruned before (now zero) do not count"
+        need(removed == expected, f"{problem}: {advice}.")
+        kept, gone = weight[pruned].abs().min(), weight[mask & ~pruned].abs().max()
+        need(gone <= kept, "a larger weight went before a smaller one: compare absolute values.")
+    removed = int(20 - prune_layer(torch.ones(4, 5), torch.ones(4, 5, dtype=torch.bool), 0.25).sum())
+    problem = f"of 20 equal weights {removed} went at rate 0.25, 5 should"
+    need(removed == 5, f"{problem}: a threshold takes all that tie, so count instead.")
+    return "Right: exactly the share asked for, by absolute value, also where weights tie."
+
+
+@exercise(lesson=1)
+def check_freeze(keep_pruned: Answer) -> str:
+    """`keep_pruned(weight, step, mask)` is the weight after a step, with pruned weights held at zero."""
+    weight = torch.tensor([0.5, -0.5, 0.0, 0.0, 1e-9])
+    step = torch.full((5,), 0.25)
+    mask = torch.tensor([True, True, True, False, True])
+    after = keep_pruned(weight, step, mask)
+    need(after[3] == 0, "the pruned weight has moved: it must be exactly zero after the step.")
+    need(after[1] == -0.25, "a negative weight was frozen: ask the mask, not the value, whether a weight is pruned.")
+    why = "a surviving weight that happens to be (nearly) zero was frozen: ask the mask."
+    need(after[2] == 0.25 and after[4] > 0.2, why)
+    need(after[0] == 0.75, "a surviving weight did not take its step.")
+    return "Right: pruned weights stay at zero, and every other weight learns."
+
+
+@exercise(lesson=1)
+def check_control(control: Answer) -> str:
+    """`control(theta_0, mask, seed)` keeps weights and layer counts, and changes which are kept."""
+    generator = torch.Generator().manual_seed(2)
+    theta_0 = {name: torch.randn(30, 20, generator=generator) for name in ("fc1.weight", "fc2.weight")}
+    shares = {"fc1.weight": 0.2, "fc2.weight": 0.6}
+    mask = {name: torch.rand(30, 20, generator=generator) < share for name, share in shares.items()}
+    weights, drawn = control(theta_0, mask, 0)
+    for name in mask:
+        why = f"{name}: the weights have changed; return theta_0 as it is, unmasked."
+        need(torch.equal(weights[name], theta_0[name]), why)
+        kept, should = int(drawn[name].sum()), int(mask[name].sum())
+        problem = f"{name} keeps {kept} weights and the ticket {should}"
+        need(kept == should, f"{problem}: change which are kept, not how many in a layer.")
+        why = f"{name}: this is the ticket's own mask, so nothing is controlled for."
+        need(not torch.equal(drawn[name].bool(), mask[name]), why)
+    again, other = (control(theta_0, mask, seed)[1] for seed in (0, 1))
+    why = "seed 0 gave two different masks: draw from the seed alone."
+    need(torch.equal(again["fc1.weight"], drawn["fc1.weight"]), why)
+    why = "seed 1 gives the same mask as seed 0: draw it from the seed."
+    need(not torch.equal(other["fc1.weight"], drawn["fc1.weight"]), why)
+    return "Right: the same weights, as many in every layer, but which ones is left to chance."
