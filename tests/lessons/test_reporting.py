@@ -1,0 +1,105 @@
+"""What lessons share: the words for a mean, where results go, and the last cell."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lthlib.lessons import reporting
+from tests.conftest import ROOT
+
+THREE = [1.0, 2.0, 3.0]  # mean 2, and 2 -+ 4.303 * 1 / sqrt(3)
+KINDS = [list, np.array, pd.Series]
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """The texts that a lesson displays."""
+    texts = []
+    monkeypatch.setattr(reporting, "display", lambda markdown: texts.append(markdown.data))
+    return texts
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_mean_in_full_has_its_unit_its_interval_and_a_count(kind):
+    words = reporting.in_full(kind(THREE))
+    assert words == "+2.00 points (95 % interval -0.48 to +4.48; above zero in 3 of 3 trials)"
+    assert reporting.in_full(kind([-1.0, 0.0, 4.0]), "iterations", 1).endswith("above zero in 1 of 3 trials)")
+    assert reporting.in_full(kind(THREE), "").startswith("+2.00 (95 %")
+    assert (
+        reporting.in_full(kind(THREE), "nats", 3, count="{trials} trials")
+        == "+2.000 nats (95 % interval -0.484 to +4.484; 3 trials)"
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_too_few_trials_have_a_mean_but_no_interval(kind):
+    two = kind([1.0, 2.0])
+    words = reporting.in_full(two)
+    assert words == "+1.50 points (too few trials for an interval; above zero in 2 of 2 trials)"
+    assert reporting.in_brief(two) == "+1.5"
+    assert reporting.in_brief(two, unknown="no interval") == "+1.5 (no interval)"
+    assert reporting.span(two) == "none" and reporting.span(two, unknown="") == ""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_mean_in_brief_with_or_without_plus_signs(kind):
+    assert reporting.in_brief(kind(THREE)) == "+2.0 (-0.5 to +4.5)"
+    assert reporting.in_brief(kind(THREE), "") == "2.0 (-0.5 to 4.5)"
+    assert reporting.span(kind(THREE), 2, label=reporting.INTERVAL) == "95 % interval -0.48 to +4.48"
+
+
+def test_counts_and_directions_follow_the_values():
+    assert reporting.above_zero(pd.Series([1.0, 0.0, -1.0, np.nan])) == "1 of 4"
+    words = ("better", "worse", "not told apart")
+    assert reporting.direction([5.0, 5.1, 5.2], *words) == "better"
+    assert reporting.direction([-5.0, -5.1, -5.2], *words) == "worse"
+    assert reporting.direction(THREE, *words) == reporting.direction([5.0, 5.1], *words) == "not told apart"
+
+
+def test_a_table_is_aggregated_in_words():
+    table = pd.DataFrame({"near": THREE, "far": [4.0, 5.0, 6.0]})
+    assert table.agg(reporting.in_brief).tolist() == ["+2.0 (-0.5 to +4.5)", "+5.0 (+2.5 to +7.5)"]
+    groups = table.near.groupby([0, 0, 1])
+    assert groups.agg(reporting.above_zero).tolist() == ["2 of 2", "1 of 1"]
+
+
+def test_empty_folders_take_the_usual_ones(tmp_path, monkeypatch):
+    monkeypatch.setenv("LTHLIB_RESULTS", str(tmp_path))
+    assert reporting.folders("", "", 3) == (tmp_path, tmp_path / "lesson-03")
+    assert reporting.folders("kept", "", 12) == ("kept", Path("kept/lesson-12"))
+    assert reporting.folders("kept", "figures", 12) == ("kept", Path("figures"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_lesson_ends_with_its_lines_shown_and_kept(tmp_path, shown):
+    output, lines = tmp_path / "new" / "lesson-06", ["Zürich: 1 %.", "Second."]
+    run = {"lesson": 6, "task": "lenet-digits"}
+    reporting.conclude(output, run, lines, beside={"paper": {0: float("nan")}})
+    assert shown == ["1. Zürich: 1 %.\n2. Second."]
+    expected = {"lesson": 6, "task": "lenet-digits", "summary": lines, "beside": {"paper": {0: float("nan")}}}
+    assert (output / "result.json").read_bytes() == json.dumps(expected, indent=1).encode()
+    assert run == {"lesson": 6, "task": "lenet-digits"}
+    assert [path.name for path in output.iterdir()] == ["result.json"]
+
+
+def test_what_json_cannot_hold_leaves_the_older_file_alone(tmp_path, shown):
+    reporting.conclude(tmp_path, {"lesson": 1}, ["First."])
+    before = (tmp_path / "result.json").read_bytes()
+    with pytest.raises(TypeError):
+        reporting.conclude(tmp_path, {"lesson": 1}, ["Second."], table=pd.Series(THREE))
+    assert before == b'{\n "lesson": 1,\n "summary": [\n  "First."\n ]\n}'
+    assert (tmp_path / "result.json").read_bytes() == before
+    reporting.conclude(tmp_path, {"lesson": 1}, ["Third."])
+    assert json.loads((tmp_path / "result.json").read_text())["summary"] == ["Third."]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_every_lesson_ends_through_the_library(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert sum("reporting.conclude(output, " in source for source in code) == 1
+    assert "reporting.conclude(output, " in code[-1]
+    assert not any("write_atomically" in source for source in code)
