@@ -1,51 +1,61 @@
-"""Pictures of masks, as they lie over a layer and over its inputs. Shown by `plots.show`, each with a description in numbers."""
+"""Pictures of masks, as they lie over a layer and over its inputs. Shown by `plots.show`, each with a
+description in numbers."""
 
-import matplotlib.pyplot as plt
 import seaborn as sns
 import torch
-from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from torch import Tensor
+
+from lthlib.plots import style
+from lthlib.plots.style import SERIES, finish
+
+SIZE = 3.4  # of a panel, in inches
 
 
 def input_maps(maps: dict[str, Tensor], input_shape: tuple[int, ...], columns: int = 4) -> Figure:
     """Numbers per input as pictures of the input: each a title and a tensor [inputs], channels averaged.
 
-    `input_shape` is the shape of one example: (C, H, W), (H, W) or (L,), which is drawn as one row. Every picture has its own
-    scale of colours, so that levels of very different density can be seen side by side, `columns` in a row.
+    `input_shape` is the shape of one example: (C, H, W), (H, W) or (L,), which is drawn as one row. Every
+    picture has its own scale of colours, so that levels of very different density can be compared, `columns`
+    in a row.
     """
     channels, height, width = (1,) * (3 - len(input_shape)) + tuple(input_shape)
-    figure, panels = _grid(len(maps), columns, 3.4)
+    figure, panels = style.panels(len(maps), 1.15 * SIZE, SIZE, columns)
+    look = {"cmap": "cividis", "square": height > 1, "xticklabels": False, "yticklabels": False, "vmin": 0}
+    extremes = []
     for axes, (title, values) in zip(panels, maps.items()):
         picture = values.float().view(channels, height, width).mean(0)
-        sns.heatmap(picture.numpy(), cmap="cividis", square=height > 1, xticklabels=False, yticklabels=False, vmin=0, ax=axes)
+        sns.heatmap(picture.numpy(), ax=axes, **look)
         axes.set_title(title)
-    figure.set_label(_extremes(maps))
+        extremes.append(f"{title}, from {float(values.min()):.3g} to {float(values.max()):.3g}")
+    figure.set_label(f"Pictures of the input: {'; '.join(extremes)}.")
     return figure
 
 
-def mask_pictures(kept: dict[str, Tensor], columns: int = 4) -> Figure:
-    """Masks of a layer, a level or a control each, by title: a row per output, a column per input and kernel position.
+def mask_pictures(masks: dict[str, Tensor], columns: int = 4) -> Figure:
+    """Masks of a layer, a level or a control each, by title: a row per output, a column per input and kernel
+    position.
 
     Each is a tensor [out, ...] of zeros and ones; black is kept. Titles are completed by the share kept.
     """
-    figure, panels = _grid(len(kept), columns, 3.4)
-    for axes, (title, mask) in zip(panels, kept.items()):
+    figure, panels = style.panels(len(masks), 1.15 * SIZE, SIZE, columns)
+    look = {"cmap": ListedColormap(["white", "black"]), "vmin": 0, "vmax": 1}
+    for axes, (title, mask) in zip(panels, masks.items()):
         picture = mask.flatten(1).cpu().numpy()
-        axes.imshow(picture, cmap=ListedColormap(["white", "black"]), vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+        axes.imshow(picture, aspect="auto", interpolation="nearest", **look)
         axes.set(title=f"{title}: {100 * picture.mean():.3g} % kept", xticks=[], yticks=[])
-        axes.set_xlabel(f"{picture.shape[1]} inputs")
-        axes.set_ylabel(f"{picture.shape[0]} outputs")
-    shares = ", ".join(f"{title} {100 * mask.float().mean():.3g} %" for title, mask in kept.items())
+        axes.set(xlabel=f"{picture.shape[1]} inputs", ylabel=f"{picture.shape[0]} outputs")
+    shares = ", ".join(f"{title} {100 * mask.float().mean():.3g} %" for title, mask in masks.items())
     figure.set_label(f"Masks, black is kept: {shares}.")
     return figure
 
 
 def examples(images: Tensor, titles: list[str], columns: int = 8) -> Figure:
-    """Images [N, C, H, W] side by side, each under its title; all on one scale, from their darkest pixel to their brightest."""
+    """Images [N, C, H, W] side by side, each under its title; all on one scale, from their darkest pixel to
+    their brightest."""
     low, high = float(images.min()), float(images.max())
-    figure, panels = _grid(len(images), columns, 1.3)
+    figure, panels = style.panels(len(images), 1.15 * 1.3, 1.3, columns)
     for axes, image, title in zip(panels, images, titles):
         picture = ((image - low) / ((high - low) or 1)).permute(1, 2, 0).squeeze(-1)
         axes.imshow(picture.numpy(), cmap="gray", vmin=0, vmax=1)
@@ -55,48 +65,32 @@ def examples(images: Tensor, titles: list[str], columns: int = 8) -> Figure:
     return figure
 
 
-def start_and_end(panels: dict[str, tuple[Tensor, Tensor, Tensor]], columns: int = 3, sample: int = 2000) -> Figure:
-    """Where weights began and where they ended, a panel by title for each (start, end, kept): three tensors of one shape.
+def start_and_end(weights: dict[str, tuple[Tensor, Tensor, Tensor]], columns: int = 3, sample: int = 2000) -> Figure:
+    """Where weights began and where they ended, a panel by title for each (start, end, kept): three tensors
+    of one shape.
 
-    A weight is a blue dot where it is kept, an orange cross where it is masked. On the rising line nothing has moved; left and
-    right of where the two lines cross, weights have ended nearer to zero than they began. Draws `sample` of them at random, or
-    all where they are fewer; the description counts all (Zhou et al. 2019, section 2).
+    A weight is a blue dot where it is kept, an orange cross where it is masked. On the rising line nothing
+    has moved; left and right of where the two lines cross, weights have ended nearer to zero than they began.
+    Draws `sample` of them at random, or all where they are fewer; the description counts all (Zhou et al.
+    2019, section 2).
     """
-    figure, axes_of = _grid(len(panels), columns, 3.4)
-    texts = []
-    for axes, (title, (start, end, kept)) in zip(axes_of, panels.items()):
-        start, end, kept = start.flatten(), end.flatten(), kept.flatten().bool()
-        shares, drawn = [], torch.randperm(len(start), generator=torch.Generator().manual_seed(0))[:sample]
-        for chosen, colour, marker, name in ((~kept, "#D55E00", "x", "masked"), (kept, "#0072B2", "o", "kept")):
-            here = drawn[chosen[drawn]]
-            style = {"color": colour, "marker": marker, "s": 7, "linewidths": 0.6, "label": name}
-            axes.scatter(start[here].numpy(), end[here].numpy(), **style)
-            nearer = (end.abs() < start.abs())[chosen].float()
-            if len(nearer):
-                shares.append(f"{100 * nearer.mean():.0f} % of {len(nearer)} {name}")
-        texts.append(f"{title}: {' and '.join(shares)}.")
+    figure, panels = style.panels(len(weights), 1.15 * SIZE, SIZE, columns)
+    sentences = ["Weights at the end of training against their start. Ended nearer to zero:"]
+    for axes, (title, tensors) in zip(panels, weights.items()):
+        start, end, kept = (tensor.flatten() for tensor in tensors)
+        order = torch.randperm(len(start), generator=torch.Generator().manual_seed(0))[:sample]
+        shares, nearer = [], (end.abs() < start.abs()).float()
+        groups = {"masked": (~kept.bool(), SERIES[1], "x"), "kept": (kept.bool(), SERIES[0], "o")}
+        for name, (chosen, colour, marker) in groups.items():
+            dots = order[chosen[order]]
+            look = {"color": colour, "marker": marker, "s": 7, "linewidths": 0.6, "label": name}
+            axes.scatter(start[dots].numpy(), end[dots].numpy(), **look)
+            if chosen.any():
+                shares.append(f"{100 * nearer[chosen].mean():.0f} % of {int(chosen.sum())} {name}")
+        sentences.append(f"{title}: {' and '.join(shares)}.")
         reach = float(start.abs().max())
         axes.plot([-reach, reach], [-reach, reach], ":", color="black", linewidth=1)
         axes.plot([-reach, reach], [reach, -reach], "--", color="black", linewidth=0.6)
         axes.set(title=title, xlabel="weight at the start", ylabel="weight at the end")
-    axes_of[min(columns, len(panels)) - 1].legend(frameon=False, bbox_to_anchor=(1, 1), loc="upper left", markerscale=2)
-    sns.despine(figure)
-    figure.set_label(f"Weights at the end of training against their start. Ended nearer to zero: {' '.join(texts)}")
-    return figure
-
-
-def _grid(count: int, columns: int, size: float) -> tuple[Figure, list[Axes]]:
-    """A figure with so many panels, at most `columns` in a row; what is left over is hidden."""
-    columns = min(columns, count)
-    lines = -(-count // columns)
-    figure, panels = plt.subplots(
-        lines, columns, figsize=(1.15 * size * columns, size * lines), layout="constrained", squeeze=False
-    )
-    for axes in panels.flat[count:]:
-        axes.set_visible(False)
-    return figure, list(panels.flat)
-
-
-def _extremes(maps: dict[str, Tensor]) -> str:
-    ends = [f"{title}, from {float(values.min()):.3g} to {float(values.max()):.3g}" for title, values in maps.items()]
-    return f"Pictures of the input: {'; '.join(ends)}."
+    panels[min(columns, len(panels)) - 1].legend(**style.LEGEND, markerscale=2)
+    return finish(figure, *sentences)

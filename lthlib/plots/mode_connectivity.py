@@ -1,9 +1,9 @@
-"""Figures of straight lines between networks and of what they tell: barriers, instability, and accuracy beside it.
+"""Figures of straight lines between networks and of what they show: barriers, instability, and accuracy next
+to it.
 
-They take the tables of `connectivity` and compute nothing but means and ranges. Style and descriptions are as in `plots`.
+They take the tables of `connectivity` and compute nothing but means and ranges.
 """
 
-import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -12,124 +12,110 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from lthlib.analysis.mode_connectivity import STABLE
-from lthlib.plots import BAND, LEGEND
-from lthlib.plots.style import SERIES, SERIES_DASHES, SERIES_MARKERS
-
-DOTTED = {"color": "black", "linewidth": 1.2, "linestyle": ":", "zorder": 0}
+from lthlib.plots import style
+from lthlib.plots.style import DOTTED, LEGEND, finish
 
 
 def barriers(lines: pd.DataFrame, title: str = "") -> Figure:
     """Error on the line against alpha: a panel for each density, a curve for each rewind point k.
 
-    `lines` is what `connectivity.lines` returned, of the test split. Mean, and a band from the lowest to the highest trial.
+    `lines` is what `connectivity.lines` returned, of the test split. Mean, and a band from the lowest to the
+    highest trial.
     """
-    rows = lines.assign(error=100 * lines.error, panel=_names(lines), name="k = " + lines.rewind.astype(str))
-    rows = rows.sort_values(["level", "rewind", "alpha"], kind="stable")
-    panels, order = list(rows.panel.unique()), list(rows.name.unique())
-    size = (1.8 + 3.6 * len(panels), 3.8)
-    figure, row = plt.subplots(1, len(panels), figsize=size, layout="constrained", squeeze=False, sharey=True)
-    texts = [f"Test error on the straight line from a network to its fork, in percent; {rows.trial.nunique()} trials."]
-    style = {**_series(order), "markers": False}
-    for axes, panel in zip(row[0], panels):
-        here = rows[rows.panel == panel]
-        sns.lineplot(here, x="alpha", y="error", hue="name", style="name", ax=axes, **BAND, **style)
+    errors = lines.assign(error=100 * lines.error, panel=_names(lines), name="k = " + lines.rewind.astype(str))
+    errors = errors.sort_values(["level", "rewind", "alpha"], kind="stable")
+    names, looks = errors.panel.unique(), style.series(errors.name)
+    figure, panels = style.panels(len(names), 3.6, 3.8, room=1.8, sharey=True)
+    trials = errors.trial.nunique()
+    sentences = [f"Test error on the straight line from a network to its fork, in percent; {trials} trials."]
+    for axes, name in zip(panels, names):
+        panel = errors[errors.panel == name]
+        look = {**style.lines_by("name", looks), "markers": False}
+        sns.lineplot(panel, x="alpha", y="error", ax=axes, **look)
         handles = axes.get_legend_handles_labels()
         axes.get_legend().remove()
-        axes.set(
-            title=panel if len(panels) > 1 or not title else f"{title}, {panel}",
-            xlabel="share of the way, alpha",
-            ylabel="test error (%)",
-            xlim=(0, 1),
-        )
-        for name, each in here.groupby("name", sort=False):
-            mean = each.groupby("alpha").error.mean()
+        axes.set(title=f"{title}, {name}" if title and len(names) == 1 else name)
+        axes.set(xlabel="share of the way, alpha", ylabel="test error (%)", xlim=(0, 1))
+        for point, curve in panel.groupby("name", sort=False):
+            mean = curve.groupby("alpha").error.mean()
             ends = f"{mean.iloc[0]:.1f} and {mean.iloc[-1]:.1f} at the ends"
-            texts.append(f"{panel.capitalize()}, {name}: {ends}, at most {mean.max():.1f} on the way.")
-    row[0][-1].legend(*handles, **LEGEND)
-    figure.suptitle(title if len(panels) > 1 else "")
-    sns.despine(figure)
-    figure.set_label(" ".join(texts))
-    return figure
+            sentences.append(f"{name.capitalize()}, {point}: {ends}, at most {mean.max():.1f} on the way.")
+    panels[-1].legend(*handles, **LEGEND)
+    figure.suptitle(title if len(names) > 1 else "")
+    return finish(figure, *sentences)
 
 
-def against_rewind(found: pd.DataFrame, differences: pd.DataFrame, title: str = "") -> Figure:
+def against_rewind(instability: pd.DataFrame, differences: pd.DataFrame, title: str = "") -> Figure:
     """Two panels against the rewind point k: instability, and accuracy minus dense.
 
-    `found` is what `connectivity.instability` returned. `differences` has the columns rewind, trial, name (of a line) and
-    difference (points). Means, with bands from the lowest to the highest trial. Rewind points stand evenly spaced. The dotted
-    lines are the threshold of stability, and no difference; the axis of instability is linear up to it, then logarithmic.
+    `instability` is what `connectivity.instability` returned. `differences` has the columns rewind, trial,
+    name (of a line) and difference (points). Means, with bands from the lowest to the highest trial. Rewind
+    points stand evenly spaced. The dotted lines are the threshold of stability, and no difference; the axis
+    of instability is linear up to it, then logarithmic.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(13, 4.2), layout="constrained")
+    figure, (left, right) = style.panels(2, 6.5, 4.2)
+    named = instability.assign(name=_names(instability)).sort_values("level")
     left.axhline(STABLE, **DOTTED, label=f"stable: below {STABLE:g}")
-    texts = [_curves(found.assign(name=_names(found)).sort_values("level"), "instability", left, "Instability in points")]
+    unstable = _curves(named, "instability", left, "Instability in points")
     left.set_yscale("symlog", linthresh=STABLE)
-    left.set(ylabel="instability (points)", ylim=(-0.15, 1.3 * max(STABLE, found.instability.max())))
-    _ticks_of_instability(left.yaxis, found.instability)
-    texts.append(_curves(differences, "difference", right, "Test accuracy at the end minus dense, in points"))
+    left.set(ylabel="instability (points)", ylim=(-0.15, 1.3 * max(STABLE, named.instability.max())))
+    _ticks_of_instability(left.yaxis, named.instability)
+    accurate = _curves(differences, "difference", right, "Test accuracy at the end minus dense, in points")
     right.axhline(0, **DOTTED)
     right.set(ylabel="test accuracy at the end,\nminus dense (points)")
     figure.suptitle(title)
-    sns.despine(figure)
-    figure.set_label(" ".join(texts))
-    return figure
+    return finish(figure, unstable, accurate)
 
 
-def stability_and_accuracy(both: pd.DataFrame, title: str = "") -> Figure:
+def stability_and_accuracy(tickets: pd.DataFrame, title: str = "") -> Figure:
     """A dot for every ticket: its accuracy minus its dense network's against its instability.
 
-    `both` has the columns name, instability and difference, the last two in points; colour and shape are the name. The dotted
-    lines are the threshold of stability, and no difference; the axis of instability is as in `against_rewind`.
+    `tickets` has the columns name, instability and difference, the last two in points; colour and shape are
+    the name. The dotted lines are the threshold of stability, and no difference; the axis of instability is
+    as in `against_rewind`.
     """
-    figure, axes = plt.subplots(figsize=(8.5, 4.4), layout="constrained")
-    names = list(both.name.unique())
-    texts = [f"Test accuracy at the end minus dense, against instability, both in points; {len(both)} tickets."]
-    for name, colour, marker in zip(names, SERIES * len(names), SERIES_MARKERS * len(names)):
-        here = both[both.name == name]
-        axes.plot(here.instability, here.difference, marker, color=colour, markersize=8, mec="white", label=name)
-        span = [f"{part} {here[part].min():.1f} to {here[part].max():.1f}" for part in ("instability", "difference")]
-        texts.append(f"{name}: {', '.join(span)}.")
+    figure, [axes] = style.panels(1, 8.5, 4.4)
+    start = "Test accuracy at the end minus dense, against instability, both in points;"
+    sentences = [f"{start} {len(tickets)} tickets."]
+    for name, look in style.series(tickets.name).items():
+        same = tickets[tickets.name == name]
+        axes.plot(same.instability, same.difference, markersize=8, mec="white", label=name, **look.points())
+        low, high = same.min(), same.max()
+        spans = [f"{part} {low[part]:.1f} to {high[part]:.1f}" for part in ("instability", "difference")]
+        sentences.append(f"{name}: {', '.join(spans)}.")
     axes.axvline(STABLE, **DOTTED)
     axes.axhline(0, **DOTTED)
     axes.set_xscale("symlog", linthresh=STABLE)
-    axes.set_xlim(-0.15, 1.3 * max(STABLE, both.instability.max()))
-    axes.set(xlabel="instability (points)", ylabel="ticket minus dense,\ntest accuracy at the end (points)", title=title)
-    _ticks_of_instability(axes.xaxis, both.instability)
-    axes.legend(**LEGEND)
-    sns.despine(figure)
-    figure.set_label(" ".join(texts))
-    return figure
+    axes.set_xlim(-0.15, 1.3 * max(STABLE, tickets.instability.max()))
+    axes.set(xlabel="instability (points)", title=title)
+    axes.set(ylabel="ticket minus dense,\ntest accuracy at the end (points)")
+    _ticks_of_instability(axes.xaxis, tickets.instability)
+    return finish(figure, *sentences, legend=axes)
 
 
-def _names(rows: pd.DataFrame) -> pd.Series:
+def _names(networks: pd.DataFrame) -> pd.Series:
     """What each row is of: the dense network, or a ticket of such a density (a level's mean)."""
-    shares = 100 * rows.groupby("level").density.transform("mean")
-    return shares.map(lambda share: f"ticket, {share:.1f} %").where(rows.level > 0, "dense")
+    shares = 100 * networks.groupby("level").density.transform("mean")
+    return shares.map(lambda share: f"ticket, {share:.1f} %").where(networks.level > 0, "dense")
 
 
-def _curves(rows: pd.DataFrame, value: str, axes: Axes, label: str) -> str:
+def _curves(trials: pd.DataFrame, value: str, axes: Axes, label: str) -> str:
     """A curve against the rewind point for each name, in the order of the rows; what it shows, in words."""
-    points, names = sorted(rows.rewind.unique()), list(rows.name.unique())
-    rows = rows.assign(place=rows.rewind.map(points.index)).reset_index(drop=True)
-    sns.lineplot(rows, x="place", y=value, hue="name", style="name", markersize=7, ax=axes, **BAND, **_series(names))
+    points, looks = sorted(trials.rewind.unique()), style.series(trials.name)
+    trials = trials.assign(place=trials.rewind.map(points.index)).reset_index(drop=True)
+    sns.lineplot(trials, x="place", y=value, markersize=7, ax=axes, **style.lines_by("name", looks))
     axes.set_xticks(range(len(points)), [f"{k:,}" for k in points])
     axes.set(xlabel="rewind point k (iteration)")
     axes.legend(**LEGEND)
-    texts = [f"{label}, against the rewind point; {rows.trial.nunique()} trials."]
-    for name in names:
-        means = rows[rows.name == name].groupby("rewind")[value].mean()
-        texts.append(f"{name.capitalize()}: " + ", ".join(f"{mean:.1f} at k = {k:,}" for k, mean in means.items()) + ".")
-    return " ".join(texts)
+    sentences = [f"{label}, against the rewind point; {trials.trial.nunique()} trials."]
+    for name in looks:
+        means = trials[trials.name == name].groupby("rewind")[value].mean()
+        steps = ", ".join(f"{mean:.1f} at k = {k:,}" for k, mean in means.items())
+        sentences.append(f"{name.capitalize()}: {steps}.")
+    return " ".join(sentences)
 
 
 def _ticks_of_instability(axis: Axis, values: pd.Series) -> None:
     ticks = [at for at in (0, 1, 2, 5, 10, 20, 50, 100) if at <= max(STABLE, values.max())]
     axis.set_minor_locator(NullLocator())
     axis.set_ticks(ticks, [f"{at}" for at in ticks])
-
-
-def _series(names: list[str]) -> dict:
-    style = {"palette": dict(zip(names, SERIES * len(names))), "hue_order": names, "style_order": names}
-    return style | {
-        "dashes": dict(zip(names, SERIES_DASHES * len(names))),
-        "markers": dict(zip(names, SERIES_MARKERS * len(names))),
-    }

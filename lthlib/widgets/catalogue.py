@@ -17,8 +17,8 @@ from lthlib.storage.store import Store
 
 @dataclass(frozen=True)
 class Group:
-    """Results that differ in method, trial and level alone: a tidy table, its methods (the ticket's schedule first), and the
-    identity of the setting whose tickets are looked into."""
+    """Results that differ in method, trial and level alone: a tidy table, its methods (the ticket's schedule
+    first), and the identity of the setting whose tickets are looked into."""
 
     table: pd.DataFrame
     methods: list[str]
@@ -30,7 +30,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class Catalogue:
     """Groups by name (a task, and what sets it apart where there are several), largest first, then by rate.
 
     `look(group, trial, level)` looks inside a ticket, and gives None where nothing is stored.
@@ -40,68 +40,28 @@ class Shelf:
     look: Callable[[Group, int, int], Look | None]
 
 
-def shelf(results: pd.DataFrame | str | Path | None = None) -> Shelf:
+def catalogue(results: pd.DataFrame | str | Path | None = None) -> Catalogue:
     """Arrange a results folder, or a table that `lthlib.hunt` returned, or, without, what is shipped.
 
     A table says nothing of masks and weights: they are looked for in the usual results folder.
     Raises LotteryError where there is nothing that was pruned.
     """
     if results is None:
-        return Shelf(_groups(atlas.read(), {}, "ships no results"), _shipped())
-    if isinstance(results, pd.DataFrame):
-        try:
-            store = Store(writable=False)
-        except LotteryError:  # no such folder: the table alone is shown
-            return Shelf(_groups(results, {}, "holds no pruned network"), lambda group, trial, level: None)
-        settings = _by_identity(store)
-        return Shelf(_groups(results, settings, "holds no pruned network"), _from_store(store, settings))
-    store = Store(results, writable=False)
-    settings = _by_identity(store)
-    return Shelf(_groups(store.table(), settings, "holds no pruned network"), _from_store(store, settings))
+        return Catalogue(_groups(atlas.read(), {}), _shipped())
+    if not isinstance(results, pd.DataFrame):
+        store = Store(results, writable=False)
+        return _stored(store.table(), store)
+    try:
+        store = Store(writable=False)
+    except LotteryError:  # no such folder: the table alone is shown
+        return Catalogue(_groups(results, {}), lambda group, trial, level: None)
+    return _stored(results, store)
 
 
-def _groups(table: pd.DataFrame, settings: dict[str, Setting], lacking: str) -> dict[str, dict[float, Group]]:
-    pruned = table[(table.level > 0) & (table.method == table.schedule)].drop_duplicates(["setting", "level", "trial"])
-    if pruned.empty:
-        raise LotteryError(f"the table {lacking}: run lthlib.hunt(...), or name the folder of its results.")
-    first = pruned[pruned.level == pruned.groupby("setting")["level"].transform("min")].groupby("setting").first()
-    # Where a setting is not known, its rate is told by what is left; layers at half the rate keep a little more.
-    told = (20 * (1 - first.density ** (1 / first.level))).round() / 20
-    first["rate"] = [settings[identity].rate if identity in settings else told[identity] for identity in first.index]
-    first["name"] = [_name(row.task, settings.get(identity)) for identity, row in first.iterrows()]
-    for (name, _, _), same in first.groupby(["name", "rate", "schedule"]):
-        for identity in same.index[1:]:  # alike in all that can be told: their identities tell them apart
-            first.loc[identity, "name"] = f"{name}, setting {identity}"
-    found: dict[str, dict[float, Group]] = {}
-    for (name, rate), same in first.groupby(["name", "rate"]):
-        ordered = sorted(same.index, key=lambda identity: SCHEDULES.index(same.schedule[identity]))
-        found.setdefault(name, {})[float(rate)] = _group([table[table.setting == identity] for identity in ordered])
-    size = {name: sum(len(group.table) for group in rates.values()) for name, rates in found.items()}
-    return {name: found[name] for name in sorted(found, key=size.get, reverse=True)}
+def _stored(table: pd.DataFrame, store: Store) -> Catalogue:
+    """A table's groups, and looks inside the tickets of a store."""
+    settings = {setting.identity(): setting for setting in store.settings()}
 
-
-def _group(tables: list[pd.DataFrame]) -> Group:
-    """One group of the tables of settings that differ in schedule: their tickets, and the first one's controls."""
-    first, others = tables[0], [table[table.method == table.schedule] for table in tables[1:]]
-    rows = pd.concat([first[first.method != "dense"], *others], ignore_index=True)
-    schedules = list(dict.fromkeys(rows.schedule))
-    controls = [method for method in dict.fromkeys(rows.method) if method not in schedules]
-    return Group(rows, schedules + controls, first.setting.iloc[0])
-
-
-def _name(task: str, setting: Setting | None) -> str:
-    """The task, and what its setting changes apart from how it is pruned at which rate."""
-    changes = {} if setting is None else setting.changes()
-    changes |= changes.pop("recipe", {})
-    told = {name: value for name, value in changes.items() if name not in ("task", "schedule", "rate", "fingerprint")}
-    return ", ".join([task, *(f"{name.replace('_', ' ')} {value}" for name, value in told.items())])
-
-
-def _by_identity(store: Store) -> dict[str, Setting]:
-    return {setting.identity(): setting for setting in store.settings()}
-
-
-def _from_store(store: Store, settings: dict[str, Setting]) -> Callable[[Group, int, int], Look | None]:
     @functools.lru_cache(maxsize=1000)
     def find(identity: str, trial: int, level: int) -> Look | None:
         try:
@@ -109,7 +69,8 @@ def _from_store(store: Store, settings: dict[str, Setting]) -> Callable[[Group, 
         except (KeyError, LotteryError):
             return None
 
-    return lambda group, trial, level: find(group.setting, trial, level)
+    groups = _groups(table, settings)
+    return Catalogue(groups, lambda group, trial, level: find(group.setting, trial, level))
 
 
 def _shipped() -> Callable[[Group, int, int], Look | None]:
@@ -120,3 +81,43 @@ def _shipped() -> Callable[[Group, int, int], Look | None]:
         return levels[level] if level < len(levels) else None
 
     return find
+
+
+def _groups(table: pd.DataFrame, settings: dict[str, Setting]) -> dict[str, dict[float, Group]]:
+    pruned = table[(table.level > 0) & (table.method == table.schedule)]
+    if pruned.empty:
+        advice = "run lthlib.hunt(...), or name the folder of its results"
+        raise LotteryError(f"the table holds no pruned network: {advice}.")
+    first = pruned.sort_values("level", kind="stable").groupby("setting").first()
+    # Where a setting is not known, what is left tells its rate; layers at half the rate keep a little more.
+    seen = (20 * (1 - first.density ** (1 / first.level))).round() / 20
+    first["rate"] = [settings[setting].rate if setting in settings else seen[setting] for setting in first.index]
+    first["name"] = [_name(row.task, settings.get(setting)) for setting, row in first.iterrows()]
+    for (name, _, _), same in first.groupby(["name", "rate", "schedule"]):
+        for setting in same.index[1:]:  # nothing else sets them apart
+            first.loc[setting, "name"] = f"{name}, setting {setting}"
+    groups: dict[str, dict[float, Group]] = {}
+    for (name, rate), same in first.groupby(["name", "rate"]):
+        ordered = sorted(same.index, key=lambda setting: SCHEDULES.index(same.schedule[setting]))
+        tables = [table[table.setting == setting] for setting in ordered]
+        groups.setdefault(name, {})[float(rate)] = _group(tables)
+    size = {name: sum(len(group.table) for group in rates.values()) for name, rates in groups.items()}
+    return {name: groups[name] for name in sorted(groups, key=size.get, reverse=True)}
+
+
+def _group(tables: list[pd.DataFrame]) -> Group:
+    """One group of the tables of settings that differ in schedule: their tickets, and the first one's
+    controls."""
+    first, others = tables[0], [table[table.method == table.schedule] for table in tables[1:]]
+    networks = pd.concat([first[first.method != "dense"], *others], ignore_index=True)
+    methods = dict.fromkeys([*networks.schedule.unique(), *networks.method.unique()])  # the schedules first
+    return Group(networks, list(methods), first.setting.iloc[0])
+
+
+def _name(task: str, setting: Setting | None) -> str:
+    """The task, and what its setting changes apart from how it is pruned at which rate."""
+    changes = setting.changes() if setting else {}
+    changes |= changes.pop("recipe", {})
+    for name in ("task", "schedule", "rate", "fingerprint"):
+        changes.pop(name, None)
+    return ", ".join([task, *(f"{name.replace('_', ' ')} {value}" for name, value in changes.items())])

@@ -1,7 +1,9 @@
-"""For notebooks: sliders over results (`explore`), and a laboratory that trains while the kernel stays usable (`lab`).
+"""For notebooks: sliders over results (`explore`), and a laboratory that trains while the kernel stays usable
+(`lab`).
 
-Written to what ipywidgets 7.7 (Colab) and 8 share. Nothing is captured in an Output widget: sliders are observed, and change an
-HTML image in place. A picture is there before any slider is, for pages that have no kernel; where sliders work, it gives way.
+Written to what ipywidgets 7.7 (Colab) and 8 share. Nothing is captured in an Output widget: sliders are
+observed, and change an HTML image in place. Pages without a kernel show a picture; where sliders work, they
+replace it.
 """
 
 import contextlib
@@ -13,36 +15,33 @@ import ipywidgets
 import pandas as pd
 from IPython.display import HTML, display
 
-from lthlib.widgets.catalogue import Group, Shelf, shelf
+from lthlib.widgets.catalogue import Catalogue, Group, catalogue
 from lthlib.widgets.panels import Panels, Place
 
 
 def explore(results: pd.DataFrame | str | Path | None = None) -> "Explorer":
     """Sliders for rate, density, trial and method over linked panels; nothing is trained.
 
-    `results` is a table that `lthlib.hunt` returned or the folder of its results; without, what is shipped with the lessons.
-    Raises LotteryError where there is nothing to show.
+    `results` is a table that `lthlib.hunt` returned or the folder of its results; without, what is shipped
+    with the lessons. Raises LotteryError where there is nothing to show.
     """
-    return Explorer(shelf(results))
+    return Explorer(catalogue(results))
 
 
 class Explorer(ipywidgets.VBox):
-    """What `explore` returns. Its sliders, `rate`, `density`, `trial` and `method`, and `results` may be set from code too."""
+    """What `explore` returns. Its sliders, `rate`, `density`, `trial` and `method`, and `results` may be set
+    in code."""
 
-    def __init__(self, shelf: Shelf):
-        self.shelf, self._panels, self._quiet = shelf, {}, False
+    def __init__(self, catalogue: Catalogue):
+        self.catalogue, self._panels, self._quiet = catalogue, {}, False
         self._weights: dict[int, float] = {}  # of the levels shown, in percent
-        names = list(shelf.groups)
-        self.results = ipywidgets.Dropdown(options=names, description="results", **_style("16em"))
-        self.rate = _slider("rate a round")
-        self.density = _slider("weights remaining", "26em")
-        self.trial = _slider("trial")
-        self.method = _slider("method")
+        names = list(catalogue.groups)
+        self.results = _input(ipywidgets.Dropdown, "results", "16em", options=names)
+        self.rate, self.density = _slider("rate a round"), _slider("weights remaining", "26em")
+        self.trial, self.method = _slider("trial"), _slider("method")
         self.picture = ipywidgets.HTML()
         sliders = [self.density, self.method, self.trial, self.rate]
-        if len(names) > 1:
-            sliders.insert(0, self.results)
-        row = ipywidgets.HBox(sliders, layout=ipywidgets.Layout(flex_flow="row wrap"))
+        row = _row([self.results, *sliders] if len(names) > 1 else sliders)
         self._static, hide = _static()
         super().__init__([hide, row, self.picture])
         self._set_out(names[0])
@@ -54,7 +53,7 @@ class Explorer(ipywidgets.VBox):
     @property
     def group(self) -> Group:
         """The results that are shown."""
-        return self.shelf.groups[self.results.value][self.rate.value]
+        return self.catalogue.groups[self.results.value][self.rate.value]
 
     @property
     def place(self) -> Place:
@@ -62,34 +61,35 @@ class Explorer(ipywidgets.VBox):
         return Place(self.method.value, self.trial.value, self.density.value)
 
     def _set_out(self, name: str) -> None:
-        """Show the results of that name, at the rate nearest to the one before; all its rates are prepared."""
-        groups, before = self.shelf.groups[name], self.rate.value
-        rates = sorted(groups)
+        """Show the results of that name, at the rate nearest to the one before; all its rates are
+        prepared."""
+        groups, before = self.catalogue.groups[name], self.rate.value or 0.2
         for group in groups.values():
             if group.setting not in self._panels:
-                self._panels[group.setting] = Panels(group.table, group.methods)
-                self._panels[group.setting].prepare(self.shelf.look(group, int(group.tickets.trial.min()), 0))
+                panels = self._panels[group.setting] = Panels(group.table, group.methods)
+                panels.prepare(self.catalogue.look(group, int(group.tickets.trial.min()), 0))
         with self._quietly():
-            _fill(self.rate, [(f"{rate:g}", rate) for rate in rates], min(rates, key=lambda rate: abs(rate - (before or 0.2))))
+            nearest = min(sorted(groups), key=lambda rate: abs(rate - before))
+            _fill(self.rate, {f"{rate:g}": rate for rate in sorted(groups)}, nearest)
             self._fill()
 
     def _fill(self) -> None:
-        """Give the sliders what there is at this rate, as near as can be to where they stood."""
+        """Give the sliders what there is at this rate, as near as possible to where they stood."""
         group, before = self.group, self._weights.get(self.density.value, 21.0)
         networks = group.tickets.drop_duplicates(["level", "trial"])
         self._weights = (100 * networks.groupby("level").density.mean()).to_dict()
         nearest = min(self._weights, key=lambda level: abs(self._weights[level] / before - 1))
         trials, methods = sorted(map(int, networks.trial.unique())), group.methods
         with self._quietly():
-            _fill(self.density, [(f"{weights:.3g} %", level) for level, weights in self._weights.items()], nearest)
-            _fill(self.trial, [(str(trial), trial) for trial in trials], _kept(self.trial.value, trials))
-            _fill(self.method, [(method, method) for method in methods], _kept(self.method.value, methods))
+            _fill(self.density, {f"{self._weights[level]:.3g} %": level for level in self._weights}, nearest)
+            _fill(self.trial, {str(trial): trial for trial in trials}, self.trial.value)
+            _fill(self.method, {method: method for method in methods}, self.method.value)
         self._draw()
 
     def _draw(self) -> None:
         group, place = self.group, self.place
-        look = lambda level: self.shelf.look(group, place.trial, level)  # noqa: E731
-        self.picture.value = self._panels[group.setting].draw(place, look(place.level), look(place.level + 1))
+        look, then = (self.catalogue.look(group, place.trial, place.level + step) for step in (0, 1))
+        self.picture.value = self._panels[group.setting].draw(place, look, then)
 
     def _moved(self, redraw) -> None:
         if not self._quiet:
@@ -108,23 +108,26 @@ class Explorer(ipywidgets.VBox):
         _show(self, self._static, self.picture.value)
 
 
+def _input(kind: type, description: str, width: str = "20em", **options) -> ipywidgets.Widget:
+    layout = ipywidgets.Layout(width=width, margin="2px 14px 2px 0")
+    return kind(description=description, style={"description_width": "initial"}, layout=layout, **options)
+
+
 def _slider(description: str, width: str = "20em") -> ipywidgets.SelectionSlider:
-    return ipywidgets.SelectionSlider(options=[("", 0)], description=description, continuous_update=False, **_style(width))
+    return _input(ipywidgets.SelectionSlider, description, width, options=[("", 0)], continuous_update=False)
 
 
-def _style(width: str) -> dict:
-    return {"style": {"description_width": "initial"}, "layout": ipywidgets.Layout(width=width, margin="2px 14px 2px 0")}
+def _row(inputs: list[ipywidgets.Widget]) -> ipywidgets.HBox:
+    return ipywidgets.HBox(inputs, layout=ipywidgets.Layout(flex_flow="row wrap"))
 
 
-def _fill(slider: ipywidgets.SelectionSlider, options: list[tuple], value) -> None:
-    """Give a slider new options; one that has but one is not to be moved."""
-    if tuple(options) != tuple(slider.options):
-        slider.options = options
-    slider.value, slider.disabled = value, len(options) == 1
-
-
-def _kept(value, allowed: list):
-    return value if value in allowed else allowed[0]
+def _fill(slider: ipywidgets.SelectionSlider, options: dict, value) -> None:
+    """Give a slider new options by label, and this value or else the first; one with a single option cannot
+    be moved."""
+    if tuple(options.items()) != tuple(slider.options):
+        slider.options = tuple(options.items())
+    values = list(options.values())
+    slider.value, slider.disabled = value if value in values else values[0], len(options) == 1
 
 
 def _static() -> tuple[str, ipywidgets.HTML]:
@@ -134,11 +137,12 @@ def _static() -> tuple[str, ipywidgets.HTML]:
 
 
 def _show(widget: ipywidgets.Widget, name: str, static: str) -> None:
-    """Display a piece of HTML that needs no kernel, of the class that the widget hides, and below it the widget."""
+    """Display a piece of HTML that needs no kernel, of the class that the widget hides, and below it the
+    widget."""
     display(HTML(f'<div class="{name}">{static}</div>'))
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     display({"text/plain": type(widget).__name__, "application/vnd.jupyter.widget-view+json": view}, raw=True)
 
 
-def _words(text: str) -> str:
-    return f'<p role="status" style="margin: 4px 0">{html.escape(text)}</p>'
+def _words(text: str, before: str = "") -> str:
+    return f'<p role="status" style="margin: 4px 0">{before}{html.escape(text)}</p>'

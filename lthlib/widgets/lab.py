@@ -12,40 +12,41 @@ from lthlib.core.errors import LotteryError
 from lthlib.settings import CONTROLS
 from lthlib.tasks import PROFILES, TASKS
 from lthlib.widgets.background import BackgroundHunt
-from lthlib.widgets.explorer import _show, _static, _style, _words
+from lthlib.widgets.explorer import _input, _row, _show, _static, _words
 
 EVERY = 0.5  # seconds between two looks at a hunt in the background
 
 
 def lab(results: str | Path | None = None) -> "Lab":
-    """Choose a task, rate, rounds, rewind point and control, and run the hunt in the background with a live curve.
+    """Choose a task, rate, rounds, rewind point and control, and run the hunt in the background with a live
+    curve.
 
-    The kernel stays usable. Cancelling keeps every finished network, so that the same hunt goes on from there. `results` is the
-    folder they are kept in; None takes the usual one.
+    The kernel stays usable. Cancelling keeps every finished network, so that the same hunt goes on from
+    there. `results` is the folder they are kept in; None takes the usual one.
     """
     return Lab(results)
 
 
 class Lab(ipywidgets.VBox):
-    """What `lab` returns. `start` and `cancel` are its buttons; `hunt` the `BackgroundHunt` that runs, or ran last."""
+    """What `lab` returns. `start` and `cancel` are its buttons; `hunt` the `BackgroundHunt` that runs, or ran
+    last."""
 
     def __init__(self, results: str | Path | None = None):
         self.folder, self.hunt, self._watcher = results, None, None
-        at_hand = [name for name, task in TASKS.items() if data.at_hand(task.data)]
-        self.task = ipywidgets.Dropdown(options=at_hand, value="lenet-mnist1d", description="task", **_style("18em"))
-        self.rate = ipywidgets.FloatSlider(0.2, min=0.05, max=0.95, step=0.05, description="rate a round", **_style("20em"))
-        self.rounds = ipywidgets.IntSlider(5, min=1, max=25, description="rounds", **_style("20em"))
-        self.trials = ipywidgets.IntSlider(2, min=1, max=10, description="trials", **_style("20em"))
-        self.iterations = ipywidgets.IntText(description="iterations", **_style("14em"))
-        self.rewind = ipywidgets.IntText(0, description="rewind to iteration", **_style("14em"))
+        tasks = [name for name, task in TASKS.items() if data.at_hand(task.data)]
+        self.task = _input(ipywidgets.Dropdown, "task", "18em", options=tasks, value="lenet-mnist1d")
+        self.rate = _input(ipywidgets.FloatSlider, "rate a round", value=0.2, min=0.05, max=0.95, step=0.05)
+        self.rounds = _input(ipywidgets.IntSlider, "rounds", value=5, min=1, max=25)
+        self.trials = _input(ipywidgets.IntSlider, "trials", value=2, min=1, max=10)
+        self.iterations = _input(ipywidgets.IntText, "iterations", "14em")
+        self.rewind = _input(ipywidgets.IntText, "rewind to iteration", "14em", value=0)
         controls = ["none", *(name for name in CONTROLS if name != "reset")]
-        self.control = ipywidgets.Dropdown(options=controls, value="reinit", description="control", **_style("14em"))
+        self.control = _input(ipywidgets.Dropdown, "control", "14em", options=controls, value="reinit")
         self.start = ipywidgets.Button(description="Start", button_style="primary")
         self.cancel = ipywidgets.Button(description="Cancel", disabled=True)
         self.status, self.picture = ipywidgets.HTML(_words("Choose, then start.")), ipywidgets.HTML()
         choices = [self.task, self.rate, self.rounds, self.trials, self.iterations, self.rewind, self.control]
-        rows = [choices, [self.start, self.cancel]]
-        rows = [ipywidgets.HBox(row, layout=ipywidgets.Layout(flex_flow="row wrap")) for row in rows]
+        rows = [_row(choices), _row([self.start, self.cancel])]
         self._static, hide = _static()
         super().__init__([hide, *rows, self.status, self.picture])
         self._usual_iterations()
@@ -63,12 +64,11 @@ class Lab(ipywidgets.VBox):
 
     def _start(self) -> None:
         self.start.disabled = True
+        chosen = {name: getattr(self, name).value for name in ("rate", "trials", "iterations", "rewind")}
+        controls = () if self.control.value == "none" else (self.control.value,)
+        extent = {"levels": self.rounds.value, "controls": controls}
         try:
-            self.hunt = BackgroundHunt(
-                self.task.value, controls=() if self.control.value == "none" else (self.control.value,), results=self.folder,
-                rate=self.rate.value, levels=self.rounds.value, trials=self.trials.value, iterations=self.iterations.value,
-                rewind=self.rewind.value,
-            )  # fmt: skip
+            self.hunt = BackgroundHunt(self.task.value, results=self.folder, **extent, **chosen)
         except LotteryError as error:
             self.status.value, self.start.disabled = _words(str(error)), False
             return
@@ -90,10 +90,8 @@ class Lab(ipywidgets.VBox):
                 self.status.value = _progress(hunt, done)
             time.sleep(EVERY)
         self.picture.value = _curve(hunt)
-        words = {
-            "finished": f"Finished: {hunt.total} networks.",
-            "cancelled": f"Cancelled: {hunt.done} of {hunt.total} networks are finished and kept. Start goes on from there.",
-        }
+        kept = f"{hunt.done} of {hunt.total} networks are finished and kept. Start goes on from there."
+        words = {"finished": f"Finished: {hunt.total} networks.", "cancelled": f"Cancelled: {kept}"}
         self.status.value = _words(words.get(hunt.outcome(), hunt.outcome()))
         self.cancel.disabled, self.start.disabled = True, False
 
@@ -106,11 +104,12 @@ def _progress(hunt: BackgroundHunt, done: int) -> str:
     left = hunt.seconds_left()
     time_left = "" if left is None else f", about {left:.0f} seconds left"
     bar = f'<progress value="{done}" max="{hunt.total}" aria-label="networks trained"></progress>'
-    return f'<p role="status" style="margin: 4px 0">{bar} {done} of {hunt.total} networks{time_left}</p>'
+    return _words(f" {done} of {hunt.total} networks{time_left}", bar)
 
 
 def _curve(hunt: BackgroundHunt) -> str:
-    """What is finished so far as a figure, drawn without pyplot, whose figures belong to the cells of the notebook."""
+    """What is finished so far as a figure, drawn without pyplot: its figures belong to the notebook's
+    cells."""
     table = hunt.table()
     if table.empty:
         return ""

@@ -1,9 +1,9 @@
-"""Six linked panels about one ticket among its levels, trials and controls, drawn fast enough to follow a slider.
+"""Six linked panels about one ticket among its levels, trials and controls, drawn fast enough to follow a
+slider.
 
 What stays (axes, curves of all methods) is drawn once; what a move changes is drawn over a copy of it.
 """
 
-import base64
 import html
 import io
 from dataclasses import dataclass
@@ -18,11 +18,13 @@ from PIL import Image
 
 from lthlib.analysis.inspection import Look
 from lthlib.analysis.summary import summarise
-from lthlib.plots import COLOURS, DASHES, MARKERS, WORDS, density_axis
+from lthlib.plots.show import picture_as_html
+from lthlib.plots.style import METHODS, WORDS, density_axis
 
 SIZE, DPI = (12.4, 6.9), 96
 FAINT = "#767676"  # 4.5 to 1 on white
-DARKER = {COLOURS["reinit"]: "#A84A00"}  # of text, which needs more contrast than a mark: 5.8 to 1
+KEPT, GOING = METHODS["iterative"].colour, METHODS["reinit"].colour
+DARKER = {GOING: "#A84A00"}  # of text, which needs more contrast than a mark: 5.8 to 1
 REACH = 3  # how many times further training may take a weight than any began, before its dot stays at the edge
 TITLES = (
     *("Accuracy against density", "Early stop against density", "Learning curves at this density"),
@@ -42,7 +44,8 @@ class Place:
 class Panels:
     """The panels of results that differ in method, trial and level alone.
 
-    `table` is a tidy table, `methods` those it holds, the ticket's first. Every network is summarised once, when this is made.
+    `table` is a tidy table, `methods` those it holds, the ticket's first. Every network is summarised once,
+    when this is made.
     """
 
     def __init__(self, table: pd.DataFrame, methods: list[str]):
@@ -53,17 +56,18 @@ class Panels:
         self.weights = self.networks.groupby("level").weights.first()
         validation = table[table.split == "validation"]
         curves = validation.groupby(["method", "trial", "level", "iteration"]).accuracy.mean().mul(100)
-        self.curves = {key: rows.droplevel([0, 1, 2]) for key, rows in curves.groupby(level=[0, 1, 2])}
+        self.curves = {key: curve.droplevel([0, 1, 2]) for key, curve in curves.groupby(level=[0, 1, 2])}
         self.figure, self.background, self.looked, self.changing = None, None, False, []
 
     def prepare(self, look: Look | None) -> None:
-        """Draw what stays, so that the first `draw` is as quick as the others. `look` is at any ticket of the table."""
+        """Draw what stays, so that the first `draw` is as quick as the others. `look` is at any ticket of the
+        table."""
         if self.background is None or (look is not None and not self.looked):
             self._draw_what_stays(look)
 
     def draw(self, place: Place, look: Look | None = None, then: Look | None = None) -> str:
-        """The panels as an HTML image with its description. `look` is at this trial's ticket at this level, `then` at the next
-        level; without, their panels say that nothing is stored."""
+        """The panels as an HTML image with its description. `look` is at this trial's ticket at this level,
+        `then` at the next level; without, their panels say that nothing is stored."""
         self.prepare(look)
         canvas = self.figure.canvas
         canvas.restore_region(self.background)
@@ -78,14 +82,14 @@ class Panels:
 
     def describe(self, place: Place, look: Look | None = None) -> str:
         """What the panels show at a place, in numbers."""
-        start = f"{self.task}, {place.method}, trial {place.trial}, {self.weights[place.level]:.3g} % of the weights:"
-        here = self._row(place)
-        if here is None:
+        weights = f"{self.weights[place.level]:.3g} % of the weights"
+        start = f"{self.task}, {place.method}, trial {place.trial}, {weights}:"
+        network, dense = self._network(place), self._network(Place(self.ticket, place.trial, 0))
+        if network is None:
             return f"{start} not trained."
-        dense = self._row(Place(self.ticket, place.trial, 0))
         text = (
-            f"{start} test accuracy {100 * here.test_accuracy:.1f} % at early stop, iteration {here.early_stop:,.0f} "
-            f"(dense {100 * dense.test_accuracy:.1f} % at {dense.early_stop:,.0f})."
+            f"{start} test accuracy {100 * network.test_accuracy:.1f} % at early stop, iteration "
+            f"{network.early_stop:,.0f} (dense {100 * dense.test_accuracy:.1f} % at {dense.early_stop:,.0f})."
         )
         if look is None:
             return text
@@ -93,7 +97,7 @@ class Panels:
         blind, inputs = int((look.pixels == 0).sum()), look.pixels.numel()
         return f"{text} The ticket's layers keep {layers}; {blind} of {inputs} inputs have no weight left."
 
-    def _row(self, place: Place):
+    def _network(self, place: Place) -> pd.Series | None:
         key = (place.method if place.level else self.ticket, place.trial, place.level)
         return self.at.loc[key] if key in self.at.index else None
 
@@ -113,7 +117,8 @@ class Panels:
         ends = [curve.iloc[-len(curve) // 2 :] for curve in self.curves.values()]
         low, high = min(end.min() for end in ends), max(end.max() for end in ends)
         last = max(curve.index[-1] for curve in self.curves.values())
-        self.learning.set(xlim=(0, last), ylim=(low - 0.1 * (high - low) - 0.1, high + 0.05 * (high - low) + 0.1))
+        below, above = 0.1 * (high - low) + 0.1, 0.05 * (high - low) + 0.1
+        self.learning.set(xlim=(0, last), ylim=(low - below, high + above))
         self.learning.set_xlabel("iteration", fontsize=10)
         self.learning.set_ylabel("validation accuracy (%)", fontsize=10)
         layers, reach = (tuple(look.layers), 1.1 * float(look.before.abs().max())) if look else ((), 1.0)
@@ -122,13 +127,15 @@ class Panels:
         self.background = canvas.copy_from_bbox(self.figure.bbox)
 
     def _against_density(self, axes: Axes, measure: str, factor: int, label: str) -> None:
+        networks = self.networks
         for method in self.methods:
-            rows = self.networks[(self.networks.method == method) | (self.networks.level == 0)]
-            rows = rows[rows.method.isin([method, self.ticket])]
-            by_weights = factor * rows.groupby("weights")[measure].agg(["mean", "min", "max"])
-            style = {"color": COLOURS[method], "marker": MARKERS[method], "markersize": 5, "linewidth": 1.3, "label": method}
-            axes.plot(by_weights.index, by_weights["mean"], dashes=DASHES[method] or (None, None), **style)
-            axes.fill_between(by_weights.index, by_weights["min"], by_weights["max"], color=COLOURS[method], alpha=0.12, lw=0)
+            dense = (networks.method == self.ticket) & (networks.level == 0)
+            line = networks[(networks.method == method) | dense]
+            values = factor * line.groupby("weights")[measure].agg(["mean", "min", "max"])
+            style = {**METHODS[method].line_and_points(), "markersize": 5, "linewidth": 1.3}
+            axes.plot(values["mean"], label=method, **style)
+            band = {"color": METHODS[method].colour, "alpha": 0.12, "lw": 0}
+            axes.fill_between(values.index, values["min"], values["max"], **band)
         density_axis(axes, self.networks.weights, ticks=7)
         axes.set_xlabel("weights remaining (%)", fontsize=10)
         axes.set_ylabel(label, fontsize=10)
@@ -147,41 +154,42 @@ class Panels:
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2g}"))
 
     def _draw_curves(self, place: Place) -> None:
-        here = self._row(place)
+        network = self._network(place)
         for axes, measure, factor in ((self.accuracy, "test_accuracy", 100), (self.stop, "early_stop", 1)):
             self._add(axes, axes.axvline(self.weights[place.level], color=FAINT, linewidth=1))
-            if here is not None:
-                style = {"color": COLOURS[place.method], "marker": "o", "markersize": 11, "mec": "black", "mew": 1.6}
-                self._add(axes, *axes.plot(self.weights[place.level], factor * here[measure], **style))
+            if network is not None:
+                style = {"marker": "o", "markersize": 11, "mec": "black", "mew": 1.6}
+                style["color"] = METHODS[place.method].colour
+                self._add(axes, *axes.plot(self.weights[place.level], factor * network[measure], **style))
 
     def _draw_learning(self, place: Place) -> None:
         """This trial's curves: dense in black, every method at this level, the chosen one thick."""
-        chosen = place.method if place.level else "dense"
+        axes, chosen = self.learning, place.method if place.level else "dense"
         lines = {"dense": self.curves.get((self.ticket, place.trial, 0))}
         if place.level:
             lines |= {method: self.curves.get((method, place.trial, place.level)) for method in self.methods}
         for method, curve in lines.items():
             if curve is not None:
-                style = {"color": COLOURS[method], "linewidth": 2.2 if method == chosen else 1.1}
-                dashes = DASHES[method] or (None, None)
-                self._add(self.learning, *self.learning.plot(curve.index, curve, dashes=dashes, **style))
-        here = self._row(place)
-        if here is not None:
-            axes = self.learning
-            self._add(axes, axes.axvline(here.early_stop, color=FAINT, linewidth=1))
-            side = "right" if here.early_stop > axes.get_xlim()[1] / 2 else "left"
-            self._add(axes, axes.text(here.early_stop, axes.get_ylim()[0], " early stop ", ha=side, va="bottom", color=WORDS))
+                width = 2.2 if method == chosen else 1.1
+                self._add(axes, *axes.plot(curve, linewidth=width, **METHODS[method].line()))
+        network = self._network(place)
+        if network is not None:
+            stop, (_, last) = network.early_stop, axes.get_xlim()
+            self._add(axes, axes.axvline(stop, color=FAINT, linewidth=1))
+            words = {"ha": "right" if stop > last / 2 else "left", "va": "bottom", "color": WORDS}
+            self._add(axes, axes.text(stop, axes.get_ylim()[0], " early stop ", **words))
 
     def _draw_look(self, look: Look | None, then: Look | None) -> None:
         if look is None:
             for axes in (self.shares, self.pixels, self.scatter):
-                words = axes.text(0.5, 0.5, "no ticket stored here", ha="center", color=WORDS, transform=axes.transAxes)
-                self._add(axes, words)
+                self._say(axes, 0.5, 0.5, "no ticket stored here", ha="center")
             return
+        axes = self.shares
         for place, share in enumerate(look.layers.values()):
-            self._add(self.shares, *self.shares.barh(place, share, color=COLOURS["iterative"]))
+            self._add(axes, *axes.barh(place, share, color=KEPT))
             side, colour = ("right", "white") if share > 0.5 else ("left", WORDS)
-            self._add(self.shares, self.shares.text(share, place, f" {_percent(share)} ", ha=side, va="center", color=colour))
+            words = {"ha": side, "va": "center", "color": colour}
+            self._add(axes, axes.text(share, place, f" {_percent(share)} ", **words))
         self._draw_pixels(look)
         self._draw_weights(look, then)
 
@@ -191,25 +199,27 @@ class Panels:
         axes.set_aspect("equal" if len(look.pixels) > 1 else "auto")
         axes.apply_aspect()
         self._add(axes, picture)
-        words = f"dark: no weight left; bright: {_percent(highest)} kept"
-        self._add(axes, axes.text(0.5, -0.03, words, ha="center", va="top", color=WORDS, transform=axes.transAxes))
+        self._say(axes, 0.5, -0.03, f"dark: no weight left; bright: {_percent(highest)} kept", ha="center", va="top")
 
     def _draw_weights(self, look: Look, then: Look | None) -> None:
         axes = self.scatter
         going = look.kept & ~then.kept if then is not None else look.kept & False
         groups = (
             (~look.kept, "|", FAINT, 5, "pruned"),
-            (look.kept & ~going, "o", COLOURS["iterative"], 3, "kept"),
-            (going, "x", COLOURS["reinit"], 4, "pruned next"),
+            (look.kept & ~going, "o", KEPT, 3, "kept"),
+            (going, "x", GOING, 4, "pruned next"),
         )
         for chosen, marker, colour, size, _ in groups:
             style = {"linestyle": "none", "marker": marker, "color": colour, "markersize": size, "mew": 1}
             ends = look.after[chosen].clamp(*axes.get_ylim())
             self._add(axes, *axes.plot(look.before[chosen].numpy(), ends.numpy(), clip_on=False, **style))
         for line, (chosen, _, colour, _, name) in enumerate(groups):
-            words = f"{name}: {int(chosen.sum()):,}"
-            style = {"color": DARKER.get(colour, colour), "va": "top", "fontsize": 9, "transform": axes.transAxes}
-            self._add(axes, axes.text(0.02, 0.98 - 0.07 * line, words, **style))
+            words, colour = f"{name}: {int(chosen.sum()):,}", DARKER.get(colour, colour)
+            self._say(axes, 0.02, 0.98 - 0.07 * line, words, color=colour, va="top", fontsize=9)
+
+    def _say(self, axes: Axes, x: float, y: float, words: str, color: str = WORDS, **style) -> None:
+        """Words at a place of the panel, from 0 to 1."""
+        self._add(axes, axes.text(x, y, words, color=color, transform=axes.transAxes, **style))
 
     def _add(self, axes: Axes, *artists) -> None:
         self.changing += [(axes, artist) for artist in artists]
@@ -220,11 +230,8 @@ def _percent(share: float) -> str:
 
 
 def _as_html(canvas: FigureCanvasAgg, text: str) -> str:
+    """The canvas as it is, without drawing it again; screen readers speak its caption when it changes."""
     png = io.BytesIO()
     Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).save(png, format="PNG", compress_level=1)
-    words = html.escape(text)
-    source = base64.b64encode(png.getvalue()).decode()
-    return (
-        f'<figure style="margin: 0"><img alt="{words}" style="width: 100%; max-width: {int(SIZE[0] * DPI)}px" '
-        f'src="data:image/png;base64,{source}"><figcaption aria-live="polite">{words}</figcaption></figure>'
-    )
+    caption = f'<figcaption aria-live="polite">{html.escape(text)}</figcaption>'
+    return picture_as_html(png, text, f"width: 100%; max-width: {int(SIZE[0] * DPI)}px", caption)

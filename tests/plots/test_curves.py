@@ -5,7 +5,7 @@ import pytest
 matplotlib.use("Agg")
 from lthlib import analysis, lottery, plots, settings  # noqa: E402
 from lthlib.core.errors import LotteryError  # noqa: E402
-from lthlib.plots import style  # noqa: E402
+from lthlib.plots import style as style  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -19,13 +19,13 @@ def table(own_task):
     return lottery.hunt(own_task, levels=2, trials=2, iterations=20, controls="reinit,dense", progress=False)
 
 
-@pytest.mark.parametrize("measure", plots.LABELS)
+@pytest.mark.parametrize("measure", analysis.LABELS)
 def test_density_curves_show_every_method_on_a_reversed_log_axis(table, measure):
     axes = plots.density_curves(table, measure).axes[0]
     left, right = axes.get_xlim()
     assert left > right and axes.get_xscale() == "log"
     assert [text.get_text() for text in axes.get_legend().texts[:2]] == ["iterative", "reinit"]
-    assert axes.get_xlabel() == "weights remaining (%)" and axes.get_ylabel() == plots.LABELS[measure]
+    assert axes.get_xlabel() == "weights remaining (%)" and axes.get_ylabel() == analysis.LABELS[measure]
     assert len(axes.collections) == 2, "a band from minimum to maximum for each method"
     assert axes.figure.get_label() == analysis.describe(table, measure), "the figure says what it shows"
 
@@ -79,7 +79,7 @@ def test_an_empty_table_makes_a_panel_that_says_so(table):
 def test_measures_of_one_table_share_a_legend_and_a_row_an_axis(table):
     measures = ["test_accuracy", "final_test_accuracy", "train_accuracy"]
     panels = plots.by_measure(table, measures).axes
-    assert [axes.get_ylabel() for axes in panels[:3]] == [plots.LABELS[measure] for measure in measures]
+    assert [axes.get_ylabel() for axes in panels[:3]] == [analysis.LABELS[measure] for measure in measures]
     assert [bool(axes.get_legend()) for axes in panels] == [False, True, False, False] and not panels[3].get_visible()
     assert legend(panels[1]) == ["iterative", "reinit", "dense"]
     assert panels[0].get_ylim() == panels[1].get_ylim()
@@ -160,9 +160,11 @@ def contrast(colour):
 
 
 def test_colours_can_be_seen_and_told_apart():
-    assert contrast("black") == pytest.approx(21) and contrast(plots.WORDS) >= 4.5
-    for colour in [*plots.COLOURS.values(), *plots.SERIES, *plots._series(17)]:
-        assert contrast(colour) >= 2
+    assert contrast("black") == pytest.approx(21) and contrast(style.WORDS) >= 4.5
+    series = [style for count in (7, 17) for style in style.series(range(count)).values()]
+    for style in [*style.METHODS.values(), *style.VERDICTS.values(), *series]:
+        assert contrast(style.colour) >= 2
+    assert len(set(series[7:])) == 17, "each name has its own look, also where there are more than colours"
     assert len(set(plots.SERIES)) == len(plots.SERIES) == len(plots.SERIES_DASHES) == len(set(plots.SERIES_MARKERS))
 
 
@@ -197,8 +199,8 @@ def test_verdicts_show_each_level_once_with_its_interval():
 
 def test_every_method_has_a_look_of_its_own():
     methods = {*settings.SCHEDULES, *settings.CONTROLS}
-    assert style.COLOURS.keys() == style.DASHES.keys() == style.MARKERS.keys() >= methods
-    assert len({(style.COLOURS[name], style.DASHES[name]) for name in methods}) == len(methods)
+    assert style.METHODS.keys() >= methods
+    assert len({style.METHODS[name][:2] for name in methods}) == len(methods), "each has its own colour and dashes"
 
 
 def test_differences_name_each_line_and_its_means():

@@ -5,7 +5,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from lthlib.analysis import efficiency
-from lthlib.plots import efficiency as compact_plots
+from lthlib.plots import efficiency as efficiency_plots
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +16,7 @@ def closed():
 
 def test_layer_shares_are_lines_of_percent():
     shares = pd.DataFrame({"uniform": [0.1, 0.1], "erk": [0.05, 0.8]}, index=["fc1.weight", "output.weight"])
-    figure = compact_plots.layer_shares(shares)
+    figure = efficiency_plots.layer_shares(shares)
     [axes] = figure.axes
     assert [list(line.get_ydata()) for line in axes.lines] == [[10, 10], [5, 80]]
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["fc1", "output"] and axes.get_yscale() == "log"
@@ -25,7 +25,7 @@ def test_layer_shares_are_lines_of_percent():
 
 def test_storage_shows_files_as_dots_and_formulas_as_lines():
     rows = [(d, name, 1.1 * efficiency.bits_per_weight(d, name)) for d in (1, 0.1, 0.01) for name in ("dense", "bits", "csr")]
-    figure = compact_plots.storage(pd.DataFrame(rows, columns=["density", "format", "bits"]))
+    figure = efficiency_plots.storage(pd.DataFrame(rows, columns=["density", "format", "bits"]))
     [axes] = figure.axes
     left, right = axes.get_xlim()
     assert left > right and axes.get_xscale() == "log"
@@ -38,7 +38,7 @@ def test_storage_shows_files_as_dots_and_formulas_as_lines():
 
 def test_speeds_show_a_panel_a_band_and_the_promise():
     rows = [(p, r, d, t, t / 2, 2 * t) for p in "ab" for r in ("csr", "removed") for d, t in ((0.1, 2.0), (0.5, 4.0))]
-    figure = compact_plots.speeds(pd.DataFrame(rows, columns=["panel", "runner", "density", "times", "low", "high"]))
+    figure = efficiency_plots.speeds(pd.DataFrame(rows, columns=["panel", "runner", "density", "times", "low", "high"]))
     shown = [axes for axes in figure.axes if axes.get_visible()]
     assert [axes.get_title() for axes in shown] == ["a", "b"]
     promised = shown[0].lines[1]

@@ -54,7 +54,7 @@ def test_the_words_are_those_of_the_results(explorer, folder):
     explorer.method.value, explorer.trial.value, explorer.density.value = "reinit", 1, 2
     networks = lthlib.summarise(lthlib.results(folder)).query("method == 'reinit' and trial == 1 and level == 2")
     assert f"test accuracy {100 * networks.test_accuracy.mean():.1f} %" in caption(explorer)
-    look = explorer.shelf.look(explorer.group, 1, 2)
+    look = explorer.catalogue.look(explorer.group, 1, 2)
     assert f"fc1 {100 * look.layers['fc1']:.3g} %" in caption(explorer)
 
 

@@ -1,0 +1,360 @@
+"""Accuracy and early stop against density or another knob, learning curves, and differences, from a tidy
+table."""
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from lthlib.analysis.sentences import describe
+from lthlib.analysis.summary import LABELS, one_setting, scale, summarise
+from lthlib.core.errors import LotteryError
+from lthlib.plots import style
+from lthlib.plots.style import DOTTED, LEGEND, METHODS, SERIES, SERIES_MARKERS, SHADE, Style, finish
+from lthlib.settings import Recipe
+
+WEIGHTS = "weights remaining (%)"
+
+
+def density_curves(
+    tables: pd.DataFrame | dict, measure: str = "test_accuracy", title: str = "", axes: Axes | None = None
+) -> Figure:
+    """A measured column of `summarise` against density, a line per method: mean, and a band from minimum to
+    maximum.
+
+    `tables` is one table, or several by label, such as two optimisers: then colours are labels, and dashes
+    and markers tell a ticket from its control. The dotted horizontal line is the mean of the tickets' dense
+    networks; where all labels share them, the grey band is all dense networks, with their control if there is
+    one. `axes` draws into a figure of yours. Raises LotteryError for a table of several settings.
+    """
+    by_label = tables if isinstance(tables, dict) else {"": tables}
+    networks = [_networks(table, label, measure) for label, table in by_label.items()]
+    networks = pd.concat(networks, ignore_index=True)
+    if axes is None:
+        _, [axes] = style.panels(1, 8.5, 4.2)
+    axes.set(xlabel=WEIGHTS, ylabel=LABELS[measure], title=title)
+    sns.despine(ax=axes)
+    axes.figure.set_label(f"{title}. {describe(tables, measure)}" if title else describe(tables, measure))
+    if networks.empty:
+        axes.set_axis_off()
+        centre = {"ha": "center", "va": "center", "transform": axes.transAxes}
+        axes.text(0.5, 0.5, "no results here yet", color=style.WORDS, **centre)
+        return axes.figure
+
+    lines, labels = networks[networks.method != "dense"], list(by_label)
+    look = style.lines_by("method", {method: METHODS[method] for method in lines.method.unique()})
+    if isinstance(tables, dict):
+        look = _by_label(lines, labels)
+    sns.lineplot(lines, x="weights", y="value", markersize=7, ax=axes, **look)
+    for colour, mean in _dense_means(networks, labels):
+        axes.axhline(mean, **{**DOTTED, "color": colour}, label=f"dense, mean {mean:.4g}")
+        if colour == "black":
+            dense = networks[networks.level == 0].value
+            axes.axhspan(dense.min(), dense.max(), color="#777777", zorder=0, **SHADE)
+    style.density_axis(axes, _to_mark(lines))
+    axes.legend(**LEGEND)
+    return axes.figure
+
+
+def side_by_side(tables: dict[str, pd.DataFrame | dict], measure: str = "test_accuracy") -> Figure:
+    """`density_curves` of each of `tables`, by title: what was trained here next to the shipped atlas. Each
+    has its own axes, since their tasks differ; an empty table makes an empty panel that says so."""
+    figure, panels = style.panels(len(tables), 7, 4.2)
+    sentences = []
+    for axes, (title, table) in zip(panels, tables.items()):
+        sentences.append(density_curves(table, measure, title, axes).get_label())
+    figure.set_label(" ".join(sentences))
+    return figure
+
+
+def by_measure(table: pd.DataFrame, measures: list[str], columns: int = 2) -> Figure:
+    """`density_curves` of one table, a panel per measure, `columns` in a row, with one legend and one
+    vertical axis per row: so give each row measures of one unit, such as test accuracy at early stop and at
+    the end."""
+    places = -(-len(measures) // columns) * columns  # a row that is not full keeps its width
+    figure, panels = style.panels(places, 4.6, 3.6, columns, room=1.5, sharey="row")
+    sentences = []
+    for axes, measure in zip(panels, measures):
+        sentences.append(density_curves(table, measure, axes=axes).get_label())
+        handles, names = axes.get_legend_handles_labels()
+        if axes.get_legend():
+            axes.get_legend().remove()
+        if axes is panels[min(columns, len(measures)) - 1] and handles:
+            axes.legend(handles, [name.split(",")[0] for name in names], **LEGEND)
+    for axes in panels[len(measures) :]:
+        axes.set_visible(False)
+    figure.set_label(" ".join(sentences))
+    return figure
+
+
+def learning_curves(
+    table: pd.DataFrame,
+    levels: list[int] | None = None,
+    methods: list[str] | None = None,
+    measure: str = "accuracy",
+    until: int | None = None,
+) -> Figure:
+    """Validation accuracy (in percent) or loss against iterations, one panel per method, one line per level.
+
+    Mean and a band from minimum to maximum over trials and redraws, each averaged within hundredths of the
+    run where it was measured more often; the dot is the mean early stop. `levels` None takes four, from dense
+    to the sparsest; `methods` None takes the tickets alone; `until` is the last iteration shown. The vertical
+    axis begins where the curves are after a tenth of what is shown. Raises LotteryError for a table of
+    several settings, or without such networks.
+    """
+    one_setting(table)
+    last = int(table.level.max())
+    levels = sorted({0, round(last / 3), round(2 * last / 3), last}) if levels is None else levels
+    methods = methods or [table.schedule.iloc[0]]
+    figure, panels = style.panels(len(methods), 5, 4.2, room=2.5, sharey=True)
+    label = "validation accuracy (%)" if measure == "accuracy" else "validation loss"
+    looks = style.series(levels)
+    sentences, after_start = [f"{label.capitalize()} against iterations, {table.task.iloc[0]}."], []
+    for axes, method in zip(panels, methods):
+        curves = _curves(table, method, levels, measure, until)
+        look = {**style.lines_by("level", looks), "markers": False, "legend": False}
+        sns.lineplot(curves, x="iteration", y="value", ax=axes, **look)
+        for level, curve in curves.groupby("level"):
+            sentences.append(f"{method}, {_mark_stop(axes, curve, looks[level])}")
+        axes.set(title=method, xlabel="iteration", ylabel=label)
+        after_start.append(curves[curves.iteration >= curves.iteration.max() / 10].value)
+    low, high = min(values.min() for values in after_start), max(values.max() for values in after_start)
+    margin = 0.05 * (high - low)
+    panels[0].set_ylim(low - margin, high + margin + 1e-9)
+    panels[-1].legend(*panels[0].get_legend_handles_labels(), title="weights\nremaining", **LEGEND)
+    return finish(figure, *sentences)
+
+
+def _mark_stop(axes: Axes, curve: pd.DataFrame, look: Style) -> str:
+    """A dot at the early stop of one level's curve, and a line for the legend; what they show, in words."""
+    mean, stop = curve.groupby("iteration").value.mean(), curve.stop.iloc[0]
+    if stop <= mean.index.max():
+        nearest = mean.index[abs(mean.index - stop).argmin()]
+        axes.plot(stop, mean[nearest], "o", color=look.colour, mec="white", ms=8)
+    share = f"{100 * curve.density.mean():.1f} %"
+    axes.plot([], [], label=share, **look.line())
+    return f"{share} of the weights: {mean.iloc[-1]:.3g} at the end, early stop at {stop:.0f}."
+
+
+def layer_densities(layers: pd.DataFrame, title: str = "") -> Figure:
+    """What each layer keeps against what the network keeps, both in percent and on logarithmic axes, from
+    `tables.layers`.
+
+    One line per layer, mean and a band from minimum to maximum over trials. On the dotted diagonal a layer is
+    pruned as the network is.
+    """
+    weights = 100 * layers.groupby("level").density.transform("mean")
+    layers = layers.assign(weights=weights, kept=100 * layers.layer_density)
+    layers["layer"] = layers.layer.str.removesuffix(".weight")
+    looks = style.series(layers.layer)
+    figure, [axes] = style.panels(1, 8.5, max(4.2, 0.25 * (len(looks) + 3)))
+    sns.lineplot(layers, x="weights", y="kept", ax=axes, **style.lines_by("layer", looks))
+    ends = [weights.max(), weights.min()]
+    axes.plot(ends, ends, label="whole network", **DOTTED)
+    axes.set(yscale="log", xlabel=WEIGHTS, ylabel="weights remaining in the layer (%)", title=title)
+    style.plain_numbers(axes.yaxis)
+    style.density_axis(axes, weights)
+    axes.legend(title="layer", **LEGEND)
+    last = layers[layers.level == layers.level.max()]
+    means = last.groupby("layer", sort=False).kept.mean()
+    kept = ", ".join(f"{name} {share:.3g} %" for name, share in means.items())
+    sentence = f"Weights remaining in each layer. At {last.weights.iloc[0]:.1f} % of the network: {kept}."
+    return finish(figure, sentence)
+
+
+def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
+    """What `tables.matching` returned: differences from dense in accuracy and in early stop against density.
+
+    Dots are means over trials, whiskers their 95 % intervals (none for fewer than 3 trials), colour and shape
+    the verdict.
+    """
+    levels = matching.assign(weights=100 * matching.density)
+    figure, panels = style.panels(2, 5.5, 4.2)
+    labels = {"points": "test accuracy (points)", "iterations": "early stop (iterations)"}
+    for axes, (name, label) in zip(panels, labels.items()):
+        axes.axhline(0, **DOTTED)
+        for verdict, same in levels.groupby("verdict"):
+            ends = style.whiskers(same[name], same[f"{name}_low"], same[f"{name}_high"])
+            look = {**style.VERDICTS[verdict].points(), "capsize": 3, "markersize": 7}
+            axes.errorbar(same.weights, same[name], yerr=ends, label=verdict, **look)
+        axes.set(xlabel=WEIGHTS, ylabel=f"{label}, minus dense")
+        style.density_axis(axes, levels.weights)
+    figure.suptitle(title)
+    counts = ", ".join(f"{verdict} at {count}" for verdict, count in levels.verdict.value_counts().items())
+    start = "Differences from the dense networks against weights remaining; verdicts over"
+    return finish(figure, f"{start} {len(levels)} levels: {counts}.", legend=panels[1])
+
+
+def differences(
+    pairs: dict[str, pd.DataFrame], measure: str = "test_accuracy", against: str = "reinit", title: str = ""
+) -> Figure:
+    """Differences of `tables.pairs` against density, a line for each label: mean, and a band from lowest to
+    highest trial.
+
+    `measure` is what they were made of and `against` what was subtracted; on the dotted line there is no
+    difference.
+    """
+    labelled = [table.reset_index().assign(line=name) for name, table in pairs.items()]
+    trials = pd.concat(labelled, ignore_index=True)
+    trials["weights"] = 100 * trials.groupby(["line", "level"]).density.transform("mean")
+    figure, [axes] = style.panels(1, 8.5, 4.2)
+    axes.axhline(0, **DOTTED)
+    look = style.lines_by("line", style.series(pairs))
+    sns.lineplot(trials, x="weights", y="difference", markersize=7, ax=axes, **look)
+    unit = {"early_stop": "iterations", "test_loss": "in the loss"}.get(measure, "points")
+    label = LABELS[measure].rsplit(" (", 1)[0]
+    axes.set(xlabel=WEIGHTS, ylabel=f"{label},\nminus {against} ({unit})", title=title)
+    style.density_axis(axes, trials.weights)
+    means, count = trials.groupby(["line", "weights"]).difference.mean(), trials.trial.nunique()
+    sentences = [f"{label.capitalize()}, minus {against}, against weights remaining; {count} trials."]
+    for name in pairs:
+        ordered = means[name].sort_index(ascending=False)
+        steps = [f"{value:+.3g} {unit} at {weights:.1f} %" for weights, value in ordered.items()]
+        sentences.append(f"{name}: {', '.join(steps)}.")
+    return finish(figure, *sentences, legend=axes)
+
+
+def standings(board: pd.DataFrame, entered: list[str], title: str = "", dense: float | None = None) -> Figure:
+    """`arena.leaderboard` of one task, a panel per density: mean and 95 % interval of each method, best
+    first.
+
+    The methods in `entered` are in another colour and shape; a dotted line is at `dense`, the dense networks'
+    accuracy in percent. Panels share their axis.
+    """
+    densities = sorted(board.index.get_level_values(WEIGHTS).unique(), reverse=True)
+    height = 1.2 + 0.32 * board.method.nunique()
+    figure, panels = style.panels(len(densities), 4.2, height, room=1.5, sharex=True)
+    looks = {True: Style(SERIES[1], "", "D"), False: Style(SERIES[0], "", "o")}
+    for axes, density in zip(panels, densities):
+        worst_first = board.xs(density, level=WEIGHTS).iloc[::-1]
+        for place, row in enumerate(worst_first.itertuples()):
+            look = {**looks[row.method in entered].points(), "markersize": 6, "capsize": 3}
+            axes.errorbar(row.mean, place, xerr=style.whiskers(row.mean, row.low, row.high), **look)
+        if dense is not None:
+            axes.axvline(dense, **DOTTED)
+        names = [f"{name} *" if name in entered else name for name in worst_first.method]
+        axes.set_yticks(range(len(names)), names)
+        axes.set(xlabel=LABELS["test_accuracy"], title=f"{density:g} % remaining")
+    figure.suptitle(title)
+    best = board[board.index.get_level_values("rank") == 1]
+    leaders = "; ".join(f"{d:g} %: {row.method} {row['mean']:.1f}" for (*_, d, _), row in best.iterrows())
+    return finish(
+        figure,
+        f"{title}. Test accuracy by method, with 95 % intervals; entered are marked with a star.",
+        f"Best mean at {leaders}.",
+        f"Dotted: the dense network, {dense:.1f} %." if dense is not None else "",
+    )
+
+
+def learning_rates(recipes: dict[str, Recipe]) -> Figure:
+    """The learning rate of every iteration under each recipe, by label: on a linear axis, and on a
+    logarithmic one."""
+    figure, (linear, logarithmic) = style.panels(2, 5.5, 3.8)
+    sentences = ["Learning rate against iteration."]
+    looks = style.series(recipes)
+    for name, recipe in recipes.items():
+        rates = [recipe.learning_rate_at(iteration) for iteration in range(recipe.iterations)]
+        for axes in (linear, logarithmic):
+            axes.plot(rates, linewidth=2, label=name, **looks[name].line())
+        rises = f"rises over {recipe.warmup:,} iterations, " if recipe.warmup else ""
+        falls = "".join(f", divided by ten at {milestone:,}" for milestone in recipe.milestones)
+        average = sum(rates) / len(rates)
+        sentences.append(f"{name}: {rises}{max(rates):.3g} at its highest, {average:.3g} on average{falls}.")
+    linear.set(xlabel="iteration", ylabel="learning rate", ylim=(0, None))
+    logarithmic.set(xlabel="iteration", ylabel="learning rate, logarithmic", yscale="log")
+    return finish(figure, *sentences, legend=logarithmic)
+
+
+def knob_curves(tables: dict[str, dict], level: int, measure: str = "test_accuracy", knob: str = "learning rate") -> Figure:
+    """A measured column of `summarise` at one level against a knob: a panel by title for each dictionary of
+    tables by the knob's value, which is the (logarithmic) axis.
+
+    Lines are the ticket, each of its controls, and the dense networks, as means with bands from minimum to
+    maximum.
+    """
+    figure, panels = style.panels(len(tables), 3.6, 3.8, room=1.8, sharey=True)
+    figure.get_layout_engine().set(w_pad=0.12)  # inches: the tick labels of two panels stay apart
+    sentences, shares = [], []
+    for axes, (title, by_knob) in zip(panels, tables.items()):
+        values = [_networks(table, "", measure).assign(knob=float(at)) for at, table in by_knob.items()]
+        networks = pd.concat(values)
+        networks.loc[networks.level == 0, "method"] = "dense"
+        networks = networks[networks.level.isin([0, level])].reset_index(drop=True)
+        looks = {method: METHODS[method] for method in networks.method.unique()}
+        looks["dense"] = METHODS["dense"]._replace(dashes=(1, 2))
+        sns.lineplot(networks, x="knob", y="value", markersize=7, ax=axes, **style.lines_by("method", looks))
+        axes.get_legend().remove()
+        axes.set(xscale="log", title=title, xlabel=knob, ylabel=LABELS[measure])
+        axes.xaxis.set_minor_locator(NullLocator())
+        at_knob = networks.groupby("knob")
+        axes.set_xticks(list(at_knob.groups), [f"{at:g}" for at in at_knob.groups])
+        shares += list(at_knob.weights.min())
+        for at, group in at_knob:
+            means = group.groupby("method", sort=False).value.mean()
+            words = ", ".join(f"{name} {mean:.4g}" for name, mean in means.items())
+            sentences.append(f"{title}, {at:g}: {words}.")
+    ends = (f"{share:.1f}" for share in (min(shares), max(shares)))
+    span = " to ".join(dict.fromkeys(ends))  # once, where they are one
+    start = f"{LABELS[measure].capitalize()} against {knob}, at {span} % of the weights (dense: all of them)."
+    return finish(figure, start, *sentences, legend=panels[-1])
+
+
+def _networks(table: pd.DataFrame, label: str, measure: str) -> pd.DataFrame:
+    """A row per network, with its label, its weights (percent, a level's mean) and value (as shown)."""
+    networks = summarise(table)
+    one_setting(networks)
+    weights = 100 * networks.groupby("level").density.transform("mean")
+    return networks.assign(label=label, weights=weights, value=networks[measure] * scale(measure))
+
+
+def _by_label(lines: pd.DataFrame, labels: list[str]) -> dict:
+    """A colour for each label; dashes for ticket and controls."""
+    kinds = lines.method.where(lines.method != lines.schedule, "ticket")
+    names = (lines.label + (": " + kinds).where(kinds != "ticket", "")).rename("line")
+    taken = {METHODS[kind].marker for kind in kinds.unique() if kind != "ticket"}
+    free = [marker for marker in SERIES_MARKERS if marker not in taken]
+    looks = {}
+    for name, label, kind in zip(names, lines.label, kinds):
+        place = labels.index(label)
+        ticket = Style(SERIES[place % len(SERIES)], "", free[place % len(free)])
+        looks[name] = ticket if kind == "ticket" else METHODS[kind]._replace(colour=ticket.colour)
+    return style.lines_by(names, looks)
+
+
+def _to_mark(lines: pd.DataFrame) -> pd.Series:
+    """The densities that several labels share, in percent, if there are two below the largest; else all."""
+    rounded = lines.weights.round(1)
+    shared = lines.label.groupby(rounded).nunique() > 1
+    return rounded[rounded.map(shared)] if shared.sum() > 2 else lines.weights
+
+
+def _dense_means(networks: pd.DataFrame, labels: list[str]) -> list[tuple[str, float]]:
+    """A colour and the mean of the tickets' dense networks for each label; of labels that share them, one in
+    black."""
+    own = networks[(networks.level == 0) & (networks.method == networks.schedule)]
+    means = own.groupby("label").value.mean().reindex([label for label in labels if label in set(own.label)])
+    if means.round(9).nunique() == 1:
+        return [("black", means.iloc[0])]
+    return [(SERIES[labels.index(label) % len(SERIES)], mean) for label, mean in means.items()]
+
+
+def _curves(table: pd.DataFrame, method: str, levels: list[int], measure: str, until: int | None) -> pd.DataFrame:
+    """The learning curves of these levels: a row per network and hundredth of the run, where all networks of
+    a level were measured, with value (as shown) and stop, the level's mean early stop. Raises LotteryError
+    where there is none."""
+    table = table[(table.method == method) & table.level.isin(levels)]
+    curves = table[(table.split == "validation") & (table.iteration <= (until or float("inf")))]
+    if curves.empty:
+        raise LotteryError(f"the table has no {method!r} at levels {levels}: choose of those that it has.")
+    curves = curves.assign(network=curves.trial + curves.redraw / 1000)
+    if curves.iteration.nunique() > 100:
+        spacing = curves.iteration.max() / 100
+        curves["iteration"] = spacing * (curves.iteration / spacing).round()
+    means = {"value": (measure, "mean"), "density": ("density", "mean")}
+    curves = curves.groupby(["level", "network", "iteration"], as_index=False).agg(**means)
+    measured = curves.groupby(["level", "iteration"]).network.transform("nunique")
+    curves = curves[measured == curves.groupby("level").network.transform("nunique")]
+    stops = summarise(table).groupby("level").early_stop.mean()
+    values = curves.value * (100 if measure == "accuracy" else 1)
+    return curves.assign(value=values, stop=curves.level.map(stops))
