@@ -5,7 +5,7 @@ import pytest
 matplotlib.use("Agg")
 from lthlib import analysis, lottery, plots, settings  # noqa: E402
 from lthlib.core.errors import LotteryError  # noqa: E402
-from lthlib.plots import style as style  # noqa: E402
+from lthlib.plots import style  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -161,9 +161,9 @@ def contrast(colour):
 
 def test_colours_can_be_seen_and_told_apart():
     assert contrast("black") == pytest.approx(21) and contrast(style.WORDS) >= 4.5
-    series = [style for count in (7, 17) for style in style.series(range(count)).values()]
-    for style in [*style.METHODS.values(), *style.VERDICTS.values(), *series]:
-        assert contrast(style.colour) >= 2
+    series = [look for count in (7, 17) for look in style.series(range(count)).values()]
+    for look in [*style.METHODS.values(), *style.VERDICTS.values(), *series]:
+        assert contrast(look.colour) >= 2
     assert len(set(series[7:])) == 17, "each name has its own look, also where there are more than colours"
     assert len(set(plots.SERIES)) == len(plots.SERIES) == len(plots.SERIES_DASHES) == len(set(plots.SERIES_MARKERS))
 
