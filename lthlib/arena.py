@@ -8,10 +8,11 @@
     arena.leaderboard(outcome)
     arena.checks(outcome)
 
-The protocol: the same tasks, initial weights, orders of the data and densities for all, several trials, and the iterations that a
-method has spent beside its accuracy. What enters is checked unasked, in the way of Frankle et al. (2021, arXiv 2009.08576,
-section 5) and Su et al. (2020, arXiv 2009.11094): is the ticket any better than the same one with its mask shuffled inside each
-layer, with new weights, with a mask made from the inverted scores?
+The protocol: the same tasks, initial weights, orders of the data and densities for all, several trials, and
+the iterations that a method has spent beside its accuracy. What enters is checked unasked, in the way of
+Frankle et al. (2021, arXiv 2009.08576, section 5) and Su et al. (2020, arXiv 2009.11094): is the ticket any
+better than the same one with its mask shuffled inside each layer, with new weights, with a mask made from the
+inverted scores?
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -32,11 +33,13 @@ CHECKS = ("shuffle", "reinit", "invert")
 SCOPES = ("uniform", "global", "erk")  # those that give all methods the same density at a level
 TASKS = ("lenet-mnist1d", "lenet-digits")
 RATE, LEVELS, TRIALS = 0.5, 4, 5  # densities 50, 25, 12.5 and 6.25 % of what may be pruned
+OF_THE_RUN = ("results", "device", "progress", "workers")  # options of `hunt` that are no part of a setting
 
 
 @dataclass(frozen=True)
 class Method:
-    """A criterion and how it is used: what enters the arena. `score` is a name or a function (see `lthlib.pruning.registry`).
+    """A criterion and how it is used: what enters the arena. `score` is a name or a function (see
+    `lthlib.pruning.registry`).
 
     Raises LotteryError for an unknown criterion, schedule or scope.
     """
@@ -81,58 +84,64 @@ def compete(
     budget: int | None = None,
     **options,
 ) -> pd.DataFrame:
-    """Run the protocol, and return one row per trained network: the columns of `lthlib.summarise`, with `entry` (the method's
-    name), `entered` (whether it is one of `entries`) and `spent` (iterations behind the network, `costs.iterations_spent`).
+    """Run the protocol, and return one row per trained network: the columns of `lthlib.summarise`, with
+    `entry` (the method's name), `entered` (whether it is one of `entries`) and `spent` (iterations behind the
+    network, `costs.iterations_spent`).
 
-    The checks are run on `entries`, the others are trained as they are. `budget` is in iterations for one ticket: a method
-    goes as far down as that pays for. `options` go to `lthlib.hunt`: results, device, seed, progress, or of the recipe.
-    Raises LotteryError where a method is there twice, where a budget pays for no ticket at all, and as `hunt` does.
+    The checks are run on `entries`, the others are trained as they are. `budget` is in iterations for one
+    ticket: a method goes as far down as that pays for. `options` go to `lthlib.hunt`: results, device, seed,
+    progress, or of the recipe. Raises LotteryError where a method is there twice, where a budget pays for no
+    ticket at all, and as `hunt` does.
     """
     methods = {method.name: method for method in (*entries, *(m for m in against if m not in entries))}
     if len({method.name for method in entries}) < len(entries):
-        raise LotteryError(f"of {', '.join(method.name for method in entries)} one is there twice: enter each method once.")
+        names = ", ".join(method.name for method in entries)
+        raise LotteryError(f"of {names} one is there twice: enter each method once.")
     tasks = [find_task(task) for task in ([tasks] if isinstance(tasks, (str, Task)) else tasks)]
-    found = []
+    outcomes = []
     for task in tasks:
         for name, method in methods.items():
             chosen = {"score": method.score, "schedule": method.schedule, "scope": method.scope, "rate": rate}
-            recipe = {key: value for key, value in options.items() if key not in ("results", "device", "progress", "workers")}
+            recipe = {key: value for key, value in options.items() if key not in OF_THE_RUN}
             setting, _ = resolve(task, profile, levels=levels, trials=trials, **chosen, **recipe)
             spent = {level: costs.iterations_spent(setting, level) for level in range(levels + 1)}
-            affordable = max((level for level in spent if level and (budget is None or spent[level] <= budget)), default=0)
+            within = [level for level in spent if budget is None or spent[level] <= budget]
+            affordable = max(within, default=0)  # 0, the dense network alone, is no ticket
             if not affordable:
                 if method in entries:
-                    raise LotteryError(
-                        f"the budget is {budget} iterations, and a ticket of {name!r} on {task.name} takes {spent[1]}: allow "
-                        "more, or train for fewer iterations."
-                    )
+                    need = f"a ticket of {name!r} on {task.name} takes {spent[1]}"
+                    advice = "allow more, or train for fewer iterations"
+                    raise LotteryError(f"the budget is {budget} iterations, and {need}: {advice}.")
                 continue
             controls = CHECKS if method in entries else ()
             table = hunt(task, profile, levels=affordable, trials=trials, controls=controls, **chosen, **options)
             networks = analysis.summarise(table)
-            found.append(networks.assign(entry=name, entered=method in entries, spent=networks.level.map(spent)))
-    return pd.concat(found, ignore_index=True)
+            spent_on = networks.level.map(spent)
+            outcomes.append(networks.assign(entry=name, entered=method in entries, spent=spent_on))
+    return pd.concat(outcomes, ignore_index=True)
 
 
 def leaderboard(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFrame:
-    """The methods of each task and level, best mean first: one row each, index task, weights remaining (%) and rank.
+    """The methods of each task and level, best mean first: one row each, index task, weights remaining (%)
+    and rank.
 
-    Columns: method, the mean of `measure` (in percent) with its 95 % interval low to high, `over random` (the mean difference to
-    "random, untrained" of the same trial, in points) with over_low to over_high, `iterations` spent on a ticket, and trials.
-    Ranks are by mean alone: where intervals overlap, the order may be chance.
+    Columns: method, the mean of `measure` (in percent) with its 95 % interval low to high, `over random` (the
+    mean difference to "random, untrained" of the same trial, in points) with over_low to over_high,
+    `iterations` spent on a ticket, and trials. Ranks are by mean alone: where intervals overlap, the order
+    may be chance.
     """
     factor, rows = analysis.scale(measure), []
     tickets = outcome[(outcome.level > 0) & (outcome.method == outcome.schedule)]
-    for (task, _), here in tickets.groupby(["task", "level"], sort=False):
-        values = here.set_index(["entry", "trial"])[measure] * factor
+    for (task, _), networks in tickets.groupby(["task", "level"], sort=False):
+        values = networks.set_index(["entry", "trial"])[measure] * factor
         baseline = values.get(BASELINE.name)
-        density = 100 * here.density.mean()
+        density = 100 * networks.density.mean()
         for entry, own in values.groupby("entry", sort=False):
             own = own.droplevel("entry")
             low, high = analysis.interval(own)
             over = own - baseline if baseline is not None else own * float("nan")
             over_low, over_high = analysis.interval(over.dropna())
-            spent = here.spent[here.entry == entry].iloc[0]
+            spent = networks.spent[networks.entry == entry].iloc[0]
             row = (task, round(density, 1), entry, own.mean(), low, high, over.mean(), over_low, over_high, spent, len(own))
             rows.append(row)
     columns = ["task", "weights remaining (%)", "method", "mean", "low", "high", "over random", "over_low", "over_high"]
@@ -146,16 +155,17 @@ def leaderboard(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.Dat
 def checks(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFrame:
     """The sanity checks of what was entered: one row per task, method and check.
 
-    For every trial, ticket minus control is averaged over all levels; `points` is the mean over trials, with its 95 % interval
-    low to high. A check is "passed" where that lies wholly above zero, and "flagged" where it does not: what the control destroys
-    was then not shown to matter. With fewer than 3 trials there is no interval, and the verdict is "cannot tell".
+    For every trial, ticket minus control is averaged over all levels; `points` is the mean over trials, with
+    its 95 % interval low to high. A check is "passed" where that lies wholly above zero, and "flagged" where
+    it does not: what the control destroys was then not shown to matter. With fewer than 3 trials there is no
+    interval, and the verdict is "cannot tell".
     """
     factor, rows = analysis.scale(measure), []
     sign = -1 if measure in analysis.LOWER_IS_BETTER else 1
     entered = outcome[outcome.entered & (outcome.level > 0)]
-    for (task, entry), here in entered.groupby(["task", "entry"], sort=False):
-        by_method = here.groupby(["method", "trial"])[measure].mean() * factor * sign
-        ticket = by_method[here.schedule.iloc[0]]
+    for (task, entry), networks in entered.groupby(["task", "entry"], sort=False):
+        by_method = networks.groupby(["method", "trial"])[measure].mean() * factor * sign
+        ticket = by_method[networks.schedule.iloc[0]]
         for check in CHECKS:
             difference = ticket - by_method[check]
             low, high = analysis.interval(difference)
@@ -168,13 +178,14 @@ def checks(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFram
 def smallest_matching(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFrame:
     """How far down each method still matches the dense network of its trial: one row per task and method.
 
-    Columns: density, the smallest (0 to 1) that `tables.matching` calls winning or matching with every larger one, NaN where the
-    largest already fails; `iterations` spent on a ticket there; and trials. `measure` is what has to match, such as test_loss for
-    an autoencoder. One verdict for several levels: see lesson 8 on luck.
+    Columns: density, the smallest (0 to 1) that `tables.matching` calls winning or matching with every larger
+    one, NaN where the largest already fails; `iterations` spent on a ticket there; and trials. `measure` is
+    what has to match, such as test_loss for an autoencoder. One verdict for several levels: see lesson 8 on
+    luck.
     """
     rows = []
-    for (task, entry), here in outcome.groupby(["task", "entry"], sort=False):
-        own = here[(here.method == here.schedule)]
+    for (task, entry), networks in outcome.groupby(["task", "entry"], sort=False):
+        own = networks[networks.method == networks.schedule]
         density = analysis.smallest(analysis.matching(own, measure=measure), "matching", unbroken=True)
         at = own.groupby("level").agg({"density": "mean", "spent": "first"})
         spent = float("nan") if density is None else at.spent[(at.density - density).abs().idxmin()]

@@ -1,13 +1,12 @@
 """What the papers say, number by number, and what was measured here beside it.
 
-The claims are in `claims.yaml`, which explains its fields. A claim knows how it is measured, and on which side of which boundary
-a value supports it, so that whether a run agrees is computed by a rule and never typed.
+The claims are in `claims.yaml`, which explains its fields. A claim knows how it is measured, and which values
+support it, so that a rule decides whether a run agrees: nobody types a verdict.
 """
 
-import difflib
 import functools
 from dataclasses import dataclass, field
-from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,17 +15,19 @@ import yaml
 from lthlib.analysis.comparison import FEWEST, interval, pairs
 from lthlib.analysis.summary import by_trial, scale, summarise
 from lthlib.core.errors import LotteryError
+from lthlib.core.validation import did_you_mean
 
+FILE = Path(__file__).with_name("claims.yaml")
 NEAR = 1.25  # a level stands for a density that is at most one round of pruning away
 EDGE = 1.05  # how far past a range's end a level still belongs to it
+DECIMALS = {"points": ".2f", "times": ".2f", "%": ".1f"}  # of measured values, by unit; else none
+
+Number = float | tuple[float, float]  # one number, or a pair (from, to)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim of a paper; its fields are explained at the top of claims.yaml.
-
-    `density` and `number` are a number, a pair (from, to), or None where the paper states none.
-    """
+    """One claim of a paper; its fields are explained at the top of claims.yaml."""
 
     id: str
     claim: str
@@ -35,8 +36,8 @@ class Claim:
     side: str
     source: str
     setting: str
-    density: float | tuple[float, float] | None = None
-    number: float | tuple[float, float] | None = None
+    density: Number | None = None
+    number: Number | None = None
     qualifier: str = ""
     measure: str = ""
     method: str = "ticket"
@@ -52,30 +53,41 @@ class Claim:
 
     @property
     def printed(self) -> str:
-        """The paper's number with its unit, such as "over +0.3 points"; the direction alone where our notes have no number."""
+        """The paper's number with its unit, such as "over +0.3 points"; else the direction alone."""
         if self.number is None:
             side = "level with" if self.side == "level" else self.side
-            return f"{side} {with_unit(self.line, self.unit)} (direction only)"
-        numbers = self.number if isinstance(self.number, tuple) else (self.number,)
-        first = "".join(f"{number:g} to " for number in numbers[:-1])
-        return f"{self.qualifier} {first}{with_unit(numbers[-1], self.unit)}".strip()
+            return f"{side} {_with_unit(self.line, self.unit)} (direction only)"
+        if isinstance(self.number, tuple):
+            low, high = self.number
+            return f"{self.qualifier} {low:g} to {_with_unit(high, self.unit)}".strip()
+        return f"{self.qualifier} {_with_unit(self.number, self.unit)}".strip()
 
     def supported_by(self, low: float, high: float) -> str:
-        """The verdict on an interval of measured values, from `low` to `high`.
+        """Whether an interval of measured values supports the claim: "yes", "no" or "cannot tell".
 
-        "yes" where all of it is on the claim's side of the boundary, "no" where none of it is, else "cannot tell", as also
-        where the interval is unknown (NaN) or the claim has no side.
+        "yes" where all of it is on the claim's side of the boundary, "no" where none of it is. An unknown
+        interval (NaN) and a claim without a side cannot tell.
         """
-        line, near = self.line, self.within
-        yes = {"above": low > line, "below": high < line, "level": line - near <= low and high <= line + near}
-        no = {"above": high <= line, "below": low >= line, "level": high < line - near or low > line + near}
-        return "yes" if yes.get(self.side) else "no" if no.get(self.side) else "cannot tell"
+        line, least, most = self.line, self.line - self.within, self.line + self.within
+        yes = no = False
+        if self.side == "above":
+            yes, no = low > line, high <= line
+        elif self.side == "below":
+            yes, no = high < line, low >= line
+        elif self.side == "level":
+            yes, no = least <= low and high <= most, high < least or low > most
+        # a comparison with NaN is False: an unknown interval is neither
+        return "yes" if yes else "no" if no else "cannot tell"
 
+    def averaged(self, values: np.ndarray) -> tuple[float, float, float]:
+        """The mean over trials with its 95 % interval, low and high: NaN for fewer than 3 trials.
 
-def with_unit(value: float, unit: str, digits: str = "g") -> str:
-    """A value as people read it: "+0.5 points", "2.51 times", "38 % earlier"; `digits` is a format such as ".1f"."""
-    sign = "+" if unit == "points" and value else ""
-    return f"{value:{sign}{digits}} {unit}"
+        Ratios are averaged on a logarithmic scale, so that twice and half as soon cancel.
+        """
+        if self.unit != "times":
+            return (values.mean(), *interval(values))
+        logarithms = np.log(values)
+        return tuple(np.exp([logarithms.mean(), *interval(logarithms)]))
 
 
 def load() -> list[Claim]:
@@ -85,121 +97,124 @@ def load() -> list[Claim]:
 
 def find(id: str) -> Claim:
     """The claim of that id. Raises LotteryError for an unknown one."""
-    found = _by_id().get(id)
-    if found is None:
-        close = difflib.get_close_matches(str(id), _by_id(), n=1)
-        hint = f"did you mean {close[0]!r}?" if close else "lthlib.claims.load() lists all."
-        raise LotteryError(f"unknown claim {id!r}: {hint}")
-    return found
+    claims = _by_id()
+    if id not in claims:
+        raise LotteryError(f"unknown claim {id!r}: {did_you_mean(id, claims)}lthlib.claims.load() lists all.")
+    return claims[id]
 
 
 @functools.cache
 def _by_id() -> dict[str, Claim]:
-    entries = yaml.safe_load(resources.files("lthlib.papers").joinpath("claims.yaml").read_text("utf-8"))
-    as_given = lambda value: tuple(value) if isinstance(value, list) else value  # noqa: E731
-    found = [Claim(**{name: as_given(value) for name, value in entry.items()}) for entry in entries]
-    return {claim.id: claim for claim in found}
+    claims = {}
+    for entry in yaml.safe_load(FILE.read_text("utf-8")):
+        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
+        claims[entry["id"]] = Claim(**fields)
+    return claims
 
 
-def effect(table: pd.DataFrame, claim: str | Claim, density: float | tuple[float, float] | None = None) -> pd.DataFrame:
-    """What a claim speaks of, measured in this table: columns value, in the claim's unit, and the density at which,
-    from and down_to, 0 to 1; one row per trial.
+def effect(table: pd.DataFrame, claim: str | Claim, density: Number | None = None) -> pd.DataFrame:
+    """What a claim speaks of, measured in this table: one row per trial.
 
-    Measured at the level nearest to the claim's density, if that is at most one round of pruning away, or averaged over all
-    levels of its range; no row where there is no such level. `density`, one number or (from, to), replaces the claim's.
-    Raises LotteryError for a claim that states no density, or that cannot be measured from one table alone.
+    Columns: value, in the claim's unit; from and down_to, the largest and the smallest density, 0 to 1, it is
+    measured at. That is the level nearest to the claim's density, if at most one round of pruning away, or
+    all levels of its range, averaged; no row where no level is near. `density` replaces the claim's. Raises
+    LotteryError for a claim without a density, or one that cannot be measured from one table alone.
     """
     claim = find(claim) if isinstance(claim, str) else claim
     density = claim.density if density is None else density
     if not claim.measure or density is None:
         missing = "effect(table, id, density=...)" if claim.measure else "values of your own, one a trial"
-        raise LotteryError(f"the claim {claim.id!r} says too little to be measured from one table alone: pass {missing}.")
-    both = _measured(table, claim)
-    both = both[_stands_for(both.density, density)]
-    value = {
-        "points": lambda: both.difference,
-        "times": lambda: np.log(both.other / both.value),
-        "% earlier": lambda: 100 * (1 - both.value / both.other),
-    }.get(claim.unit, lambda: both.value)()
-    trials = pd.DataFrame({"value": value, "density": both.density}).groupby("trial")
-    trials = pd.DataFrame({"value": trials.value.mean(), "from": trials.density.max(), "down_to": trials.density.min()})
-    return trials.assign(value=np.exp(trials.value)) if claim.unit == "times" else trials
+        reason = "says too little to be measured from one table alone"
+        raise LotteryError(f"the claim {claim.id!r} {reason}: pass {missing}.")
+    compared = _compared(table, claim)
+    compared = compared[_stands_for(compared.density, density)]
+    trials = compared.assign(value=_in_unit(compared, claim.unit)).groupby("trial")
+    value = np.exp(trials.value.mean()) if claim.unit == "times" else trials.value.mean()
+    return pd.DataFrame({"value": value, "from": trials.density.max(), "down_to": trials.density.min()})
 
 
-def beside_paper(rows: dict) -> pd.DataFrame:
+def beside_paper(measurements: dict) -> pd.DataFrame:
     """Claims beside what was measured here: one row per claim, with its id as index.
 
-    `rows` maps the id of a claim to a tidy table, measured as the claim says (see `effect`); to what `effect` returns; or to
-    values of your own in the claim's unit, one a trial. Columns: claim, the paper, here (the mean over trials, and at which
-    density), on the claim's side (how many trials are), lowest to highest, 95 % interval of the mean, and same direction:
-    "yes" where all of the interval is on the claim's side of its boundary, such as no difference, "no" where none is, else
-    "cannot tell", as ever with fewer than 3 trials. The rule judges the direction, never the size. Ratios are averaged on a
-    logarithmic scale.
+    `measurements` maps the id of a claim to a tidy table, measured as the claim says (see `effect`); to what
+    `effect` returns; or to values of your own in the claim's unit, one a trial. Columns: claim, the paper,
+    here (the mean over trials, and at which density), on the claim's side (how many trials are), lowest to
+    highest, 95 % interval of the mean, and same direction: what `Claim.supported_by` says of that interval,
+    which is never about the size.
     """
-    return pd.DataFrame({id: _beside(find(id), measured) for id, measured in rows.items()}).T.rename_axis("id")
+    rows = {id: _beside(find(id), measured) for id, measured in measurements.items()}
+    return pd.DataFrame(rows).T.rename_axis("id")
 
 
-def _measured(table: pd.DataFrame, claim: Claim) -> pd.DataFrame:
-    """The claim's measure level by level and trial by trial, as `pairs` has it; `other` is 0 where nothing is compared.
+def _compared(table: pd.DataFrame, claim: Claim) -> pd.DataFrame:
+    """The claim's measure by level and trial, as in `pairs`; where it is against nothing, value alone."""
+    if not claim.against:
+        networks = summarise(table)
+        value = scale(claim.measure) * by_trial(networks, claim.method, claim.measure)
+        density = networks.groupby(["level", "trial"]).density.mean()
+        return pd.DataFrame({"density": density, "value": value}).dropna()
+    compared = pairs(table, claim.against, claim.measure, claim.method)
+    if claim.unit in ("times", "% earlier"):  # no ratio for a trial that stopped at 0, having never learned
+        return compared[(compared.value > 0) & (compared.other > 0)]
+    return compared
 
-    A trial that stopped at iteration 0, having never learned, has no ratio and is left out.
-    """
-    if claim.against:
-        both = pairs(table, claim.against, claim.measure, claim.method)
-        return both[(both.value > 0) & (both.other > 0)] if claim.unit in ("times", "% earlier") else both
-    networks = summarise(table)
-    value = scale(claim.measure) * by_trial(networks, claim.method, claim.measure)
-    density = networks.groupby(["level", "trial"]).density.mean()
-    return pd.DataFrame({"density": density, "value": value, "other": 0.0}).dropna()
+
+def _in_unit(compared: pd.DataFrame, unit: str) -> pd.Series:
+    """What each row says in a claim's unit; for "times" the logarithm, which is what is averaged."""
+    if unit == "points":
+        return compared.difference
+    if unit == "times":
+        return np.log(compared.other / compared.value)
+    if unit == "% earlier":
+        return 100 * (1 - compared.value / compared.other)
+    return compared.value
 
 
-def _stands_for(here: pd.Series, density: float | tuple[float, float]) -> pd.Series:
+def _stands_for(densities: pd.Series, density: Number) -> pd.Series:
     """Which rows are of the level that stands for a density, or of a level within a range of densities."""
     if isinstance(density, (tuple, list)):
-        return here.between(min(density) / EDGE, max(density) * EDGE)
-    by_level = here.groupby("level").mean()
-    away = np.log(by_level / density).abs()
-    level = away.idxmin() if len(away) and away.min() <= np.log(NEAR) else None
-    return pd.Series(here.index.get_level_values("level") == level, here.index)
+        return densities.between(min(density) / EDGE, max(density) * EDGE)
+    distance = np.log(densities.groupby("level").mean() / density).abs()
+    if distance.empty or distance.min() > np.log(NEAR):
+        return pd.Series(False, densities.index)
+    return pd.Series(densities.index.get_level_values("level") == distance.idxmin(), densities.index)
 
 
-def _beside(claim: Claim, measured) -> dict:
+def _beside(claim: Claim, measured) -> dict[str, str]:
     """One row of `beside_paper`."""
     if isinstance(measured, pd.DataFrame) and "split" in measured:
         measured = effect(measured, claim)
     if not isinstance(measured, pd.DataFrame):
         measured = pd.DataFrame({"value": np.atleast_1d(np.asarray(measured, dtype=float))})
-    where = _at((measured["from"].max(), measured.down_to.min())) if "from" in measured and len(measured) else ""
+    values, digits = measured.value.dropna().to_numpy(), DECIMALS.get(claim.unit, ".0f")
+    here, extremes, (low, high) = "no such level", "", interval([])
+    if len(values):
+        mean, low, high = claim.averaged(values)
+        where = _at((measured["from"].max(), measured.down_to.min())) if "from" in measured else ""
+        here = _with_unit(mean, claim.unit, digits) + where
+        extremes = f"{values.min():{digits}} to {values.max():{digits}}"
+    supporting = sum(claim.supported_by(value, value) == "yes" for value in values)
+    span = f"none: fewer than {FEWEST} trials" if np.isnan(low) else f"{low:{digits}} to {high:{digits}}"
     return {
         "claim": f"{claim.claim} [{claim.task}{_at(claim.density)}]",
         "the paper": claim.printed,
-        **_spread(claim, measured.value.dropna().to_numpy(), where),
-    }
-
-
-def _spread(claim: Claim, values: np.ndarray, where: str) -> dict[str, str]:
-    """The columns of `beside_paper` that follow from the values, one a trial."""
-    logs = claim.unit == "times"
-    low, high = interval(np.log(values) if logs else values)
-    low, high = (np.exp(low), np.exp(high)) if logs else (low, high)
-    digits = {"points": ".2f", "times": ".2f", "%": ".1f"}.get(claim.unit, ".0f")
-    span = lambda start, end: f"{start:{digits}} to {end:{digits}}"  # noqa: E731
-    if not len(values):
-        here, extremes = "no such level", ""
-    else:
-        mean = np.exp(np.log(values).mean()) if logs else values.mean()
-        here, extremes = with_unit(mean, claim.unit, digits) + where, span(values.min(), values.max())
-    return {
         "here": here,
-        "on the claim's side": f"{sum(claim.supported_by(value, value) == 'yes' for value in values)} of {len(values)} trials",
+        "on the claim's side": f"{supporting} of {len(values)} trials",
         "lowest to highest": extremes,
-        "95 % interval": span(low, high) if low == low else f"none: fewer than {FEWEST} trials",
+        "95 % interval": span,
         "same direction": claim.supported_by(low, high),
     }
 
 
-def _at(density: float | tuple[float, float] | None) -> str:
+def _with_unit(value: float, unit: str, digits: str = "g") -> str:
+    """A value as people read it, such as "+0.5 points"; `digits` is a format such as ".1f"."""
+    sign = "+" if unit == "points" and value else ""
+    return f"{value:{sign}{digits}} {unit}"
+
+
+def _at(density: Number | None) -> str:
     """Where it was measured, for people: " at 21.1 %", " at 67.5 to 17.6 %", or nothing."""
-    ends = density if isinstance(density, tuple) else (density,) if density is not None else ()
-    shown = " to ".join(dict.fromkeys(f"{100 * end:.3g}" for end in ends))
-    return f" at {shown} %" if shown else ""
+    if density is None:
+        return ""
+    ends = density if isinstance(density, tuple) else (density,)
+    return f" at {' to '.join(dict.fromkeys(f'{100 * end:.3g}' for end in ends))} %"

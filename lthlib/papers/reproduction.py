@@ -1,12 +1,14 @@
-"""Filling the atlas: the papers' experiments in an order that gives the most evidence first, for as long as there is time.
+"""Filling the atlas: the papers' experiments in an order that gives the most evidence first, for as long as
+there is time.
 
-First one trial of everything, cheapest first, then a second of everything, and so on: two trials of ten experiments say more
-than ten of two. Finished networks are in the results folder, so that a fill goes on where the last one stopped; what a hunt has
-finished is added to the atlas after it, also when time runs out within it.
+First one trial of everything, cheapest first, then a second of everything, and so on: two trials of ten
+experiments say more than ten of two. Finished networks are in the results folder, so that a fill goes on
+where the last one stopped; what a hunt has finished is added to the atlas after it, also when time runs out
+within it.
 """
 
 import contextlib
-import os
+import itertools
 import signal
 import threading
 import time
@@ -15,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import joblib
+import pandas as pd
 import torch
 
 from lthlib import data, lottery
@@ -27,22 +30,23 @@ from lthlib.storage.store import Store
 from lthlib.tasks import PROFILES, find_task, resolve
 from lthlib.training import engine
 
-LOOKED_AT = 2  # trials whose tickets are shipped to be looked into
+LOOKED_AT = 2  # trials whose tickets are shipped for a look inside
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One row of a paper's figures: a task, what it changes of the profile, and its controls, with one redraw."""
+    """One row of a paper's figures: a task, what it changes of the profile, and its controls, with one
+    redraw."""
 
     task: str
     changes: dict = field(default_factory=dict)
     controls: str = ""
 
-    def setting(self, profile: str) -> Setting:
-        return resolve(find_task(self.task), profile, **self.changes)[0]
+    def setting(self, profile: str, **extent) -> Setting:
+        return resolve(find_task(self.task), profile, **self.changes, **extent)[0]
 
 
-# Frankle & Carbin (2019), cheapest first: figures 1 to 5 and 10 (LeNet, Conv), then 7 and 8 (ResNet, VGG), then dropout (6).
+# Frankle & Carbin (2019), cheapest first: figures 1 to 5, 10 (LeNet, Conv), 7, 8 (ResNet, VGG), 6 (dropout).
 EXPERIMENTS = [
     Experiment("lenet-mnist", {}, "reinit"),
     Experiment("lenet-mnist", {"schedule": "oneshot"}),
@@ -79,28 +83,28 @@ def fill(
 ) -> list[Path]:
     """Compute what the atlas lacks, for `budget` seconds (without, all of it), and return the files it wrote.
 
-    `tasks` limits it to these; `where` is another atlas folder than the usual one; `extent` may be `levels` or `iterations`.
-    A task whose data is not at hand is left out, with a notice. Raises LotteryError for a task that is not in the plan.
+    `tasks` limits it to these; `where` is another atlas folder than the usual one; `extent` may be `levels`
+    or `iterations`. A task whose data is missing is left out, with a notice. Raises LotteryError for a task
+    that is not in the plan.
     """
-    here = planned(tasks)
+    experiments = planned(tasks)
     engine.check(device, None)
-    for task in sorted({e.task for e in here if not data.at_hand(find_task(e.task).data)}):
-        notice(f"{task} is left out: its data is not in {data.data_folder()} (a hunt of it with a network downloads it).")
-        here = [experiment for experiment in here if experiment.task != task]
-    written = {}
+    without_data = {e.task for e in experiments if not data.at_hand(find_task(e.task).data)}
+    for task in sorted(without_data):
+        reason = f"its data is not in {data.data_folder()} (a hunt of it with a network downloads it)"
+        notice(f"{task} is left out: {reason}.")
+    experiments = [e for e in experiments if e.task not in without_data]
+    files = []
     with _until(budget):
-        for count in range(1, trials + 1):
-            for experiment in here:
-                try:
-                    lottery.hunt(
-                        experiment.task, profile, controls=experiment.controls, redraws=1, trials=count, device=device,
-                        results=results, **experiment.changes, **extent,
-                    )  # fmt: skip
-                finally:
-                    with _undisturbed():
-                        if path := _add(experiment, profile, extent, Store(results), device, where):
-                            written[path] = None
-    return list(written)
+        for count, experiment in itertools.product(range(1, trials + 1), experiments):
+            try:
+                changes = {**experiment.changes, **extent, "controls": experiment.controls, "redraws": 1}
+                lottery.hunt(experiment.task, profile, trials=count, device=device, results=results, **changes)
+            finally:  # also when time is up: what the hunt has finished by then is in its store
+                with _undisturbed():
+                    setting = experiment.setting(profile, **extent)
+                    files += _add(setting, profile, Store(results), device, where)
+    return list(dict.fromkeys(files))
 
 
 def planned(tasks: list[str] | None = None) -> list[Experiment]:
@@ -112,37 +116,38 @@ def planned(tasks: list[str] | None = None) -> list[Experiment]:
     return [experiment for experiment in EXPERIMENTS if experiment.task in (tasks or names)]
 
 
-def missing(
-    profile: str = "paper", trials: int = 5, where: str | Path | None = None, tasks: list[str] | None = None
-) -> list[tuple[Experiment, int]]:
+def missing(profile: str = "paper", trials: int = 5, where=None, tasks=None) -> list[tuple[Experiment, int]]:
     """The plan, and how many trials of each experiment's dense network to sparsest ticket the atlas lacks."""
-    found = []
+    lacking = []
     for experiment in planned(tasks):
         table = atlas.read(experiment.task, experiment.setting(profile), where)
-        levels = PROFILES[experiment.task][profile].extent.levels
-        complete = table[(table.level == levels) & (table.method == table.schedule)].trial.nunique() if len(table) else 0
-        found.append((experiment, max(0, trials - complete)))
-    return found
+        sparsest = PROFILES[experiment.task][profile].extent.levels
+        complete = table[(table.level == sparsest) & (table.method == table.schedule)].trial.nunique()
+        lacking.append((experiment, max(0, trials - complete)))
+    return lacking
 
 
-def _add(experiment: Experiment, profile: str, extent: dict, store: Store, device: str, where) -> Path | None:
-    """Add what the store holds of an experiment to the atlas, and its tickets' looks; None where it holds nothing new."""
-    setting = resolve(find_task(experiment.task), profile, **{**experiment.changes, **extent})[0]
-    table, shipped = store.table([setting]), atlas.read(experiment.task, setting, where)
-    own, known = (rows[[*atlas.NETWORK, "seconds"]].drop_duplicates() for rows in (table, shipped))
-    if table.empty or len(own.merge(known)) == len(own):
-        return None
-    path = atlas.write(
-        table, experiment.task, {"machine": _machine(device), "about": f"profile {profile}, by lthlib atlas"}, where
-    )
-    seen = inspection.read(experiment.task, where)
-    for trial in sorted(table.trial.unique())[:LOOKED_AT]:
-        levels = table[(table.trial == trial) & (table.method == setting.schedule)].level.unique()
-        seen[setting.identity(), int(trial)] = [
-            inspection.stored(setting, int(trial), int(level), store) for level in sorted(levels)
-        ]
-    inspection.write(experiment.task, seen, where)
-    return path
+def _add(setting: Setting, profile: str, store: Store, device: str, where) -> list[Path]:
+    """Add what the store holds of a setting to the atlas, and its tickets' looks; no file where nothing is
+    new."""
+    table, task = store.table([setting]), setting.task
+    if _networks(table) <= _networks(atlas.read(task, setting, where)):
+        return []
+    provenance = {"machine": _machine(device), "about": f"profile {profile}, by lthlib atlas"}
+    path = atlas.write(table, task, provenance, where)
+    shipped = inspection.read(task, where)
+    tickets = table[table.method == setting.schedule]
+    for trial in sorted(table.trial.unique().tolist())[:LOOKED_AT]:
+        levels = sorted(tickets.level[tickets.trial == trial].unique().tolist())
+        shipped[setting.identity(), trial] = [inspection.stored(setting, trial, level, store) for level in levels]
+    inspection.write(task, shipped, where)
+    return [path]
+
+
+def _networks(table: pd.DataFrame) -> set[tuple]:
+    """Every network of a table, with the seconds it took: a network that was trained again counts as
+    another."""
+    return set(table[[*atlas.NETWORK, "seconds"]].itertuples(index=False, name=None))
 
 
 def _machine(device: str) -> str:
@@ -152,32 +157,38 @@ def _machine(device: str) -> str:
     return f"{joblib.cpu_count()} CPU cores" if chosen.type == "cpu" else f"one {chosen.type} device"
 
 
+def _alarms_arrive() -> bool:
+    """Whether time can run out: alarms are for the main thread, on systems that have them."""
+    return hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+
+
 @contextlib.contextmanager
 def _until(budget: float | None) -> Iterator[None]:
-    """End what goes on inside when so many seconds are over. Only in the main thread of a process that has alarms."""
-    if budget is None or not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+    """End what goes on inside when so many seconds are over, where alarms arrive."""
+    if budget is None or not _alarms_arrive():
         yield
         return
 
     def over(*_):
         raise _TimeIsUp
 
-    before = signal.signal(signal.SIGALRM, over)
+    handler = signal.signal(signal.SIGALRM, over)
     signal.setitimer(signal.ITIMER_REAL, budget)
     began = time.monotonic()
     try:
         yield
     except _TimeIsUp:
-        notice(f"{budget:.0f} seconds are over ({time.monotonic() - began:.0f}): what is finished is in the atlas.")
+        seconds = time.monotonic() - began
+        notice(f"{budget:.0f} seconds are over ({seconds:.0f}): what is finished is in the atlas.")
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, handler)
 
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Time does not run out inside: it is looked at again after."""
-    if os.name != "posix" or threading.current_thread() is not threading.main_thread():
+    """Time does not run out inside: an alarm waits until the end of it."""
+    if not _alarms_arrive():
         yield
         return
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})

@@ -1,11 +1,14 @@
-"""The atlas: results at the papers' scale that are shipped with the lessons, so that nobody has to train them again.
+"""The atlas: results at the papers' scale that are shipped with the lessons, so that nobody has to train them
+again.
 
-    data/atlas/<task>.parquet    the tidy table of a task, all its settings, with who made its rows in the Parquet metadata
+    data/atlas/<task>.parquet    the tidy table of a task, all its settings, with who made its rows in the
+    Parquet metadata
 
-A lesson shows them beside what it trains itself. A file is small enough for git: losses are kept as float32, and where
-the file would pass LIMIT, learning curves are thinned. Level 0 keeps every measurement. Other levels keep those at
-iterations divisible by 200, 400, 800 ..., the least of these that fits, and always a network's minimum of validation loss, its
-last measurement, and all of its test and training accuracies: what `lthlib.summarise` makes of the table does not change.
+A lesson shows them beside what it trains itself. A file is small enough for git: losses are kept as float32,
+and where the file would pass LIMIT, learning curves are thinned. Level 0 keeps every measurement. Other
+levels keep those at iterations divisible by 200, 400, 800 ..., the least of these that fits, and always a
+network's minimum of validation loss, its last measurement, and all of its test and training accuracies: what
+`lthlib.summarise` makes of the table does not change.
 """
 
 import io
@@ -42,12 +45,11 @@ def folder() -> Path:
 def read(task: str | None = None, setting: Setting | None = None, where: str | Path | None = None) -> pd.DataFrame:
     """The shipped results of a task (of all tasks, without), with the columns that `lthlib.hunt` returns.
 
-    `setting` picks one setting of the task; `where` is another folder than the usual one. The table is empty where nothing is
-    shipped: a lesson goes on without. Raises LotteryError for a damaged file.
+    `setting` picks one setting of the task; `where` is another folder than the usual one. The table is empty
+    where nothing is shipped: a lesson goes on without. Raises LotteryError for a damaged file.
     """
-    home = Path(where or folder())
-    names = sorted(path.stem for path in home.glob("*.parquet")) if task is None else [task]
-    tables = [_load(home / f"{name}.parquet")[0].drop(columns=ENTRY) for name in names if (home / f"{name}.parquet").exists()]
+    files = sorted(Path(where or folder()).glob("*.parquet"), key=lambda file: file.stem)
+    tables = [_load(file)[0].drop(columns=ENTRY) for file in files if task in (None, file.stem)]
     if not tables:
         return pd.DataFrame(columns=list(COLUMNS))
     table = pd.concat(tables, ignore_index=True)
@@ -57,13 +59,15 @@ def read(task: str | None = None, setting: Setting | None = None, where: str | P
 def write(table: pd.DataFrame, task: str, provenance: dict[str, str], where: str | Path | None = None) -> Path:
     """Add a tidy table to a task's file, and return its path. One writer at a time.
 
-    A network that is in the file already is replaced by the newer one, whole. `provenance` says at least which "machine" made
-    the rows, in words; "lthlib", "torch" and "date" are filled in where it does not, and more may be said, such as "about".
-    Raises LotteryError for a table of another task or without rows, and where the file cannot be made small enough.
+    A network that is in the file already is replaced by the newer one, whole. `provenance` says at least
+    which "machine" made the rows, in words; "lthlib", "torch" and "date" are filled in where it does not, and
+    more may be said, such as "about". Raises LotteryError for a table of another task or without rows, and
+    where the file cannot be made small enough.
     """
     path = Path(where or folder()) / f"{task}.parquet"
     if table.empty or set(table.columns) != set(COLUMNS) or set(table.task) != {task}:
-        raise LotteryError(f"the table is not one of {task!r} alone: pass what lthlib.hunt or lthlib.results returns for it.")
+        advice = "pass what lthlib.hunt or lthlib.results returns for it"
+        raise LotteryError(f"the table is not one of {task!r} alone: {advice}.")
     if not provenance.get("machine"):
         raise LotteryError("the provenance names no machine: pass {'machine': 'one NVIDIA H200', ...}.")
     import lthlib  # here, since its version stands below its imports
@@ -72,7 +76,7 @@ def write(table: pd.DataFrame, task: str, provenance: dict[str, str], where: str
     made = {"lthlib": lthlib.__version__, "torch": torch.__version__, "date": today, **provenance}
     old, entries = _load(path) if path.exists() else (pd.DataFrame(columns=[*COLUMNS, ENTRY]), [])
     merged = merge(old, table.assign(**{ENTRY: len(entries)}))
-    kept = sorted(merged[ENTRY].unique())
+    kept = sorted(merged[ENTRY].unique())  # an entry whose rows were all replaced goes
     entries = [entry for number, entry in enumerate([*entries, made]) if number in kept]
     merged[ENTRY] = merged[ENTRY].map({number: place for place, number in enumerate(kept)})
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,16 +85,19 @@ def write(table: pd.DataFrame, task: str, provenance: dict[str, str], where: str
 
 
 def merge(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    """Both tables as one, every network once: where both have it, `new` has it alone, so that no two runs share a curve."""
+    """Both tables as one, every network once: where both have it, `new` has it alone, so that no two runs
+    share a curve."""
     if old.empty:
         return new.reset_index(drop=True)
-    again = pd.MultiIndex.from_frame(old[NETWORK]).isin(pd.MultiIndex.from_frame(new[NETWORK].drop_duplicates()))
-    return pd.concat([old[~again], new], ignore_index=True)
+    newer = pd.MultiIndex.from_frame(new[NETWORK].drop_duplicates())
+    replaced = pd.MultiIndex.from_frame(old[NETWORK]).isin(newer)
+    return pd.concat([old[~replaced], new], ignore_index=True)
 
 
 def provenance(task: str, where: str | Path | None = None) -> pd.DataFrame:
-    """Who made a task's rows: a row per entry, with lthlib, torch, date, machine, whatever else was said, and, counted from
-    what is in the file, settings, networks and seconds of training. Empty where nothing is shipped."""
+    """Who made a task's rows: a row per entry, with lthlib, torch, date, machine, whatever else was said,
+    and, counted from what is in the file, settings, networks and seconds of training. Empty where nothing is
+    shipped."""
     path = Path(where or folder()) / f"{task}.parquet"
     if not path.exists():
         return pd.DataFrame(columns=["lthlib", "torch", "date", "machine", "settings", "networks", "seconds"])
@@ -101,7 +108,8 @@ def provenance(task: str, where: str | Path | None = None) -> pd.DataFrame:
 
 
 def thin(table: pd.DataFrame, every: int) -> pd.DataFrame:
-    """The table with the learning curves above level 0 measured at iterations divisible by `every`, their minimum and end."""
+    """The table with the learning curves above level 0 measured at iterations divisible by `every`, their
+    minimum and end."""
     table = table.reset_index(drop=True)
     curve = table[(table.split == "validation") & (table.level > 0)].fillna({"loss": float("inf")})
     networks = curve.groupby(NETWORK, sort=False)
@@ -115,9 +123,8 @@ def _small_enough(table: pd.DataFrame, entries: list[dict], task: str) -> bytes:
     while len(content) > LIMIT and every < COARSEST:
         content, every = _pack(thin(table, every), entries), 2 * every
     if len(content) > LIMIT:
-        raise LotteryError(
-            f"the atlas of {task!r} would have {len(content):,} bytes, of {LIMIT:,}: ship fewer settings or trials."
-        )
+        size = f"{len(content):,} bytes, of {LIMIT:,}"
+        raise LotteryError(f"the atlas of {task!r} would have {size}: ship fewer settings or trials.")
     return content
 
 
@@ -139,7 +146,6 @@ def _load(path: Path) -> tuple[pd.DataFrame, list[dict]]:
         entries = json.loads(rows.schema.metadata[b"lthlib.atlas"])
         table = rows.to_pandas()[[*COLUMNS, ENTRY]]
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        raise LotteryError(
-            f"{path} is damaged or not of the atlas: restore it with `git checkout {path}`, or delete it."
-        ) from error
+        advice = f"restore it with `git checkout {path}`, or delete it"
+        raise LotteryError(f"{path} is damaged or not of the atlas: {advice}.") from error
     return table.astype({name: "float64" if name == "loss" else "int64" for name in KINDS}), entries
