@@ -13,8 +13,9 @@ from lthlib.core.errors import LotteryError
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Inputs [N, ...] and targets [N, ...], in matching order: float32 inputs and class numbers, int64, for classification; for
-    other objectives what they and the network need, such as tokens, int64, or pixels, float32."""
+    """Inputs [N, ...] and targets [N, ...], in matching order: float32 inputs and class numbers, int64, for
+    classification; for other objectives what they and the network need, such as tokens, int64, or pixels,
+    float32."""
 
     inputs: Tensor
     targets: Tensor
@@ -25,7 +26,7 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Three splits that share no example. Training never sees `validation`; nothing is ever chosen on `test`."""
+    """Three splits that share no example. Training never sees `validation`; nothing is chosen on `test`."""
 
     name: str
     train: Split
@@ -44,9 +45,10 @@ class Dataset:
         Raises LotteryError where targets are no class numbers.
         """
         if self.train.targets.is_floating_point():
+            shape = list(self.train.targets.shape[1:])
             raise LotteryError(
-                f"data set {self.name!r} has no classes, its targets are numbers of shape {list(self.train.targets.shape[1:])}: "
-                "give the task an objective that fits, such as lthlib.training.objectives.autoencoder."
+                f"data set {self.name!r} has no classes, its targets are numbers of shape {shape}: give the task "
+                "an objective that fits, such as lthlib.training.objectives.autoencoder."
             )
         return 1 + max(int(split.targets.max()) for split in (self.train, self.validation, self.test))
 
@@ -59,13 +61,15 @@ class Dataset:
         return digest.hexdigest()[:16]
 
     def _tensors(self) -> list[Tensor]:
-        return [tensor for split in (self.train, self.validation, self.test) for tensor in (split.inputs, split.targets)]
+        splits = (self.train, self.validation, self.test)
+        return [tensor for split in splits for tensor in (split.inputs, split.targets)]
 
 
 @dataclass(frozen=True, eq=False)
 class Text(Dataset):
-    """Windows of a text: inputs [N, T] token numbers, targets [N, T] the token after each. `alphabet` names the tokens, which
-    `between` stands between when they are written out. No window overlaps one of another split."""
+    """Windows of a text: inputs [N, T] token numbers, targets [N, T] the token after each. `alphabet` names
+    the tokens, which `between` stands between when they are written out. No window overlaps one of another
+    split."""
 
     alphabet: tuple[str, ...]
     between: str = ""
@@ -77,9 +81,9 @@ class Text(Dataset):
 
 @dataclass(frozen=True, eq=False)
 class Graph(Dataset):
-    """Nodes of one graph: inputs [N] node numbers, targets [N] class numbers; `features` [nodes, F] and `edges` [E, 2], each
-    undirected edge once. Transductive: a network may look at every node's features and edges, and learns the labels of the
-    training nodes alone."""
+    """Nodes of one graph: inputs [N] node numbers, targets [N] class numbers; `features` [nodes, F] and
+    `edges` [E, 2], each undirected edge once. Transductive: a network may look at every node's features and
+    edges, and learns the labels of the training nodes alone."""
 
     features: Tensor
     edges: Tensor
@@ -91,14 +95,16 @@ class Graph(Dataset):
 def from_arrays(name: str, inputs, targets, test_inputs, test_targets, classes: bool = True) -> Dataset:
     """A data set from your own arrays or tensors: inputs [N, ...] numbers, targets [N] class numbers from 0.
 
-    Inputs are taken as they are (normalise them first). `classes=False` takes targets of any shape as well, for an objective
-    other than classification, and leaves whole numbers whole, inputs too: tokens, say. One training example in twelve becomes
-    the validation split, as 5,000 of MNIST's 60,000 do in Frankle & Carbin (2019); of 50,000, too, 5,000. The choice is the
-    same on every machine and for every trial. Raises LotteryError where inputs and targets do not match or are too few.
+    Inputs are taken as they are (normalise them first). `classes=False` takes targets of any shape as well,
+    for an objective other than classification, and leaves whole numbers whole, inputs too: tokens, say. One
+    training example in twelve becomes the validation split, as 5,000 of MNIST's 60,000 do in Frankle & Carbin
+    (2019); of 50,000, too, 5,000. The choice is the same on every machine and for every trial. Raises
+    LotteryError where inputs and targets do not match or are too few.
     """
     train, test = _split(name, inputs, targets, classes), _split(name, test_inputs, test_targets, classes)
     if len(train) < 2 or len(test) < 1:
-        raise LotteryError(f"data set {name!r} has {len(train)} training and {len(test)} test examples: give at least 2 and 1.")
+        counts = f"{len(train)} training and {len(test)} test examples"
+        raise LotteryError(f"data set {name!r} has {counts}: give at least 2 and 1.")
     held_out = 5000 if len(train) >= 50_000 else max(1, round(len(train) / 12))
     order = torch.from_numpy(np.random.RandomState(0).permutation(len(train)))
     validation, rest = order[:held_out].sort().values, order[held_out:].sort().values
@@ -112,10 +118,8 @@ def from_arrays(name: str, inputs, targets, test_inputs, test_targets, classes: 
 
 def _split(name: str, inputs, targets, classes: bool) -> Split:
     inputs, targets = _tensor(name, "inputs", inputs), _tensor(name, "targets", targets)
-    inputs = inputs.float() if classes or inputs.is_floating_point() else inputs.long()
-    if not torch.isfinite(inputs).all():
-        raise LotteryError(f"data set {name!r} has inputs that are not finite: fill in or drop NaN and infinite values.")
-    targets = _class_numbers(name, targets) if classes else _any_targets(name, targets)
+    inputs = _finite(name, "inputs", inputs.float() if classes else inputs)
+    targets = _class_numbers(name, targets) if classes else _finite(name, "targets", targets)
     if len(inputs) != len(targets):
         raise LotteryError(
             f"data set {name!r} has inputs {list(inputs.shape)} and targets {list(targets.shape)}: "
@@ -126,23 +130,27 @@ def _split(name: str, inputs, targets, classes: bool) -> Split:
 
 def _class_numbers(name: str, targets: Tensor) -> Tensor:
     if targets.is_floating_point() and not (targets == targets.round()).all():
-        raise LotteryError(f"data set {name!r} has targets that are no whole numbers: give class numbers from 0.")
+        message = "targets that are no whole numbers: give class numbers from 0."
+        raise LotteryError(f"data set {name!r} has {message}")
     targets = targets.long()
     if targets.dim() != 1:
         raise LotteryError(
-            f"data set {name!r} has targets {list(targets.shape)}: give one class number for each example, or pass classes=False "
-            "and give the task an objective that can use them."
+            f"data set {name!r} has targets {list(targets.shape)}: give one class number for each example, or pass "
+            "classes=False and give the task an objective that can use them."
         )
     if len(targets) and int(targets.min()) < 0:
-        raise LotteryError(f"data set {name!r} has the label {int(targets.min())}: classes are numbered from 0.")
+        lowest = int(targets.min())
+        raise LotteryError(f"data set {name!r} has the label {lowest}: classes are numbered from 0.")
     return targets
 
 
-def _any_targets(name: str, targets: Tensor) -> Tensor:
-    targets = targets.float() if targets.is_floating_point() else targets.long()
-    if not torch.isfinite(targets).all():
-        raise LotteryError(f"data set {name!r} has targets that are not finite: fill in or drop NaN and infinite values.")
-    return targets
+def _finite(name: str, what: str, values: Tensor) -> Tensor:
+    """The values as float32, or int64 where they are whole numbers."""
+    values = values.float() if values.is_floating_point() else values.long()
+    if not torch.isfinite(values).all():
+        fix = "fill in or drop NaN and infinite values"
+        raise LotteryError(f"data set {name!r} has {what} that are not finite: {fix}.")
+    return values
 
 
 def _tensor(name: str, what: str, values) -> Tensor:

@@ -16,24 +16,21 @@ import torch
 from lthlib.core.errors import LotteryError
 from lthlib.data.images import NO_DOWNLOAD
 
-TORCHVISION_CLASS = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "cifar10": "CIFAR10", "cifar100": "CIFAR100"}
+# Files and downloads
+
+TORCHVISION_CLASS = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
+TORCHVISION_CLASS |= {"cifar10": "CIFAR10", "cifar100": "CIFAR100"}
 PIECES = ("train_images", "train_labels", "test_images", "test_labels")
 SHAKESPEARE = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
 SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 
 
 def data_folder() -> Path:
-    """Where data sets are kept: `LTHLIB_DATA` if set, else `data/` of this checkout, else `data/` where you are."""
+    """Where data sets are kept: `LTHLIB_DATA` if set, else `data/` of this checkout or where you are."""
     if os.environ.get("LTHLIB_DATA"):
         return Path(os.environ["LTHLIB_DATA"])
     checkout = Path(__file__).resolve().parents[2]
     return (checkout if (checkout / "pyproject.toml").exists() else Path.cwd()) / "data"
-
-
-FILES = {
-    **{"grammar": "", "tinyshakespeare": "tinyshakespeare.txt", "sbm": "", "cora": "cora.npz"},
-    **{"digits-pixels": "", "mnist-pixels": "mnist.npz"},
-}
 
 
 def _stored(name: str) -> list[np.ndarray]:
@@ -60,14 +57,13 @@ def _read(path: Path) -> list[np.ndarray]:
 
 
 def _download(name: str, path: Path) -> None:
-    """Fetch a data set with torchvision (which checks MD5 sums and shows a bar) and keep it as one .npz file."""
+    """Fetch a data set with torchvision, which checks MD5 sums and shows a bar, and keep it as one file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{name}-")
     except OSError as error:
-        raise LotteryError(
-            f"the data folder {path.parent} cannot be written ({_one_line(error)}): set LTHLIB_DATA to one that can."
-        ) from error
+        reason = f"the data folder {path.parent} cannot be written ({_one_line(error)})"
+        raise LotteryError(f"{reason}: set LTHLIB_DATA to one that can.") from error
     with scratch as folder:
         try:
             with contextlib.redirect_stdout(io.StringIO()):
@@ -90,9 +86,9 @@ def _download_text(name: str, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with urllib.request.urlopen(SHAKESPEARE, timeout=60) as answer:
             content = answer.read()
-        found = hashlib.sha256(content).hexdigest()
-        if found != SHAKESPEARE_SHA256:
-            raise ValueError(f"its checksum is {found[:12]}... and not {SHAKESPEARE_SHA256[:12]}...")
+        checksum = hashlib.sha256(content).hexdigest()
+        if checksum != SHAKESPEARE_SHA256:
+            raise ValueError(f"its checksum is {checksum[:12]}... and not {SHAKESPEARE_SHA256[:12]}...")
         part = path.with_name(f".{path.name}-{os.getpid()}")
         part.write_bytes(content)
         os.replace(part, path)
@@ -104,7 +100,7 @@ def _download_text(name: str, path: Path) -> None:
 
 
 def _torchvision():
-    """torchvision, also beside a CPU-only torch, where its import stops at operators that nobody registered."""
+    """torchvision, also beside a CPU-only torch, where its import stops at operators nobody registered."""
     try:
         import torchvision
     except RuntimeError as error:
@@ -122,3 +118,9 @@ def _torchvision():
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+
+
+FILES = {
+    **{"grammar": "", "tinyshakespeare": "tinyshakespeare.txt", "sbm": "", "cora": "cora.npz"},
+    **{"digits-pixels": "", "mnist-pixels": "mnist.npz"},
+}

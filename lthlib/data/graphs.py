@@ -1,9 +1,9 @@
 """Graphs as plain arrays: a generated one, and Cora from its file.
 
-A graph is a dictionary: `features` [nodes, F] float32, `labels` [nodes], `edges` [E, 2], each undirected edge once and in a
-random order, and the node numbers `train`, `validation` and `test`. Its edges are shuffled because edges that score alike are
-pruned in the order in which they stand: as files list them, those at the first nodes would go first, which are the training
-nodes.
+A graph is a dictionary: `features` [nodes, F] float32, `labels` [nodes], `edges` [E, 2], each undirected edge
+once and in a random order, and the node numbers `train`, `validation` and `test`. Its edges are shuffled
+because edges that score alike are pruned in the order in which they stand: as files list them, those at the
+first nodes would go first, which are the training nodes.
 """
 
 import zipfile
@@ -30,10 +30,11 @@ def block_model(
 ) -> dict[str, np.ndarray]:
     """A stochastic block model with features (Holland, Laskey & Leinhardt 1983).
 
-    A node has on average `inside` edges to nodes of its class and `outside` to others. Its features say which of `words` words
-    it uses: each with probability `spoken`, and four times as likely if it is one of the `marks` words of its class. A row of
-    features is divided by its sum, as Cora's are. The first `train` of the nodes, in a random order, are for training, the
-    next `validation` for validation, all others for the test.
+    A node has on average `inside` edges to nodes of its class and `outside` to others. Its features say which
+    of `words` words it uses: each with probability `spoken`, and four times as likely if it is one of the
+    `marks` words of its class. A row of features is divided by its sum, as Cora's are. The first `train` of
+    the nodes, in a random order, are for training, the next `validation` for validation, all others for the
+    test.
     """
     random = np.random.RandomState(seed)
     labels = random.permutation(np.arange(nodes) % classes)
@@ -50,7 +51,8 @@ def block_model(
 
 
 def cora(path: Path) -> dict[str, np.ndarray]:
-    """Cora: 2,708 papers, the words they use, their citations and their fields, split as in Yang et al. (2016).
+    """Cora: 2,708 papers, the words they use, their citations and their fields, split as in Yang et al.
+    (2016).
 
     Raises LotteryError where the file is not there or damaged; data/README.md says what it holds.
     """
@@ -61,7 +63,8 @@ def cora(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as file:
             features, labels, edges, train, validation, test = (file[name].astype(np.int64) for name in CORA)
     except (OSError, EOFError, zipfile.BadZipFile, zipfile.zlib.error, ValueError, KeyError) as error:
-        raise LotteryError(f"{path} is damaged or no such file ({' '.join(str(error).split())}): {fix}.") from error
+        reason = " ".join(str(error).split())
+        raise LotteryError(f"{path} is damaged or no such file ({reason}): {fix}.") from error
     edges = np.random.RandomState(0).permutation(edges)
     split = {"train": train, "validation": validation, "test": test}
     return {"features": _shares(features), "labels": labels, "edges": edges, **split}

@@ -4,8 +4,15 @@ import numpy as np
 
 from lthlib.core.errors import LotteryError
 
-# Mean and standard deviation of each channel over the training images, for pixels from 0 to 1. MNIST's are the pair that
-# fits the published reproductions of Frankle & Carbin (the paper states none); the others are the customary ones.
+NO_DOWNLOAD = ("digits", "cluttered", "mnist1d")
+
+
+# Images and signals, as arrays
+
+
+# Mean and standard deviation of each channel over the training images, for pixels from 0 to 1. MNIST's are
+# the pair that fits the published reproductions of Frankle & Carbin (the paper states none); the others are
+# the customary ones.
 NORMALISATION = {
     "digits": ((0.3053,), (0.3760,)),
     "cluttered": ((0.1690,), (0.3527,)),
@@ -14,7 +21,7 @@ NORMALISATION = {
     "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
     "cifar100": ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
 }
-NO_DOWNLOAD = ("digits", "cluttered", "mnist1d")
+
 DIGITS_FOR_TEST = 497  # of scikit-learn's 1,797 images, which come without a test set of their own
 
 
@@ -30,16 +37,19 @@ def _digits() -> list[np.ndarray]:
 
 
 def _cluttered() -> list[np.ndarray]:
-    """Each of scikit-learn's digits somewhere on a larger, noisy canvas with scraps of others: what a digit is does not depend
-    on where it is, which suits convolutions. 4,000 training and 1,000 test images [N, 12, 12]; no digit is in both."""
+    """Each of scikit-learn's digits somewhere on a larger, noisy canvas with scraps of others: what a digit
+    is does not depend on where it is, which suits convolutions. 4,000 training and 1,000 test images [N, 12,
+    12]; no digit is in both."""
     images, labels, test_images, test_labels = _digits()
     random = np.random.RandomState(0)
-    which, test_which = (np.resize(random.permutation(len(n)), size) for n, size in ((labels, 4000), (test_labels, 1000)))
-    return [_clutter(images, which, random), labels[which], _clutter(test_images, test_which, random), test_labels[test_which]]
+    which = np.resize(random.permutation(len(labels)), 4000)
+    test_which = np.resize(random.permutation(len(test_labels)), 1000)
+    canvases, test_canvases = _clutter(images, which, random), _clutter(test_images, test_which, random)
+    return [canvases, labels[which], test_canvases, test_labels[test_which]]
 
 
 def _clutter(digits: np.ndarray, which: np.ndarray, random: np.random.RandomState) -> np.ndarray:
-    """Digits [N, 8, 8] -> canvases [len(which), 12, 12]: two 4x4 scraps, the digit over them, Gaussian noise over all."""
+    """Digits [N, 8, 8] -> canvases [len(which), 12, 12]: two 4x4 scraps, the digit, noise over all."""
     canvases = np.zeros((len(which), 12, 12), np.float32)
     for canvas, chosen in zip(canvases, which):
         for other in random.randint(0, len(digits), 2):
@@ -57,7 +67,8 @@ def _mnist1d():
     try:
         from mnist1d.data import get_dataset_args, make_dataset
     except ImportError as error:
-        raise LotteryError("data set 'mnist1d' needs the package mnist1d: run `pip install mnist1d`.") from error
+        message = "data set 'mnist1d' needs the package mnist1d: run `pip install mnist1d`."
+        raise LotteryError(message) from error
     kept = np.random.get_state()  # the generator of MNIST-1D seeds numpy's global state
     try:
         made = make_dataset(get_dataset_args())

@@ -1,8 +1,8 @@
 """What a mask is, and everything that is done to one.
 
-A mask is a dictionary from the name of a prunable weight to a boolean tensor of its shape: True is kept. Booleans can hold
-nothing but 0 and 1, and whether a weight is pruned is asked of its mask, never of its value. Every function returns a new
-mask and leaves its arguments alone.
+A mask is a dictionary from the name of a prunable weight to a boolean tensor of its shape: True is kept.
+Booleans can hold nothing but 0 and 1, and whether a weight is pruned is asked of its mask, never of its
+value. Every function returns a new mask and leaves its arguments alone.
 """
 
 import torch
@@ -15,6 +15,9 @@ Mask = dict[str, Tensor]
 SCOPES = ("layer", "global")
 
 
+# What a mask is and holds
+
+
 def ones(weights: dict[str, Tensor]) -> Mask:
     """The dense mask of these weights."""
     return {name: torch.ones(weight.shape, dtype=torch.bool) for name, weight in weights.items()}
@@ -24,12 +27,14 @@ def as_mask(tensors: dict[str, Tensor]) -> Mask:
     """A mask from tensors of zeros and ones. Raises LotteryError where they hold anything else."""
     for name, tensor in tensors.items():
         if not ((tensor == 0) | (tensor == 1)).all():
-            raise LotteryError(f"the mask of {name!r} holds values other than 0 and 1: pass 1 for kept and 0 for pruned.")
+            wrong = f"the mask of {name!r} holds values other than 0 and 1"
+            raise LotteryError(f"{wrong}: pass 1 for kept and 0 for pruned.")
     return {name: tensor.detach().cpu().bool() for name, tensor in tensors.items()}
 
 
 def density(mask: Mask) -> float:
-    """Share of all prunable weights kept, 0 to 1: P_m of Frankle & Carbin (2019), section 1, counted weight by weight."""
+    """Share of all prunable weights kept, 0 to 1: P_m of Frankle & Carbin (2019), section 1, counted weight
+    by weight."""
     return sum(layer_counts(mask).values()) / sum(kept.numel() for kept in mask.values())
 
 
@@ -51,22 +56,87 @@ def apply(mask: Mask, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return masked
 
 
+def shuffle(mask: Mask, seed: int) -> Mask:
+    """The mask with its entries moved at random inside each layer, so that every layer keeps as many weights
+    as before.
+
+    Drawn uniformly from all masks of the same layer counts. Frankle & Carbin (2019), figure 1; Frankle et al.
+    (2021), arXiv 2009.08576, section 5.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    moved = {}
+    for name, kept in mask.items():
+        order = torch.randperm(kept.numel(), generator=generator)
+        moved[name] = kept.flatten()[order].view_as(kept)
+    return moved
+
+
+def overlap(a: Mask, b: Mask) -> float:
+    """Weights kept by both over weights kept by either, 0 to 1 (the Jaccard index); 1 for two empty masks."""
+    both = sum(int((a[name] & b[name]).sum()) for name in a)
+    either = sum(int((a[name] | b[name]).sum()) for name in a)
+    return both / either if either else 1.0
+
+
+def distance(a: Mask, b: Mask) -> float:
+    """Share of all prunable weights on which two masks differ, 0 to 1: the normalised Hamming distance of You
+    et al. (2020)."""
+    return sum(int((a[name] ^ b[name]).sum()) for name in a) / sum(kept.numel() for kept in a.values())
+
+
+# torch.nn.utils.prune
+
+
+def to_torch_prune(model: nn.Module, mask: Mask) -> nn.Module:
+    """Put the mask on `model` as torch.nn.utils.prune does (`weight_orig` and `weight_mask`), in place;
+    returns `model`."""
+    for name, kept in mask.items():
+        layer, _, parameter = name.rpartition(".")
+        device = model.get_parameter(name).device
+        torch_prune.custom_from_mask(model.get_submodule(layer), parameter, kept.to(device))
+    return model
+
+
+def from_torch_prune(model: nn.Module) -> Mask:
+    """The mask that torch.nn.utils.prune has put on `model`: one entry for each of its pruned parameters.
+
+    Raises LotteryError where it carries none.
+    """
+    parameters = dict(model.named_parameters())
+    pruned = {}
+    for buffer, tensor in model.named_buffers():
+        name = buffer.removesuffix("_mask")
+        if name != buffer and f"{name}_orig" in parameters:  # not a mask of the user's own
+            pruned[name] = tensor
+    if not pruned:
+        kind = type(model).__name__
+        fix = "prune it first, or use masks.ones"
+        raise LotteryError(f"{kind} carries no mask of torch.nn.utils.prune: {fix}.")
+    return as_mask(pruned)
+
+
+# Removing single weights, and how many of each layer (allocation)
+
+
 def prune(mask: Mask, scores: dict[str, Tensor], rates: float | dict[str, float], scope: str = "layer") -> Mask:
     """Remove the lowest-scored of the surviving weights: one prune step.
 
-    `rates` is the share of the survivors to remove, 0 to 1: one number or one a layer. Exactly `round(rate * survivors)` go
-    (as in torch.nn.utils.prune), of equal scores the earliest first. Scope "layer" prunes every layer at its own rate
-    (Frankle & Carbin 2019, section 2); "global" pools all layers whose rate is not 0 and prunes the pool at the highest rate
-    (section 4). Raises LotteryError for a score that is not a number, a rate outside 0 to 1, or an unknown scope.
+    `rates` is the share of the survivors to remove, 0 to 1: one number or one a layer. Exactly `round(rate *
+    survivors)` go (as in torch.nn.utils.prune), of equal scores the earliest first. Scope "layer" prunes
+    every layer at its own rate (Frankle & Carbin 2019, section 2); "global" pools all layers whose rate is
+    not 0 and prunes the pool at the highest rate (section 4). Raises LotteryError for a score that is not a
+    number, a rate outside 0 to 1, or an unknown scope.
     """
     rates = dict.fromkeys(mask, rates) if not isinstance(rates, dict) else rates
     for name, kept in mask.items():
         if not 0 <= rates[name] <= 1:
-            raise LotteryError(f"the rate of {name!r} is {rates[name]!r}: a rate is a share of the surviving weights, 0 to 1.")
+            given = f"the rate of {name!r} is {rates[name]!r}"
+            raise LotteryError(f"{given}: a rate is a share of the surviving weights, 0 to 1.")
         if scores[name].shape != kept.shape or torch.isnan(scores[name]).any():
             raise LotteryError(
-                f"the scores of {name!r} are of shape {list(scores[name].shape)} or not all numbers: give one number for each "
-                f"of its {list(kept.shape)} weights (a diverged training leaves NaN; try a lower learning rate)."
+                f"the scores of {name!r} are of shape {list(scores[name].shape)} or not all numbers: give one "
+                f"number for each of its {list(kept.shape)} weights (a diverged training leaves NaN; try a lower "
+                "learning rate)."
             )
     if scope == "layer":
         return {name: _remove_lowest([kept], [scores[name]], rates[name])[0] for name, kept in mask.items()}
@@ -85,46 +155,3 @@ def _remove_lowest(masks: list[Tensor], scores: list[Tensor], rate: float) -> li
     candidates = torch.cat([score.detach().cpu().flatten() for score in scores])[survivors]
     flat[survivors[candidates.argsort(stable=True)[: round(rate * len(survivors))]]] = False
     return [part.view_as(mask) for part, mask in zip(flat.split([mask.numel() for mask in masks]), masks)]
-
-
-def shuffle(mask: Mask, seed: int) -> Mask:
-    """The mask with its entries moved at random inside each layer, so that every layer keeps as many weights as before.
-
-    Drawn uniformly from all masks of the same layer counts. Frankle & Carbin (2019), figure 1; Frankle et al. (2021),
-    arXiv 2009.08576, section 5.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    return {name: kept.flatten()[torch.randperm(kept.numel(), generator=generator)].view_as(kept) for name, kept in mask.items()}
-
-
-def overlap(a: Mask, b: Mask) -> float:
-    """Weights kept by both over weights kept by either, 0 to 1 (the Jaccard index); 1 for two empty masks."""
-    both = sum(int((a[name] & b[name]).sum()) for name in a)
-    either = sum(int((a[name] | b[name]).sum()) for name in a)
-    return both / either if either else 1.0
-
-
-def distance(a: Mask, b: Mask) -> float:
-    """Share of all prunable weights on which two masks differ, 0 to 1: the normalised Hamming distance of You et al. (2020)."""
-    return sum(int((a[name] ^ b[name]).sum()) for name in a) / sum(kept.numel() for kept in a.values())
-
-
-def to_torch_prune(model: nn.Module, mask: Mask) -> nn.Module:
-    """Put the mask on `model` as torch.nn.utils.prune does (`weight_orig` and `weight_mask`), in place; returns `model`."""
-    for name, kept in mask.items():
-        layer, _, parameter = name.rpartition(".")
-        torch_prune.custom_from_mask(model.get_submodule(layer), parameter, kept.to(model.get_parameter(name).device))
-    return model
-
-
-def from_torch_prune(model: nn.Module) -> Mask:
-    """The mask that torch.nn.utils.prune has put on `model`: one entry for each of its pruned parameters.
-
-    Raises LotteryError where it carries none.
-    """
-    parameters = dict(model.named_parameters())
-    masked = {name.removesuffix("_mask"): tensor for name, tensor in model.named_buffers() if name.endswith("_mask")}
-    buffers = {name: tensor for name, tensor in masked.items() if f"{name}_orig" in parameters}
-    if not buffers:
-        raise LotteryError(f"{type(model).__name__} carries no mask of torch.nn.utils.prune: prune it first, or use masks.ones.")
-    return as_mask(buffers)

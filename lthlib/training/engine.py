@@ -1,10 +1,10 @@
 """Trains tickets: the only training loop of the project.
 
-`train` takes any number of tickets of one architecture and yields each as it finishes. On a CPU every ticket is trained by
-one thread of one worker process, several at a time: a network this small gains nothing from a second thread, so two
-workers on two cores double the throughput, and the numbers do not depend on how many workers there are. The data is shared
-with the workers, not copied. On a CUDA card the tickets are stacked and trained side by side (see `stack`), as many as its
-memory takes; on an Apple device one after the other.
+`train` takes any number of tickets of one architecture and yields each as it finishes. On a CPU every ticket
+is trained by one thread of one worker process, several at a time: a network this small gains nothing from a
+second thread, so two workers on two cores double the throughput, and the numbers do not depend on how many
+workers there are. The data is shared with the workers, not copied. On a CUDA card the tickets are stacked and
+trained side by side (see `stack`), as many as its memory takes; on an Apple device one after the other.
 """
 
 import contextlib
@@ -30,20 +30,23 @@ from lthlib.training.objectives import Objective, classification
 from lthlib.training.randomness import batch_order, view_order
 from lthlib.training.stack import Stack, Ticket
 
-# Seconds of training below which a level is not worth worker processes: starting them takes about three, but once a hunt.
+# Seconds of training below which a level is not worth worker processes: starting them takes about three, but
+# once a hunt.
 WORTH_WORKERS = 2.0
-# Of a card's free memory a stack may take this share, and it takes so many times what one step by itself does (a captured
-# graph has memory of its own, and the best weights are kept beside the present ones).
+# Of a card's free memory a stack may take this share, and it takes so many times what one step by itself does
+# (a captured graph has memory of its own, and the best weights are kept beside the present ones).
 SHARE_OF_MEMORY, COPIES = 0.8, 3
+COLUMNS = ("iteration", "split", "loss", "accuracy")  # of a history
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A trained ticket: its weights at the end, at the iteration asked for (`snapshot`), its history, and the time it took.
+    """A trained ticket: its weights at the end, at the iteration asked for (`snapshot`), its history, and the
+    time it took.
 
-    `history` has equally long columns iteration, split, loss, accuracy (the objective's score). Validation is measured at the
-    start, every `evaluate_every` iterations and at the end; test and train at early stop (the iteration of minimum validation
-    loss, judged after the run) and at the end.
+    `history` has equally long columns iteration, split, loss, accuracy (the objective's score). Validation is
+    measured at the start, every `evaluate_every` iterations and at the end; test and train at early stop (the
+    iteration of minimum validation loss, judged after the run) and at the end.
     """
 
     weights: dict[str, Tensor]
@@ -53,7 +56,8 @@ class Trained:
 
 
 class _History:
-    """Measurements of the tickets of a stack, on their device until the end, and the weights of each's lowest loss so far."""
+    """Measurements of the tickets of a stack, on their device until the end, and the weights of each's lowest
+    loss so far."""
 
     def __init__(self, stack: Stack, data: Dataset):
         self.stack, self.data, self.points = stack, data, []
@@ -62,38 +66,57 @@ class _History:
     def validate(self, iteration: int) -> None:
         losses, accuracies = self.stack.validate(self.data.validation)
         self.points.append((iteration, losses, accuracies))
-        losses, here = losses.nan_to_num(torch.inf, torch.inf), torch.full_like(losses, iteration, dtype=torch.long)
+        losses = losses.nan_to_num(torch.inf, torch.inf)  # a loss that is no number is never the lowest
+        present = torch.full_like(losses, iteration, dtype=torch.long)
         if self.best is None:
-            self.lowest, self.early_stop = losses, here
+            self.lowest, self.early_stop = losses, present
             self.best = {name: tensor.clone() for name, tensor in self.stack.state().items()}
             return
         better = losses < self.lowest
-        self.lowest, self.early_stop = torch.where(better, losses, self.lowest), torch.where(better, here, self.early_stop)
+        self.lowest = torch.where(better, losses, self.lowest)
+        self.early_stop = torch.where(better, present, self.early_stop)
         for name, tensor in self.stack.state().items():
-            self.best[name] = torch.where(better.view(-1, *[1] * (tensor.dim() - 1)), tensor, self.best[name])
+            by_ticket = better.view(-1, *[1] * (tensor.dim() - 1))
+            self.best[name] = torch.where(by_ticket, tensor, self.best[name])
 
     def columns(self) -> list[dict[str, list]]:
-        """The history of each ticket. Measures test and training accuracy at the end and, where that is another iteration,
-        at early stop; the stack is left with the weights of early stop."""
-        end, early_stop = self.points[-1][0], self.early_stop.tolist()
-        losses, accuracies = (torch.stack(column).T.tolist() for column in list(zip(*self.points))[1:])
-        rows = [[(at, "validation", *found) for (at, *_), *found in zip(self.points, *pair)] for pair in zip(losses, accuracies)]
-        self._measure_ends(rows, [end] * len(rows))
-        self.stack.load(self.best)
-        self._measure_ends(rows, [at if at != end else None for at in early_stop])
-        return [dict(zip(("iteration", "split", "loss", "accuracy"), map(list, zip(*row)))) for row in rows]
+        """The history of each ticket, with test and training accuracy at the end and at early stop.
 
-    def _measure_ends(self, rows: list[list], iterations: list[int | None]) -> None:
-        """Add test and training accuracy to the rows of each ticket that has an iteration."""
-        for split in ("test", "train") if any(at is not None for at in iterations) else ():
+        The stack is left with the weights of early stop.
+        """
+        histories = [{column: [] for column in COLUMNS} for _ in range(self.stack.size)]
+        iterations, losses, accuracies = zip(*self.points)
+        # One transfer from a card for all points, not one a point.
+        losses, accuracies = torch.stack(losses).tolist(), torch.stack(accuracies).tolist()
+        for iteration, *measured in zip(iterations, losses, accuracies):
+            _append(histories, [iteration] * len(histories), "validation", *measured)
+        end = iterations[-1]
+        self._measure(histories, [end] * len(histories))
+        self.stack.load(self.best)
+        # A ticket whose early stop is the end has just been measured there.
+        self._measure(histories, [None if stop == end else stop for stop in self.early_stop.tolist()])
+        return histories
+
+    def _measure(self, histories: list[dict[str, list]], iterations: list[int | None]) -> None:
+        """Add test and training accuracy to the history of each ticket that has an iteration."""
+        if all(iteration is None for iteration in iterations):
+            return
+        for split in ("test", "train"):
             losses, accuracies = self.stack.measure(getattr(self.data, split))
-            for row, iteration, loss, accuracy in zip(rows, iterations, losses.tolist(), accuracies.tolist()):
-                if iteration is not None:
-                    row.append((iteration, split, loss, accuracy))
+            _append(histories, iterations, split, losses.tolist(), accuracies.tolist())
+
+
+def _append(histories: list[dict], iterations: list[int | None], split: str, losses, accuracies) -> None:
+    """Add one measurement to the history of each ticket that has an iteration."""
+    for history, iteration, loss, accuracy in zip(histories, iterations, losses, accuracies):
+        if iteration is not None:
+            for column, value in zip(COLUMNS, (iteration, split, loss, accuracy)):
+                history[column].append(value)
 
 
 def pick_device(device: str = "auto") -> torch.device:
-    """The device called `device`; "auto" takes a CUDA card if there is one, else an Apple device, else the CPU.
+    """The device called `device`; "auto" takes a CUDA card if there is one, else an Apple device, else the
+    CPU.
 
     Raises LotteryError for a device that this machine has not.
     """
@@ -102,17 +125,19 @@ def pick_device(device: str = "auto") -> torch.device:
         return torch.device(next(name for name, available in has.items() if available))
     with contextlib.suppress(RuntimeError, TypeError):
         chosen = torch.device(device)
-        if has.get(chosen.type) and (chosen.type != "cuda" or (chosen.index or 0) < torch.cuda.device_count()):
+        too_many = chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count()
+        if has.get(chosen.type) and not too_many:
             return chosen
-    there = ", ".join(name for name, available in has.items() if available)
-    raise LotteryError(f"device {device!r} is not on this machine: choose auto or {there}.")
+    names = ", ".join(name for name, available in has.items() if available)
+    raise LotteryError(f"device {device!r} is not on this machine: choose auto or {names}.")
 
 
 def check(device: str, workers: int | None) -> None:
     """Raise LotteryError for a device that is not here, or a number of workers below 1."""
     pick_device(device)
     if workers is not None and (not isinstance(workers, int) or workers < 1):
-        raise LotteryError(f"workers is {workers!r}: give a whole number, 1 or more, or leave it out for all cores.")
+        fix = "give a whole number, 1 or more, or leave it out for all cores"
+        raise LotteryError(f"workers is {workers!r}: {fix}.")
 
 
 def train(
@@ -127,13 +152,14 @@ def train(
     workers: int | None = None,
     stack: int | None = None,
 ) -> Iterator[tuple[int, Trained]]:
-    """Train tickets of the architecture `model`, each from its own weights, and yield (index, Trained) as each finishes.
+    """Train tickets of the architecture `model`, each from its own weights, and yield (index, Trained) as
+    each finishes.
 
-    Masked weights are exactly zero after every step. `objective` gives loss and score (see `objectives`). `snapshot` asks for
-    the weights at that iteration, too. `workers` is the number of processes on a CPU, all cores where it is None. `stack` is
-    how many tickets are trained side by side as one stack: None is as many as its memory takes on a CUDA card, and one
-    elsewhere. On one CPU the same tickets give the same numbers, bit for bit, whatever the number of workers; stacks give them
-    to float tolerance.
+    Masked weights are exactly zero after every step. `objective` gives loss and score (see `objectives`).
+    `snapshot` asks for the weights at that iteration, too. `workers` is the number of processes on a CPU, all
+    cores where it is None. `stack` is how many tickets are trained side by side as one stack: None is as many
+    as its memory takes on a CUDA card, and one elsewhere. On one CPU the same tickets give the same numbers,
+    bit for bit, whatever the number of workers; stacks give them to float tolerance.
     """
     where = pick_device(device)
     if where.type != "cpu" or stack:
@@ -144,7 +170,8 @@ def train(
         for index, ticket in enumerate(tickets):
             yield index, *_train_together(model, [ticket], recipe, data, objective, snapshot, where)
         return
-    shared = [(split.inputs.numpy(), split.targets.numpy()) for split in _splits(data)]  # large arrays go as memory maps
+    # Large arrays go to the workers as memory maps.
+    shared = [(split.inputs.numpy(), split.targets.numpy()) for split in _splits(data)]
     pool = joblib.Parallel(
         workers,
         return_as="generator_unordered",
@@ -154,24 +181,28 @@ def train(
         initializer=processes.leave_with,
         initargs=(os.getpid(),),
     )
+    work = joblib.delayed(_train_in_worker)
     with _quiet():
         yield from pool(
-            joblib.delayed(_train_in_worker)(index, model, ticket, recipe, data.name, shared, objective, snapshot)
-            for index, ticket in enumerate(tickets)
+            work(i, model, ticket, recipe, data.name, shared, objective, snapshot) for i, ticket in enumerate(tickets)
         )
 
 
-def _train_stacked(tickets, recipe, data, model, objective, snapshot, device, stack) -> Iterator[tuple[int, Trained]]:
-    """Train tickets side by side on one device, as many at once as `stack` says or else as its free memory takes."""
+def _train_stacked(tickets, recipe, data, model, objective, snapshot, device, stack):
+    """Train tickets side by side on one device, as many at once as `stack` says or else as its free memory
+    takes."""
     data = Dataset(data.name, *(Split(s.inputs.to(device), s.targets.to(device)) for s in _splits(data)))
-    by_start = {start: [i for i, t in enumerate(tickets) if t.start == start] for start in {t.start for t in tickets}}
+    by_start: dict[int, list[int]] = {}
+    for index, ticket in enumerate(tickets):
+        by_start.setdefault(ticket.start, []).append(index)
     limit = stack or _stack_limit(tickets, recipe, data, model, device, objective)
     for waiting in by_start.values():
         while waiting:
             parts = math.ceil(len(waiting) / limit)
             group = waiting[: math.ceil(len(waiting) / parts)]
             try:
-                together = _train_together(model, [tickets[i] for i in group], recipe, data, objective, snapshot, device)
+                chosen = [tickets[index] for index in group]
+                together = _train_together(model, chosen, recipe, data, objective, snapshot, device)
             except torch.OutOfMemoryError:
                 if len(group) == 1:
                     raise
@@ -181,8 +212,9 @@ def _train_stacked(tickets, recipe, data, model, objective, snapshot, device, st
             waiting = waiting[len(group) :]
 
 
-def _stack_limit(tickets, recipe: Recipe, data: Dataset, model: nn.Module, device, objective: Objective = classification) -> int:
-    """How many tickets fit on a card at once, by the memory that a step of two takes; 1 where they cannot be stacked."""
+def _stack_limit(tickets, recipe: Recipe, data: Dataset, model: nn.Module, device, objective=classification) -> int:
+    """How many tickets fit on a card at once, by the memory that a step of two takes; 1 where they cannot be
+    stacked."""
     if device.type != "cuda" or len(tickets) == 1:
         return 1
     torch.cuda.empty_cache()
@@ -191,14 +223,16 @@ def _stack_limit(tickets, recipe: Recipe, data: Dataset, model: nn.Module, devic
     try:
         _try_stacking(tickets[:2], recipe, data, model, device, objective)
     except RuntimeError as error:
-        notice(f"These networks are trained one after the other, since they cannot be stacked ({str(error).splitlines()[0]}).")
+        reason = str(error).splitlines()[0]
+        notice(f"These networks are trained one after the other, since they cannot be stacked ({reason}).")
         return 1
     each = (torch.cuda.max_memory_allocated(device) - before) / 2
     return max(1, int(SHARE_OF_MEMORY * free / (COPIES * each)))
 
 
-def _try_stacking(tickets, recipe: Recipe, data: Dataset, model: nn.Module, device, objective: Objective = classification):
-    """One step and one validation of a stack that is then thrown away. Raises RuntimeError where a layer cannot be mapped."""
+def _try_stacking(tickets, recipe: Recipe, data: Dataset, model: nn.Module, device, objective=classification):
+    """One step and one validation of a stack that is then thrown away. Raises RuntimeError where a layer
+    cannot be mapped."""
     stack = Stack(model, tickets, recipe, data.train, device, objective)
     batches, views = _orders(stack, tickets, recipe.iterations - 1)
     stack.step(batches[:, 0], None if views is None else views[:, 0], 0)
@@ -228,12 +262,14 @@ def _train_together(
 
 
 def _orders(stack: Stack, tickets: Sequence[Ticket], start: int) -> tuple[Tensor, Tensor | None]:
-    """Which examples each ticket sees, and how: two tensors [R, iterations, B], the second None without augmentation."""
+    """Which examples each ticket sees, and how: two tensors [R, iterations, B], the second None without
+    augmentation."""
     recipe, examples = stack.recipe, len(stack.train)
-    draw = lambda order: torch.stack(  # noqa: E731
-        [order(examples, recipe.batch_size, ticket.order_seed, start, recipe.iterations) for ticket in tickets]
-    ).to(stack.device)
-    return draw(batch_order), draw(view_order) if recipe.augment else None
+    orders = []
+    for order in (batch_order, view_order) if recipe.augment else (batch_order,):
+        drawn = [order(examples, recipe.batch_size, t.order_seed, start, recipe.iterations) for t in tickets]
+        orders.append(torch.stack(drawn).to(stack.device))
+    return orders[0], orders[1] if recipe.augment else None
 
 
 def _rows(state: dict[str, Tensor], count: int) -> list[dict[str, Tensor]]:
@@ -243,7 +279,8 @@ def _rows(state: dict[str, Tensor], count: int) -> list[dict[str, Tensor]]:
 
 
 def _seconds_alone(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, model: nn.Module) -> float:
-    """About how long the steps of these tickets take one after the other: a step takes three to six times its forward pass."""
+    """About how long the steps of these tickets take one after the other: a step takes three to six times its
+    forward pass."""
     network, inputs = copy.deepcopy(model).eval(), data.train.inputs[: recipe.batch_size]
     with processes.one_thread(), _random_state(0, torch.device("cpu")), torch.no_grad():
         network(inputs)  # the first pass sets things up
@@ -253,7 +290,8 @@ def _seconds_alone(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, mod
 
 
 def _train_in_worker(index, model, ticket, recipe, name, shared, objective, snapshot) -> tuple[int, Trained]:
-    data = Dataset(name, *(Split(torch.from_numpy(inputs), torch.from_numpy(targets)) for inputs, targets in shared))
+    splits = [Split(torch.from_numpy(inputs), torch.from_numpy(targets)) for inputs, targets in shared]
+    data = Dataset(name, *splits)
     return index, *_train_together(model, [ticket], recipe, data, objective, snapshot, torch.device("cpu"))
 
 

@@ -1,8 +1,10 @@
-"""What training minimises and what is scored: from a network's outputs and the targets to a loss and a score per example.
+"""What training minimises and what is scored: from a network's outputs and the targets to a loss and a score
+per example.
 
-An objective is a function (outputs [N, ...], targets [N, ...]) -> (losses [N], scores [N]). Training minimises the mean loss
-of a batch, the mean loss over the validation split decides early stop, and the mean score, from 0 to 1, is the column
-`accuracy` of every table. A function of your own will do; the score needs no gradient.
+An objective is a function (outputs [N, ...], targets [N, ...]) -> (losses [N], scores [N]). Training
+minimises the mean loss of a batch, the mean loss over the validation split decides early stop, and the mean
+score, from 0 to 1, is the column `accuracy` of every table. A function of your own will do; the score needs
+no gradient.
 """
 
 from collections.abc import Callable

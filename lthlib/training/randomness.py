@@ -1,7 +1,7 @@
 """What a ticket draws at random while it trains: the order of the data, crops and flips, dropout, noise.
 
-Every draw is a function of the ticket's seed and of where in the training it is, never of which networks are trained beside
-it or on which device. That is what makes R tickets trained together equal R trained alone.
+Every draw is a function of the ticket's seed and of where in the training it is, never of which networks are
+trained beside it or on which device. That is what makes R tickets trained together equal R trained alone.
 """
 
 import math
@@ -22,15 +22,20 @@ VIEWS = 2 * SHIFTS * SHIFTS  # flipped or not, and where the crop begins
 def batch_order(examples: int, batch_size: int, seed: int, start: int, stop: int) -> Tensor:
     """Which examples iterations `start` to `stop - 1` see: indices [stop - start, batch_size].
 
-    One endless stream of reshuffled epochs cut into batches, so that no example is ever dropped at an epoch's end. The
-    stream depends on the seed alone: a run that starts at iteration k sees what one from 0 sees after k.
+    One endless stream of reshuffled epochs cut into batches, so that no example is ever dropped at an epoch's
+    end. The stream depends on the seed alone: a run that starts at iteration k sees what one from 0 sees
+    after k.
     """
-    shuffle = lambda epoch: torch.randperm(examples, generator=_generator(seed, epoch))  # noqa: E731
+
+    def shuffle(epoch: int) -> Tensor:
+        return torch.randperm(examples, generator=_generator(seed, epoch))
+
     return _stream(shuffle, examples, batch_size, start, stop)
 
 
 def view_order(examples: int, batch_size: int, seed: int, start: int, stop: int) -> Tensor:
-    """How each image of `batch_order` is seen: numbers from 0 to VIEWS - 1 for `see`, [stop - start, batch_size] int16."""
+    """The view of each image of `batch_order`, 0 to VIEWS - 1, for `shift_and_flip`: [stop - start,
+    batch_size] int16."""
 
     def draw(epoch: int) -> Tensor:
         return torch.randint(VIEWS, (examples,), generator=_generator(seed, "view", epoch), dtype=torch.int16)
@@ -38,8 +43,9 @@ def view_order(examples: int, batch_size: int, seed: int, start: int, stop: int)
     return _stream(draw, examples, batch_size, start, stop)
 
 
-def see(images: Tensor, views: Tensor) -> Tensor:
-    """Images [..., C, H, W] shifted by up to four pixels, zeros moving in, and flipped left to right, as `views` [...] say."""
+def shift_and_flip(images: Tensor, views: Tensor) -> Tensor:
+    """Images [..., C, H, W] shifted by up to four pixels, zeros moving in, and flipped left to right, as
+    `views` [...] say."""
     shape, (height, width) = images.shape, images.shape[-2:]
     views = views.flatten().long()
     padded = functional.pad(images.reshape(len(views), *shape[-3:]), [PADDING] * 4)
@@ -95,19 +101,20 @@ class Noise(Keyed):
         return ((-2 * sizes.log()).sqrt() * (2 * math.pi * angles).cos()).to(x.dtype)  # Box & Muller (1958)
 
 
-def own_dropout(model: nn.Module) -> nn.Module:
-    """The same network with each `nn.Dropout` layer replaced by Dropout, and each `other_models.Noise` by Noise, in place."""
+def own_random_layers(model: nn.Module) -> nn.Module:
+    """The same network with each `nn.Dropout` layer replaced by Dropout, and each `other_models.Noise` by
+    Noise, in place."""
     for name, layer in model.named_children():
         if type(layer) is nn.Dropout:
             setattr(model, name, Dropout(layer.p).train(layer.training))
         elif type(layer) is models.Noise:
             setattr(model, name, Noise().train(layer.training))
         else:
-            own_dropout(layer)
+            own_random_layers(layer)
     return model
 
 
-def key_dropout(model: nn.Module, *seed: int) -> None:
+def key_random_layers(model: nn.Module, *seed: int) -> None:
     """Set the key of every layer that draws, so that what it draws next depends on the seed and its name."""
     for name, layer in model.named_modules():
         if isinstance(layer, Keyed):
@@ -115,7 +122,8 @@ def key_dropout(model: nn.Module, *seed: int) -> None:
 
 
 def _mix(x: Tensor) -> Tensor:
-    """A number of 64 bits that looks unrelated to x, for each (two rounds of multiply and xor-shift, as in splitmix64)."""
+    """A number of 64 bits that looks unrelated to x, for each (two rounds of multiply and xor-shift, as in
+    splitmix64)."""
     x = x * 0x2545F4914F6CDD1D
     x = (x ^ ((x >> 29) & (2**35 - 1))) * 0x3F58476D1CE4E5B9
     return x ^ ((x >> 32) & (2**32 - 1))
@@ -126,7 +134,8 @@ def _generator(*parts: str | int) -> torch.Generator:
 
 
 def _stream(draw: Callable[[int], Tensor], examples: int, batch_size: int, start: int, stop: int) -> Tensor:
-    """Batches `start` to `stop - 1` of one endless stream, of which `draw` makes an epoch of so many examples."""
+    """Batches `start` to `stop - 1` of one endless stream, of which `draw` makes an epoch of so many
+    examples."""
     first, last = start * batch_size, stop * batch_size
     epochs = range(first // examples, -(-last // examples))
     stream = torch.cat([draw(epoch) for epoch in epochs])

@@ -1,9 +1,10 @@
 """Networks of one architecture that are trained side by side on one device.
 
-Weights of R tickets are stacked along a leading axis and the network is mapped over it (`torch.func.vmap`): linear layers
-become batched matrix products, convolutions grouped ones, batch norm keeps statistics for each ticket. Optimisers work on
-each number by itself, so one fused step serves the whole stack. One ticket alone is trained by the module itself. On a
-CUDA card a step is captured once as a graph and then replayed: a small network's step is otherwise mostly waiting.
+Weights of R tickets are stacked along a leading axis and the network is mapped over it (`torch.func.vmap`):
+linear layers become batched matrix products, convolutions grouped ones, batch norm keeps statistics for each
+ticket. Optimisers work on each number by itself, so one fused step serves the whole stack. One ticket alone
+is trained by the module itself. On a CUDA card a step is captured once as a graph and then replayed: a small
+network's step is otherwise mostly waiting.
 """
 
 import copy
@@ -20,7 +21,8 @@ from lthlib.settings import Recipe
 from lthlib.training import randomness
 from lthlib.training.objectives import Objective, classification
 
-EVALUATION_BATCH = 250  # on a CPU: of larger ones what a convolution makes leaves its cache, and takes 2.5 times as long
+# On a CPU: what a convolution makes of a larger batch leaves the cache, and takes 2.5 times as long.
+EVALUATION_BATCH = 250
 EVALUATION_BATCH_ON_CARD = 1000
 EVALUATION_NUMBERS = 2**26  # at most in one layer's output, over all tickets: a quarter of a gibibyte
 EAGER_CALLS = 3  # before a capture: what torch allocates on first use must be there already
@@ -29,10 +31,11 @@ NORMALISATION_LAYERS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNo
 
 @dataclass(frozen=True, eq=False)
 class Ticket:
-    """What is trained in isolation: weights (all parameters and buffers, by name), their mask, and the order of the data.
+    """What is trained in isolation: weights (all parameters and buffers, by name), their mask, and the order
+    of the data.
 
-    `start` is the iteration that the weights come from: training goes on from there, with a fresh optimiser. Masked weights are
-    zero, but for those that `frozen` names: they stay at the value they have in `weights`.
+    `start` is the iteration that the weights come from: training goes on from there, with a fresh optimiser.
+    Masked weights are zero, but for those that `frozen` names: they stay at the value they have in `weights`.
     """
 
     weights: dict[str, Tensor]
@@ -59,52 +62,76 @@ class Stack:
     ):
         self.recipe, self.train, self.device, self.size = recipe, train, device, len(tickets)
         self.objective = objective
-        self.model = randomness.own_dropout(copy.deepcopy(model)).to(device)
+        self.model = randomness.own_random_layers(copy.deepcopy(model)).to(device)
         most = EVALUATION_BATCH if device.type == "cpu" else EVALUATION_BATCH_ON_CARD
         one, two = (_widest(self.model, train.inputs[:count]) for count in (1, 2))
-        grows = two - one if len(train) > 1 else one  # not where a network works on a whole graph for any number of nodes
-        self._chunk = max(1, min(most, EVALUATION_NUMBERS // (self.size * grows))) if grows else EVALUATION_NUMBERS
+        per_example = two - one if len(train) > 1 else one
+        self._chunk = EVALUATION_NUMBERS  # of a network that works on a whole graph for any number of nodes
+        if per_example:
+            self._chunk = max(1, min(most, EVALUATION_NUMBERS // (self.size * per_example)))
         self._names, self._full = _names_of_own(self.model), recipe.precision == "float32"
         self._exact = set() if self._full else _keep_normalisation_exact(self.model)
         self._fill(tickets)
-        self._rate = torch.tensor(recipe.learning_rate, device=device) if device.type == "cuda" else recipe.learning_rate
+        self._mask(tickets)
+        self._rate = recipe.learning_rate
+        if device.type == "cuda":  # a captured step reads it from the card
+            self._rate = torch.tensor(self._rate, device=device)
         self.optimizer = _optimizer(self.parameters.values(), recipe, self._rate, device)
         exact = torch.float32 if device.type == "mps" else torch.float64
-        self._batch, self._views, self._validation = None, None, torch.zeros(2, self.size, dtype=exact, device=device)
+        self._batch = self._views = None
+        self._validation = torch.zeros(2, self.size, dtype=exact, device=device)
         self._run_step, self._run_validation = self._captured(self._step), None
 
     def _fill(self, tickets: Sequence[Ticket]) -> None:
-        """Parameters, buffers and masks from the tickets; of one ticket they are the module's own."""
-        rows = []
+        """Parameters and buffers from the tickets; of one ticket they are the module's own."""
+        states = []
         for ticket in tickets:
             self.model.load_state_dict(ticket.weights)
-            randomness.key_dropout(self.model, ticket.order_seed, ticket.start)
-            if self.size > 1:
+            randomness.key_random_layers(self.model, ticket.order_seed, ticket.start)
+            if self.size > 1:  # the next ticket is loaded into the same module
                 tensors = [*self.model.named_parameters(), *self.model.named_buffers()]
-                rows.append({name: tensor.detach().clone() for name, tensor in tensors})
+                states.append({name: tensor.detach().clone() for name, tensor in tensors})
         self.parameters, self.buffers = dict(self.model.named_parameters()), dict(self.model.named_buffers())
-        if self.size > 1:
-            stacked = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
-            self.parameters = {
-                name: stacked[name].requires_grad_(parameter.requires_grad) for name, parameter in self.parameters.items()
-            }
-            self.buffers = {name: stacked[name] for name in self.buffers}
-        kept = {name: torch.stack([ticket.mask[name] for ticket in tickets]).to(self.device) for name in tickets[0].mask}
-        kept = {name: mask.view_as(self.parameters[name]) for name, mask in kept.items() if not mask.all()}
+        if self.size == 1:
+            return
+        for name, parameter in self.parameters.items():
+            stacked = torch.stack([state[name] for state in states])
+            self.parameters[name] = stacked.requires_grad_(parameter.requires_grad)
+        for name in self.buffers:
+            self.buffers[name] = torch.stack([state[name] for state in states])
+
+    def _mask(self, tickets: Sequence[Ticket]) -> None:
+        """Set masked weights to zero or their frozen value, and note what every step must set again."""
+        kept = {name: self._stacked(name, [ticket.mask for ticket in tickets]) for name in tickets[0].mask}
+        kept = {name: mask for name, mask in kept.items() if not mask.all()}  # a whole layer needs no masking
         self._pruned = [self.parameters[name].data for name in kept]
         self._factors = [mask.to(self.parameters[name].dtype) for name, mask in kept.items()]
-        self._frozen = []
-        if any(ticket.frozen for ticket in tickets):
-            rows = [ticket.frozen or {name: torch.zeros_like(kept) for name, kept in ticket.mask.items()} for ticket in tickets]
-            frozen = {name: torch.stack([row[name] for row in rows]).to(self.device).view_as(mask) for name, mask in kept.items()}
-            self._frozen = [self.parameters[name].data.masked_fill(~frozen[name] | mask, 0.0) for name, mask in kept.items()]
+        self._frozen = self._frozen_values(tickets, kept)  # before the masks wipe them out
         for name, mask in kept.items():  # not by multiplying: what is masked may be infinite
             self.parameters[name].data.masked_fill_(~mask, 0.0)
         if self._frozen:
             torch._foreach_add_(self._pruned, self._frozen)
 
+    def _frozen_values(self, tickets: Sequence[Ticket], kept: masks.Mask) -> list[Tensor]:
+        """For each layer of `kept`: the weights that are masked but frozen, zero elsewhere. Empty where no
+        ticket has any."""
+        if not any(ticket.frozen for ticket in tickets):
+            return []
+        none = {name: torch.zeros_like(mask) for name, mask in tickets[0].mask.items()}
+        values = []
+        for name, mask in kept.items():
+            frozen = self._stacked(name, [ticket.frozen or none for ticket in tickets])
+            values.append(self.parameters[name].data.masked_fill(~frozen | mask, 0.0))
+        return values
+
+    def _stacked(self, name: str, by_ticket: Sequence[masks.Mask]) -> Tensor:
+        """The masks of one weight, in the shape and on the device of the parameter."""
+        stacked = torch.stack([mask[name] for mask in by_ticket]).to(self.device)
+        return stacked.view_as(self.parameters[name])
+
     def step(self, batch: Tensor, views: Tensor | None, iteration: int) -> None:
-        """One optimiser step on the examples `batch` [R, B] of the training split, seen as `views` [R, B] say."""
+        """One optimiser step on the examples `batch` [R, B] of the training split, seen as `views` [R, B]
+        say."""
         self._set_rate(self.recipe.learning_rate_at(iteration))
         if self._batch is None:  # what a graph reads stays where it was when captured
             self._batch, self._views = batch.clone(), None if views is None else views.clone()
@@ -116,26 +143,33 @@ class Stack:
     def validate(self, split: Split) -> tuple[Tensor, Tensor]:
         """`measure`, for the one split that is measured again and again."""
         if self._run_validation is None:
-            self._run_validation = self._captured(lambda: self._validation.copy_(torch.stack(self.measure(split))))
+
+            def measure() -> None:
+                self._validation.copy_(torch.stack(self.measure(split)))
+
+            self._run_validation = self._captured(measure)
         self._run_validation()
         return tuple(self._validation.clone())
 
     @torch.no_grad()  # not inference_mode: a module may keep a tensor of its first forward for training
     def measure(self, split: Split) -> tuple[Tensor, Tensor]:
-        """Mean loss and score (0 to 1) over every example of the split, in evaluation mode: two tensors [R]."""
+        """Mean loss and accuracy (0 to 1) over every example of the split, in evaluation mode: two tensors
+        [R]."""
         self.model.eval()
-        losses, scores = torch.zeros_like(self._validation)
+        losses, accuracies = torch.zeros_like(self._validation)
         for inputs, targets in zip(split.inputs.split(self._chunk), split.targets.split(self._chunk)):
-            found = self._judge(self._forward(inputs, shared=True), targets.expand(self.size, *targets.shape))
-            losses += found[0].sum(1)
-            scores += found[1].sum(1)
-        return losses / len(split), scores / len(split)
+            outputs = self._forward(inputs, shared=True)
+            loss, accuracy = self._judge(outputs, targets.expand(self.size, *targets.shape))
+            losses += loss.sum(1)
+            accuracies += accuracy.sum(1)
+        return losses / len(split), accuracies / len(split)
 
     def state(self) -> dict[str, Tensor]:
-        """Every parameter and buffer that a state_dict holds, [R, ...]: views of what training goes on changing."""
+        """Every parameter and buffer that a state_dict holds, [R, ...]: views of what training goes on
+        changing."""
         tensors = {**self.parameters, **self.buffers}
-        lead = (lambda tensor: tensor) if self.size > 1 else (lambda tensor: tensor.unsqueeze(0))
-        return {name: lead(tensors[own].detach()) for name, own in self._names.items()}
+        tensors = {name: tensors[own].detach() for name, own in self._names.items()}
+        return tensors if self.size > 1 else {name: tensor.unsqueeze(0) for name, tensor in tensors.items()}
 
     def load(self, state: dict[str, Tensor]) -> None:
         """Put these values, as `state` gives them, in place of the present ones."""
@@ -147,7 +181,7 @@ class Stack:
         self.optimizer.zero_grad(set_to_none=True)
         inputs, targets = _take(self.train.inputs, self._batch), _take(self.train.targets, self._batch)
         if self._views is not None:
-            inputs = randomness.see(inputs, self._views)
+            inputs = randomness.shift_and_flip(inputs, self._views)
         self._judge(self._forward(inputs), targets)[0].mean(1).sum().backward()
         self.optimizer.step()
         if self._pruned:
@@ -156,9 +190,9 @@ class Stack:
             torch._foreach_add_(self._pruned, self._frozen)
 
     def _judge(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss and score [R, B] of each example, for outputs and targets [R, B, ...]."""
-        losses, scores = self.objective(outputs.flatten(0, 1), targets.flatten(0, 1))
-        return losses.view(self.size, -1), scores.view(self.size, -1)
+        """Loss and accuracy [R, B] of each example, for outputs and targets [R, B, ...]."""
+        losses, accuracies = self.objective(outputs.flatten(0, 1), targets.flatten(0, 1))
+        return losses.view(self.size, -1), accuracies.view(self.size, -1)
 
     def _forward(self, inputs: Tensor, shared: bool = False) -> Tensor:
         """Outputs [R, B, ...] for inputs [R, B, ...], or [B, ...] where all tickets share them."""
@@ -173,7 +207,8 @@ class Stack:
         if self._full:
             return functional_call(self.model, (parameters, buffers), (inputs,))
         low = {name: p if name in self._exact else p.bfloat16() for name, p in parameters.items()}
-        inputs = inputs.bfloat16() if inputs.is_floating_point() else inputs  # tokens and node numbers stay whole
+        if inputs.is_floating_point():  # tokens and node numbers stay whole
+            inputs = inputs.bfloat16()
         return functional_call(self.model, (low, buffers), (inputs,)).float()
 
     def _set_rate(self, rate: float) -> None:
@@ -217,7 +252,7 @@ def _take(split: Tensor, batch: Tensor) -> Tensor:
     return split.index_select(0, batch.flatten()).view(*batch.shape, *split.shape[1:])
 
 
-def _optimizer(parameters, recipe: Recipe, rate: float | Tensor, device: torch.device) -> torch.optim.Optimizer:
+def _optimizer(parameters, recipe: Recipe, rate, device: torch.device) -> torch.optim.Optimizer:
     options = {"lr": rate, "weight_decay": recipe.weight_decay, "fused": device.type in ("cpu", "cuda")}
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(parameters, momentum=recipe.momentum, **options)
@@ -234,7 +269,8 @@ def _names_of_own(model: nn.Module) -> dict[str, str]:
 
 
 def _keep_normalisation_exact(model: nn.Module) -> set[str]:
-    """Let normalisation layers compute in float32 inside a pass in bfloat16; the names of their parameters."""
+    """Let normalisation layers compute in float32 inside a pass in bfloat16; the names of their
+    parameters."""
     layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, NORMALISATION_LAYERS)}
     for layer in layers.values():
         layer.register_forward_pre_hook(lambda _, inputs: tuple(x.float() for x in inputs))
@@ -246,7 +282,10 @@ def _keep_normalisation_exact(model: nn.Module) -> set[str]:
 def _widest(model: nn.Module, inputs: Tensor) -> int:
     """The largest number of numbers that a layer takes or gives for these inputs [n, ...]."""
     sizes = [inputs.numel()]
-    note = lambda layer, inputs, output: sizes.append(output.numel() if isinstance(output, Tensor) else 0)  # noqa: E731
+
+    def note(layer, inputs, output) -> None:
+        sizes.append(output.numel() if isinstance(output, Tensor) else 0)
+
     hooks = [layer.register_forward_hook(note) for layer in model.modules()]
     model.eval()(inputs)
     for hook in hooks:

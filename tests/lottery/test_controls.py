@@ -14,7 +14,6 @@ from lthlib.lottery import controls
 from lthlib.lottery import search as search_module
 from lthlib.lottery.search import Hunt, hunt
 from lthlib.pruning import allocation, masks, structured
-from lthlib.pruning import step as step_module
 from lthlib.storage.store import TICKET, Key, Store
 from lthlib.training import engine
 from lthlib.training.stack import Ticket
@@ -199,12 +198,11 @@ def test_a_criterion_of_many_rounds_meets_the_count_that_one_round_meets(own_tas
     network = own_task.build()
     weights = {name: torch.rand(7, 13) for name in models.prunable(network)}
     for scope in ("layer", "global"):
-        setting = tasks.resolve(own_task, "quick", scope=scope, rate=0.3)[0]
-        pruner = step_module.Pruner(network, setting, own_task.dataset, None)
         ones = masks.ones(weights)
         rates, pruned = dict.fromkeys(ones, 0.9), ones
         for step in range(1, 101):
-            pruned = masks.prune(pruned, weights, pruner._toward(rates, ones, pruned, step / 100), scope)
+            shares = allocation.rates_toward(rates, ones, pruned, step / 100, scope)
+            pruned = masks.prune(pruned, weights, shares, scope)
         once = masks.prune(ones, weights, rates, scope)
         for name, kept in once.items():
             assert abs(int(pruned[name].sum()) - int(kept.sum())) <= 1

@@ -147,7 +147,7 @@ def test_bernoullis_gradient_by_hand(rescale):
     torch.manual_seed(0)
     network = supermasks.bernoulli(nn.Linear(7, 5).double(), rescale=rescale).train()
     network.weight.data.normal_()
-    randomness.key_dropout(network, 3)
+    randomness.key_random_layers(network, 3)
     x = torch.randn(11, 7, dtype=torch.float64)
     seen = network(x)
     (seen**2).sum().backward()
@@ -209,17 +209,17 @@ def test_masks_are_drawn_with_the_probability_of_the_scores():
     torch.manual_seed(1)
     network.weight.data.normal_(0, 2)
     network.drawn.fill_(1.0)
-    randomness.key_dropout(network, 7)
+    randomness.key_random_layers(network, 7)
     times = 600
     with torch.no_grad():
         mean = sum(network(torch.eye(20)).T for _ in range(times)) / times
     chance = torch.sigmoid(network.weight.detach())
     error = (mean - chance) / (chance * (1 - chance) / times).sqrt()
     assert error.abs().max() < 5 and float(error.std()) == pytest.approx(1, abs=0.15), "400 binomial means, in standard errors"
-    randomness.key_dropout(network, 8)
+    randomness.key_random_layers(network, 8)
     first = network(torch.eye(20))
     assert not torch.equal(first, network(torch.eye(20))), "another draw at every step"
-    randomness.key_dropout(network, 8)
+    randomness.key_random_layers(network, 8)
     assert torch.equal(first, network(torch.eye(20))), "the same again under the same seed"
     once, again = network.eval()(torch.eye(20)), network(torch.eye(20))
     assert torch.equal(once, again) and torch.equal(once.T.bool(), network.weight >= 0), "in evaluation nothing is drawn"

@@ -237,7 +237,7 @@ def test_a_vae_draws_in_training_and_takes_the_mean_in_evaluation():
 
 def test_keyed_noise_is_standard_normal_and_repeats_by_key():
     layer, x = randomness.Noise(), torch.zeros(400, 500)
-    randomness.key_dropout(layer, 7)
+    randomness.key_random_layers(layer, 7)
     first, second = layer(x), layer(x)
     count = x.numel()
     for drawn in (first, second):
@@ -249,16 +249,16 @@ def test_keyed_noise_is_standard_normal_and_repeats_by_key():
         expected = (1 + math.erf(limit / 2**0.5)) / 2
         share = (first < limit).float().mean().item()
         assert share == pytest.approx(expected, abs=5 * (expected * (1 - expected) / count) ** 0.5)
-    randomness.key_dropout(layer, 7)
+    randomness.key_random_layers(layer, 7)
     assert torch.equal(layer(x), first)
     assert not layer.eval()(x).any() and layer(x.double()).dtype == torch.float64
 
 
 def test_the_engine_keys_noise_as_it_keys_dropout():
     network = nn.Sequential(nn.Linear(2, 2), Noise(), nn.Sequential(Noise(), nn.Dropout(0.5)))
-    own = randomness.own_dropout(network)
+    own = randomness.own_random_layers(network)
     assert [type(layer) for layer in (own[1], own[2][0], own[2][1])] == [randomness.Noise, randomness.Noise, randomness.Dropout]
-    randomness.key_dropout(own, 1)
+    randomness.key_random_layers(own, 1)
     assert not torch.equal(own[1](torch.ones(3)), own[2][0](torch.ones(3))), "each layer draws its own"
 
 

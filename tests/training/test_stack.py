@@ -183,7 +183,7 @@ def test_bfloat16_keeps_weights_in_float32_and_learns_as_well(images, size):
 
 def test_dropout_is_torchs_in_distribution_and_repeats_by_key():
     layer, x = randomness.Dropout(0.3), torch.ones(400, 500)
-    randomness.key_dropout(layer, 7)
+    randomness.key_random_layers(layer, 7)
     first, second = layer(x), layer(x)
     assert first.unique().tolist() == pytest.approx([0, 1 / 0.7])
     assert (first == 0).float().mean().item() == pytest.approx(0.3, abs=5 * (0.3 * 0.7 / 200_000) ** 0.5)
@@ -192,7 +192,7 @@ def test_dropout_is_torchs_in_distribution_and_repeats_by_key():
     for shift in (1, 500):  # neighbours along both axes
         zero = (first == 0).flatten()
         assert (zero[:-shift] & zero[shift:]).float().mean().item() == pytest.approx(0.09, abs=0.004)
-    randomness.key_dropout(layer, 7)
+    randomness.key_random_layers(layer, 7)
     assert torch.equal(layer(x), first)
     assert torch.equal(layer.eval()(x), x)
 
@@ -201,7 +201,7 @@ def test_seeing_shifts_flips_and_pads_with_zeros():
     image = torch.arange(1.0, 13).view(1, 1, 3, 4)
     middle = randomness.PADDING * randomness.SHIFTS + randomness.PADDING
     flip = randomness.SHIFTS**2
-    see = lambda view: randomness.see(image, torch.tensor([view]))[0, 0]  # noqa: E731
+    see = lambda view: randomness.shift_and_flip(image, torch.tensor([view]))[0, 0]  # noqa: E731
     assert torch.equal(see(middle), image[0, 0])
     assert torch.equal(see(middle + flip), image[0, 0].flip(1))
     assert torch.equal(see(middle + randomness.SHIFTS), torch.tensor([[5.0, 6, 7, 8], [9, 10, 11, 12], [0, 0, 0, 0]]))
