@@ -6,9 +6,9 @@ LESSONS := $(sort $(wildcard notebooks/*.ipynb))
 
 VOILA := --Voila.ip=127.0.0.1 --TagRemovePreprocessor.enabled=True --TagRemovePreprocessor.remove_cell_tags=not-in-app --ExecutePreprocessor.timeout=120
 
-.PHONY: quickstart test test-browser test-colab lab app bench clean
+.PHONY: help quickstart test test-browser test-colab lab app bench clean
 
-quickstart: .venv/ready  ## lesson 1 on digits with 5 trials: an HTML page, figures and a table
+quickstart: .venv/ready  ## run lesson 1 on digits with 5 trials: an HTML page, figures and a table (the default)
 	mkdir -p $(QUICK)
 	$(BIN)/papermill notebooks/01_*.ipynb $(QUICK)/lesson.ipynb --execution-timeout 600 --no-progress-bar --log-level WARNING \
 		-p trials 5 -p results $(QUICK)/store -p output $(QUICK)
@@ -16,7 +16,7 @@ quickstart: .venv/ready  ## lesson 1 on digits with 5 trials: an HTML page, figu
 	$(BIN)/python -m lthlib hunt --task lenet-digits --trials 5 --controls reinit --results $(QUICK)/store
 	@echo && echo "The lesson as a page: $(QUICK)/lesson.html, its figures beside it."
 
-test: .venv/ready-dev  ## lint, unit tests, every notebook under nbval at profile smoke
+test: .venv/ready-dev  ## run the linter, the unit tests, and every lesson at profile smoke
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests
 	rm -rf build/smoke && mkdir -p build/smoke
@@ -25,20 +25,20 @@ test: .venv/ready-dev  ## lint, unit tests, every notebook under nbval at profil
 			-p profile smoke || exit 1; done
 	LTHLIB_RESULTS=$(CURDIR)/build/smoke/store $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=300 build/smoke
 
-lab: .venv/ready  ## JupyterLab on the lessons
+lab: .venv/ready  ## open JupyterLab on the lessons
 	$(BIN)/jupyter lab --notebook-dir=. notebooks/
 
-app: .venv/ready-app  ## lesson 0 as an app, without its code (Voila)
+app: .venv/ready-app  ## serve lesson 0 as an app, without its code (Voila)
 	$(BIN)/voila notebooks/00_look_first.ipynb $(VOILA)
 
-test-browser: .venv/ready-dev .venv/ready-app  ## lesson 0 in Chromium, in JupyterLab and Voila
+test-browser: .venv/ready-dev .venv/ready-app  ## try lesson 0 in Chromium, in JupyterLab and Voila
 	$(BIN)/python -m pip install --quiet --no-compile --editable ".[browser]"
 	$(BIN)/python -m pytest tests/browser
 
-test-colab: .venv/ready-dev .venv-colab/ready  ## every lesson with Colab's versions, from its set-up cell on
+test-colab: .venv/ready-dev .venv-colab/ready  ## run every lesson with Colab's versions, from its set-up cell on
 	$(BIN)/python -m pytest tests/colab
 
-bench: .venv/ready-dev  ## the benchmarks, as ratios measured in one run: results/bench.json and a table
+bench: .venv/ready-dev  ## measure speed, as ratios within one run: results/bench.json and a table
 	$(BIN)/python -m tests.bench.run
 
 .venv/ready: requirements.txt pyproject.toml
@@ -59,5 +59,9 @@ bench: .venv/ready-dev  ## the benchmarks, as ratios measured in one run: result
 	.venv-colab/bin/python -m pip install --quiet --no-compile --requirement tests/colab/requirements.txt
 	touch $@
 
-clean:  ## what the targets made, but not the environment
+clean:  ## remove what the targets made, but not the environment
 	rm -rf build results/quickstart
+
+# Plain awk, so that it works on macOS as well.
+help:  ## print this list
+	@awk -F ':.*## ' '/^[A-Za-z0-9_-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
