@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from lthlib import analysis
-from lthlib.analysis import costs
+from lthlib.analysis import training_cost
 from lthlib.core.errors import LotteryError
 from lthlib.core.validation import one_of
 from lthlib.lottery.search import hunt
@@ -86,7 +86,7 @@ def compete(
 ) -> pd.DataFrame:
     """Run the protocol, and return one row per trained network: the columns of `lthlib.summarise`, with
     `entry` (the method's name), `entered` (whether it is one of `entries`) and `spent` (iterations behind the
-    network, `costs.iterations_spent`).
+    network, `training_cost.iterations_spent`).
 
     The checks are run on `entries`, the others are trained as they are. `budget` is in iterations for one
     ticket: a method goes as far down as that pays for. `options` go to `lthlib.hunt`: results, device, seed,
@@ -104,7 +104,7 @@ def compete(
             chosen = {"score": method.score, "schedule": method.schedule, "scope": method.scope, "rate": rate}
             recipe = {key: value for key, value in options.items() if key not in OF_THE_RUN}
             setting, _ = resolve(task, profile, levels=levels, trials=trials, **chosen, **recipe)
-            spent = {level: costs.iterations_spent(setting, level) for level in range(levels + 1)}
+            spent = {level: training_cost.iterations_spent(setting, level) for level in range(levels + 1)}
             within = [level for level in spent if budget is None or spent[level] <= budget]
             affordable = max(within, default=0)  # 0, the dense network alone, is no ticket
             if not affordable:

@@ -8,7 +8,7 @@ import torch
 import lthlib
 from lthlib import analysis, arena, tasks
 from lthlib.__main__ import main
-from lthlib.analysis import costs
+from lthlib.analysis import training_cost
 from lthlib.core.errors import LotteryError
 from lthlib.pruning import registry
 
@@ -69,7 +69,7 @@ def test_leaderboard_ranks_by_mean_and_pairs_with_random(own_task):
 
 
 def spent(task="lenet-digits", level=3, **chosen):
-    return costs.iterations_spent(tasks.resolve(tasks.find_task(task), "quick", iterations=1000, **chosen)[0], level)
+    return training_cost.iterations_spent(tasks.resolve(tasks.find_task(task), "quick", iterations=1000, **chosen)[0], level)
 
 
 def test_iterations_spent():
@@ -91,7 +91,7 @@ def test_spent_is_what_the_engine_trained(own_task):
         steps = table.groupby("level").iteration.agg(np.ptp)
         needed = steps.sum() if schedule == "iterative" else steps[0] + steps[2]
         setting = tasks.resolve(own_task, "quick", schedule=schedule, rewind=10, iterations=40, evaluate_every=10)[0]
-        assert costs.iterations_spent(setting, 2) == needed
+        assert training_cost.iterations_spent(setting, 2) == needed
 
 
 def test_a_budget_ends_the_way_down(own_task):

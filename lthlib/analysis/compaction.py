@@ -1,6 +1,6 @@
 """A ticket made small for real: its empty units removed, its zeros skipped.
 
-A mask alone makes nothing smaller or faster: zeros are stored and multiplied like other numbers. What does:
+A mask alone makes nothing smaller or faster: zeros are stored and multiplied like other numbers. These do:
 
     remove_units   a smaller dense network, with the outputs of the masked one
     CsrLinear      a linear layer that holds what the mask keeps, and the places of it
@@ -24,11 +24,12 @@ from lthlib.tasks import Task
 
 REMOVABLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-CAPABILITY, MULTIPLES = (8, 0), (32, 64)  # of 2:4 at float16: the least compute capability; what rows and columns come in
+CAPABILITY, MULTIPLES = (8, 0), (32, 64)  # of 2:4 at float16: compute capability; rows and columns
 
 
 def empty_units(mask: Mask) -> dict[str, Tensor]:
-    """For each layer one boolean a unit (or channel), [units]: True where the mask keeps none of the weights that it reads by."""
+    """For each layer one boolean a unit (or channel), [units]: True where the mask keeps none of its incoming
+    weights."""
     return {name: ~kept.flatten(1).any(1) for name, kept in mask.items()}
 
 
@@ -40,22 +41,22 @@ def masked_network(network: nn.Module, mask: Mask) -> nn.Module:
 
 
 def remove_units(network: nn.Module, mask: Mask, example: Tensor) -> nn.Module:
-    """The masked network without its empty units: a smaller dense network with the same outputs, in evaluation mode.
+    """The masked network without its empty units: a smaller dense network with the same outputs, in
+    evaluation mode.
 
-    An empty unit reads nothing, so it gives a constant: its bias, normalised and through the activation. Where that is 0 the unit
-    goes; another constant times its outgoing weights is first added to the bias of the linear layer that reads it, which is
-    exact. A convolution cannot take it up, since its padding is 0 and not that constant: then this is refused, and
-    `close_units` comes first. A ticket from theta_0 with biases 0 is never refused: at exactly 0 the ReLU passes no gradient, so
-    an empty unit's bias stays there. Where channels are coupled (a residual network adds them) a channel goes when it is empty
-    in all of the layers that are added, and stays otherwise, with its constant.
+    An empty unit reads nothing, so it gives a constant: its bias, normalised and through the activation. If
+    that is 0 the unit goes; another constant times its outgoing weights is first added to the bias of the
+    linear layer that reads it, which is exact. A convolution cannot take it up, since its padding is 0 and
+    not that constant: then this is refused, and `close_units` comes first. A ticket from theta_0 with biases
+    0 is never refused: at exactly 0 the ReLU passes no gradient, so an empty unit's bias stays there. Where
+    channels are coupled (a residual network adds them) a channel goes if it is empty in all of the layers
+    that are added, and stays otherwise, with its constant.
 
-    `example` is inputs [B, ...], by which the network is traced and the result checked. Done by torch-pruning (Fang et al. 2023,
-    arXiv 2301.12900). Raises LotteryError where a layer has no unit left, where it is not linear or an ungrouped convolution,
-    and where outputs would change.
+    `example` is inputs [B, ...], by which the network is traced and the result checked. Done by torch-pruning
+    (Fang et al. 2023, arXiv 2301.12900). Raises LotteryError where a layer has no unit left, where it is not
+    linear or an ungrouped convolution, and where outputs would change.
     """
     masked = masked_network(network, mask)
-    with torch.no_grad():
-        wanted = masked(example)
     compact = copy.deepcopy(masked)
     tp, graph = _graph(compact, example)
     groups = list(_groups(tp, graph, compact, mask))
@@ -65,21 +66,22 @@ def remove_units(network: nn.Module, mask: Mask, example: Tensor) -> nn.Module:
     for _, group in groups:
         group.prune()
     with torch.no_grad():
-        found = compact(example)
-    apart = float((found - wanted).abs().max())
-    if not apart <= 1e-4 * (1 + float(wanted.abs().max())):
+        wanted, outputs = masked(example), compact(example)
+    difference = float((outputs - wanted).abs().max())
+    if not difference <= 1e-4 * (1 + float(wanted.abs().max())):
         raise LotteryError(
-            f"without its empty units {type(network).__name__} gives outputs that differ by {apart:.2g}: some layer mixes units "
-            "(layer or group normalisation, say), so keep the masked network."
+            f"without its empty units {type(network).__name__} gives outputs that differ by {difference:.2g}: some layer "
+            "mixes units (layer or group normalisation, say), so keep the masked network."
         )
     return compact
 
 
 def close_units(network: nn.Module, mask: Mask, example: Tensor) -> nn.Module:
-    """The masked network with the constants of its removable empty units set to 0: another network, that `remove_units` takes.
+    """The masked network with the constants of its removable empty units set to 0: another network, for
+    `remove_units`.
 
-    Sets a unit's bias, and in a batch norm right after it the shift and the running mean, to 0. Compare its accuracy with the
-    masked network's: this is no longer the ticket that was trained.
+    Sets a unit's bias, and in a batch norm right after it the shift and the running mean, to 0. Compare its
+    accuracy with the masked network's: this is no longer the ticket that was trained.
     """
     closed = masked_network(network, mask)
     tp, graph = _graph(closed, example)
@@ -87,16 +89,19 @@ def close_units(network: nn.Module, mask: Mask, example: Tensor) -> nn.Module:
     for _, group in _groups(tp, graph, closed, mask):
         for dep, units in group:
             layer = dep.target.module
-            if isinstance(layer, REMOVABLE) and graph.is_out_channel_pruning_fn(dep.handler):
-                with torch.no_grad():
-                    for tensor in _constant_parts(layer, norm_of.get(layer)):
-                        tensor[units] = 0.0
+            if not isinstance(layer, REMOVABLE) or not graph.is_out_channel_pruning_fn(dep.handler):
+                continue
+            norm = norm_of.get(layer)
+            for tensor in (layer.bias, *((norm.bias, norm.running_mean) if norm else ())):
+                if tensor is not None:
+                    tensor.detach()[units] = 0.0
     return closed
 
 
 def shape_task(task: Task, compact: nn.Module, name: str) -> Task:
-    """A task whose networks have the shape of `compact` and new weights: does the pruned *shape* train as well (Liu et al. 2019,
-    arXiv 1810.05270)? Every layer is drawn as if it had been born that small: Gaussian Glorot weights, biases 0, plain norms."""
+    """A task whose networks have the shape of `compact` and new weights: does the pruned *shape* train as
+    well (Liu et al. 2019, arXiv 1810.05270)? Layers are initialised for their own size: Gaussian Glorot
+    weights, biases 0, plain norms."""
 
     def build(_) -> nn.Module:
         fresh = copy.deepcopy(compact).train()
@@ -109,59 +114,67 @@ def shape_task(task: Task, compact: nn.Module, name: str) -> Task:
 
 
 def _graph(network: nn.Module, example: Tensor):
-    """torch-pruning and its picture of which layers' units hang together."""
+    """torch-pruning and its graph of which layers' units are coupled."""
     try:
         import torch_pruning
     except ImportError as error:
-        raise LotteryError(
-            "units are removed by the package torch-pruning, which is missing: pip install torch-pruning."
-        ) from error
+        missing = "units are removed by the package torch-pruning, which is missing: pip install torch-pruning."
+        raise LotteryError(missing) from error
     return torch_pruning, torch_pruning.DependencyGraph().build_dependency(network, example_inputs=example)
 
 
 def _groups(tp, graph, network: nn.Module, mask: Mask) -> Iterator[tuple[dict[nn.Module, list[int]], object]]:
-    """What can be removed: for each set of coupled layers, who reads their empty units (a layer and its inputs' places), and
-    torch-pruning's group that removes them."""
+    """What can be removed: for each set of coupled layers, which layers read their empty units (by which
+    inputs), and torch-pruning's group that removes them."""
     empty = empty_units(mask)
     name_of = {network.get_submodule(name.rpartition(".")[0]): name for name in mask}
     for layer, name in name_of.items():
         if not isinstance(layer, REMOVABLE) or getattr(layer, "groups", 1) != 1:
-            raise LotteryError(f"{name!r} is of {layer}: units are removed from linear layers and ungrouped convolutions alone.")
+            allowed = "units are removed from linear layers and ungrouped convolutions alone"
+            raise LotteryError(f"{name!r} is of {layer}: {allowed}.")
         if empty[name].all():
             raise LotteryError(f"the mask keeps no weight of {name!r}, so nothing gets through it: remove fewer.")
     done = set()
     for layer, name in name_of.items():
         if layer in done or not empty[name].any():
             continue
-        root = tp.prune_linear_out_channels if isinstance(layer, nn.Linear) else tp.prune_conv_out_channels
-        whole = graph.get_pruning_group(layer, root, idxs=list(range(len(empty[name]))))
-        coupled = {d.target.module for d, _ in whole if graph.is_out_channel_pruning_fn(d.handler)} & set(name_of)
+        prune = tp.prune_linear_out_channels if isinstance(layer, nn.Linear) else tp.prune_conv_out_channels
+        whole = graph.get_pruning_group(layer, prune, idxs=list(range(len(empty[name]))))
+        coupled = {dep.target.module for dep, _ in whole if graph.is_out_channel_pruning_fn(dep.handler)} & set(name_of)
         done |= coupled
-        units = torch.stack([empty[name_of[each]] for each in coupled]).all(0).nonzero().flatten().tolist()
-        if units:
-            group = graph.get_pruning_group(layer, root, idxs=units)
-            reads = {d.target.module: i for d, i in group if graph.is_in_channel_pruning_fn(d.handler)}
-            yield {reader: places for reader, places in reads.items() if isinstance(reader, REMOVABLE)}, group
+        empty_in_all = torch.stack([empty[name_of[each]] for each in coupled]).all(0)
+        if not empty_in_all.any():
+            continue
+        group, readers = graph.get_pruning_group(layer, prune, idxs=empty_in_all.nonzero().flatten().tolist()), {}
+        for dep, places in group:
+            if isinstance(dep.target.module, REMOVABLE) and graph.is_in_channel_pruning_fn(dep.handler):
+                readers[dep.target.module] = places
+        yield readers, group
 
 
 def _constants(network: nn.Module, readers: dict[nn.Module, list[int]], example: Tensor) -> list[tuple[nn.Module, Tensor]]:
     """What each reader gets from the empty units, for the example: a number each, [places]."""
-    seen: list[tuple[nn.Module, Tensor]] = []
+    constants: list[tuple[nn.Module, Tensor]] = []
 
     def note(layer, inputs):
-        given = inputs[0].detach().movedim(-1 if isinstance(layer, nn.Linear) else 1, 0)[readers[layer]].flatten(1)
+        channels = inputs[0].detach().movedim(-1 if isinstance(layer, nn.Linear) else 1, 0)
+        given = channels[readers[layer]].flatten(1)
         if not torch.allclose(given, given[:, :1].expand_as(given), atol=1e-6):
             raise LotteryError(f"what {layer} reads from an empty unit is no constant: some layer before it mixes units.")
-        seen.append((layer, given[:, 0]))
+        constants.append((layer, given[:, 0]))
 
-    hooks = [layer.register_forward_pre_hook(note) for layer in readers]
+    _run_with(network, example, [layer.register_forward_pre_hook(note) for layer in readers])
+    return constants
+
+
+def _run_with(network: nn.Module, example: Tensor, hooks: list) -> None:
+    """One forward pass with these hooks, which are removed after it, also if it fails."""
     try:
         with torch.no_grad():
             network(example)
     finally:
         for hook in hooks:
             hook.remove()
-    return seen
 
 
 def _take_up(layer: nn.Module, places: list[int], constant: Tensor) -> None:
@@ -170,8 +183,8 @@ def _take_up(layer: nn.Module, places: list[int], constant: Tensor) -> None:
         return
     if not isinstance(layer, nn.Linear):
         raise LotteryError(
-            f"an empty unit gives {float(constant.abs().max()):.2g} and not 0 to {layer}, whose padding cannot do the same: set "
-            "such constants to 0 with close_units first, and compare its accuracy."
+            f"an empty unit gives {float(constant.abs().max()):.2g} and not 0 to {layer}, whose padding cannot do the same: "
+            "set such constants to 0 with close_units first, and compare its accuracy."
         )
     added = layer.weight.detach()[:, places] @ constant
     layer.bias = nn.Parameter(added if layer.bias is None else layer.bias.detach() + added)
@@ -179,32 +192,24 @@ def _take_up(layer: nn.Module, places: list[int], constant: Tensor) -> None:
 
 def _norms_after(network: nn.Module, example: Tensor) -> dict[nn.Module, nn.Module]:
     """For each layer the batch norm that takes its very output."""
-    outputs, found = [], {}
+    outputs, norm_of = [], {}
 
     def after(layer, _, output):
         outputs.append((output, layer))
 
     def before(norm, inputs):
-        found.update({layer: norm for output, layer in outputs if output is inputs[0]})
+        norm_of.update({layer: norm for output, layer in outputs if output is inputs[0]})
 
     layers = [m for m in network.modules() if isinstance(m, REMOVABLE)]
     norms = [m for m in network.modules() if isinstance(m, NORMS)]
     hooks = [m.register_forward_hook(after) for m in layers] + [m.register_forward_pre_hook(before) for m in norms]
-    with torch.no_grad():
-        network(example)
-    for hook in hooks:
-        hook.remove()
-    return found
-
-
-def _constant_parts(layer: nn.Module, norm: nn.Module | None) -> list[Tensor]:
-    """What decides the constant of an empty unit: its bias, and the shift and mean of the norm after it, where they are."""
-    parts = [layer.bias] + ([norm.bias, norm.running_mean] if norm else [])
-    return [part for part in parts if part is not None]
+    _run_with(network, example, hooks)
+    return norm_of
 
 
 class CsrLinear(nn.Module):
-    """A linear layer of what the mask keeps, in compressed sparse rows (values, 32-bit columns, 32-bit row ends).
+    """A linear layer of what the mask keeps, in compressed sparse rows (values, 32-bit columns, 32-bit row
+    ends).
 
     [B, in] -> [B, out], as `nn.Linear` with the masked weight. For evaluation: it has nothing to train.
     """
@@ -220,14 +225,15 @@ class CsrLinear(nn.Module):
 
 
 def to_csr(weight: Tensor, kept: Tensor) -> Tensor:
-    """A weight's kept entries as a torch.sparse_csr tensor with 32-bit indices, [units, inputs * ...]. An entry that is kept and
-    happens to be 0 is stored, too."""
+    """A weight's kept entries as a torch.sparse_csr tensor with 32-bit indices, [units, inputs * ...]. An
+    entry that is kept and happens to be 0 is stored, too."""
     kept, weight = kept.flatten(1), weight.flatten(1)
     ends = torch.cat([torch.zeros(1, dtype=torch.int64, device=kept.device), kept.sum(1).cumsum(0)])
     columns = kept.nonzero()[:, 1]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(ends.int(), columns.int(), weight[kept], size=weight.shape, check_invariants=True)
+        parts = ends.int(), columns.int(), weight[kept]
+        return torch.sparse_csr_tensor(*parts, size=weight.shape, check_invariants=True)
 
 
 def with_csr_layers(network: nn.Module, mask: Mask) -> nn.Module:
@@ -242,7 +248,8 @@ def with_csr_layers(network: nn.Module, mask: Mask) -> nn.Module:
 
 
 def why_no_csr() -> str:
-    """Empty where this torch multiplies CSR matrices on the CPU, else why not (it takes MKL, which not every build has)."""
+    """Empty where this torch multiplies CSR matrices on the CPU, else why not (it takes MKL, which not every
+    build has)."""
     try:
         to_csr(torch.ones(2, 2), torch.eye(2, dtype=torch.bool)) @ torch.ones(2, 3)
     except RuntimeError as error:
@@ -255,24 +262,24 @@ def why_no_two_of_four() -> str:
     if not torch.cuda.is_available():
         return "2:4 products need a CUDA card: torch has none for a CPU."
     if torch.cuda.get_device_capability() < CAPABILITY:
-        return f"2:4 products need a card of compute capability {CAPABILITY[0]}.{CAPABILITY[1]} or more."
+        return "2:4 products need a card of compute capability {}.{} or more.".format(*CAPABILITY)
     return ""
 
 
 def two_of_four(weight: Tensor, kept: Tensor) -> Tensor:
-    """The kept entries of a weight [units, inputs] in the 2:4 format of a CUDA card, at float16: use it in functional.linear.
+    """The kept entries of a weight [units, inputs] in the 2:4 format of a CUDA card, at float16, for
+    functional.linear.
 
-    Raises LotteryError where there is no such card, where a group of four neighbours keeps more than two (structure "groups",
-    level 2, keeps two), and where the weight has a size that the card does not take.
+    Raises LotteryError where there is no such card, where a group of four neighbours keeps more than two
+    (structure "groups", level 2, keeps two), and where the weight has a size that the card does not take.
     """
     if reason := why_no_two_of_four():
         raise LotteryError(reason + " Use the masked weight.")
     if weight.dim() != 2 or any(size % step for size, step in zip(weight.shape, MULTIPLES)):
-        raise LotteryError(
-            f"a weight of shape {list(weight.shape)} has no 2:4 format: give a matrix with a multiple of {MULTIPLES[0]} rows and "
-            f"of {MULTIPLES[1]} columns."
-        )
+        takes = "a matrix with a multiple of {} rows and of {} columns".format(*MULTIPLES)
+        raise LotteryError(f"a weight of shape {list(weight.shape)} has no 2:4 format: give {takes}.")
     most = int(kept.reshape(-1, structured.GROUP).sum(1).max())
     if most > 2:
-        raise LotteryError(f"a group of four neighbours keeps {most} weights: 2:4 takes two, as structure 'groups' at level 2.")
+        taken = "2:4 takes two, as structure 'groups' at level 2"
+        raise LotteryError(f"a group of four neighbours keeps {most} weights: {taken}.")
     return torch.sparse.to_sparse_semi_structured((weight * kept.to(weight.device)).cuda().half())

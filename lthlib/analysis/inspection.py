@@ -1,8 +1,8 @@
-"""What the inside of a ticket looks like: the inputs it still sees, the share each layer keeps, its weights before and after.
+"""Inside a ticket: the inputs it still sees, the share each layer keeps, its weights before and after
+training.
 
-A look is small, so that the looks of the shipped tickets can be shipped too:
-
-    data/atlas/<task>.safetensors    for each setting and trial, the looks at all its levels
+A look is small, so looks are shipped: data/atlas/<task>.safetensors holds, for each setting and trial, those
+of all levels.
 """
 
 import math
@@ -28,7 +28,7 @@ PARTS = ("pixels", "before", "after", "kept")
 
 @dataclass(frozen=True)
 class Look:
-    """A trained ticket, as far as it is looked at.
+    """What is kept of a trained ticket to look at.
 
     layers   share of its weights that each layer keeps, by name, in the network's order
     pixels   share of the first layer's weights from each input that are kept, as a picture [height, width]
@@ -45,16 +45,18 @@ class Look:
 
 
 def look(dense: Record, ticket: Record) -> Look:
-    """Look at a ticket, given the record of its trial's dense network, whose `start` is theta_0 (theta_k where it is rewound)."""
+    """Look at a ticket beside its trial's dense network, whose `start` is theta_0 (theta_k where it is
+    rewound)."""
     names = list(ticket.mask)
-    flat = lambda tensors: torch.cat([tensors[name].flatten() for name in names])  # noqa: E731
-    kept = flat(ticket.mask)
+    before, after, kept = (
+        torch.cat([tensors[name].flatten() for name in names]) for tensors in (dense.start, ticket.weights, ticket.mask)
+    )
     chosen = torch.randperm(len(kept), generator=torch.Generator().manual_seed(seed_for("look")))[:SAMPLE]
     return Look(
         layers={name.removesuffix(".weight"): share for name, share in masks.layer_densities(ticket.mask).items()},
         pixels=_picture(ticket.mask[names[0]]),
-        before=flat(dense.start)[chosen],
-        after=flat(ticket.weights)[chosen],
+        before=before[chosen],
+        after=after[chosen],
         kept=kept[chosen],
     )
 
@@ -66,7 +68,8 @@ def stored(setting: Setting, trial: int, level: int, store: Store) -> Look:
 
 
 def write(task: str, looks: dict[tuple[str, int], list[Look]], where: str | Path | None = None) -> Path:
-    """Ship the looks of a task, in place of those shipped before: by setting's identity and trial, from level 0 on."""
+    """Ship the looks of a task, in place of those shipped before: by setting's identity and trial, from level
+    0 on."""
     tensors = {}
     for (setting, trial), levels in looks.items():
         stacked = {part: torch.stack([getattr(level, part) for level in levels]) for part in PARTS}
@@ -82,10 +85,8 @@ def write(task: str, looks: dict[tuple[str, int], list[Look]], where: str | Path
 
 
 def read(task: str, where: str | Path | None = None) -> dict[tuple[str, int], list[Look]]:
-    """The shipped looks of a task, by setting's identity and trial; empty where none are.
-
-    Raises LotteryError for a damaged file.
-    """
+    """The shipped looks of a task, by setting's identity and trial, if any. Raises LotteryError for a damaged
+    file."""
     path = Path(where or atlas.folder()) / f"{task}.safetensors"
     if not path.exists():
         return {}
@@ -93,11 +94,11 @@ def read(task: str, where: str | Path | None = None) -> dict[tuple[str, int], li
         tensors = from_bytes(path.read_bytes())
     except Exception as error:  # safetensors raises its own kinds
         raise LotteryError(f"{path} is damaged: restore it with `git checkout {path}`, or delete it.") from error
-    found: dict[tuple[str, int], dict[str, Tensor]] = {}
+    groups: dict[tuple[str, int], dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         setting, trial, part = name.split("/", 2)
-        found.setdefault((setting, int(trial)), {})[part] = tensor
-    return {key: _unstack(parts) for key, parts in found.items()}
+        groups.setdefault((setting, int(trial)), {})[part] = tensor
+    return {key: _unstack(parts) for key, parts in groups.items()}
 
 
 def _unstack(parts: dict[str, Tensor]) -> list[Look]:
@@ -115,8 +116,8 @@ def _unstack(parts: dict[str, Tensor]) -> list[Look]:
 
 
 def _picture(mask: Tensor) -> Tensor:
-    """What is kept of each input of the first layer, over outputs: of a linear layer's inputs as the picture they are (one row
-    where they are none, colours averaged), of a convolution at each position of its kernel."""
+    """The share kept of each input of the first layer: of a linear layer's inputs as the picture they are
+    (one row if they are no picture, colours averaged), of a convolution at each position of its kernel."""
     shares = mask.float().mean(0)
     if shares.dim() == 3:
         return shares.mean(0)

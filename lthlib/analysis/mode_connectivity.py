@@ -1,20 +1,21 @@
-"""Are two networks connected? Loss and error on the straight line between them, and the instability analysis.
+"""Linear mode connectivity: loss and error on the straight line between two networks, and the instability
+analysis.
 
-Frankle et al. (2020), arXiv 1912.05671, train two copies of a network from one state theta_k, under two samples of SGD noise: the
-order of the data, and its augmentation. Then they walk in a straight line from the weights of one to those of the other. The
-**instability** is the highest error on the way minus the mean of the errors at the two ends. A ticket and its control "fork" are
-such copies, and so are the dense network and its fork, at level 0.
+Frankle et al. (2020), arXiv 1912.05671, train two copies of a network from one state theta_k, under two
+samples of SGD noise: the order of the data, and its augmentation. The **instability** is the highest error on
+the straight line between their weights, minus the mean of the errors at the two ends. A ticket and its
+control "fork" are such copies, and so are the dense network and its fork, at level 0.
 
-Batch norm keeps, besides its weights, a running mean and variance of what passes through it, and those of a network half-way
-are not half-way: they belong to data, not to a line. So there are two ways (`norm`):
+Batch norm keeps a running mean and variance of what passes through it, and those of a network half-way are
+not half-way: they belong to data, not to a line. So there are two ways (`norm`):
 
-    recompute     at every point, both ends included, statistics are computed anew from training examples (as for averaged
-                  weights in Izmailov et al. 2018, arXiv 1803.05407, and for interpolated ones in Jordan et al. 2023, arXiv
-                  2211.08403). The default: a barrier is then one of the weights
-    interpolate   they move in a straight line as the weights do. The ends are then exactly the networks as they were trained,
+    recompute     at every point, both ends included, statistics are computed anew from training examples (as
+                  for averaged weights in Izmailov et al. 2018, arXiv 1803.05407, and for interpolated ones in
+                  Jordan et al. 2023, arXiv 2211.08403). The default: a barrier is then one of the weights
+    interpolate   they move in a straight line as the weights do. The ends are then exactly the trained networks,
                   but part of a barrier may be the statistics' own
 
-Which of the two the numbers of Frankle et al. (2020) are made by is not known to us. Networks without batch norm have one way.
+We do not know which of the two Frankle et al. (2020) used. Without batch norm the two are the same.
 """
 
 import hashlib
@@ -36,7 +37,7 @@ from lthlib.core import processes
 from lthlib.core.errors import LotteryError
 from lthlib.core.progress import bar
 from lthlib.core.seeds import seed_for
-from lthlib.core.validation import at_least, one_of
+from lthlib.core.validation import at_least, number, one_of
 from lthlib.data import Split
 from lthlib.pruning import masks
 from lthlib.settings import Recipe, Setting
@@ -52,22 +53,21 @@ STABLE = 2.0  # percentage points of instability below which they call a network
 NORMS = ("recompute", "interpolate")
 SPLITS = ("test", "validation", "train")
 NORM_EXAMPLES = 1000  # training examples that statistics are recomputed from
-FOUND = ["instability", "ticket_error", "fork_error", "highest_error", "loss_barrier", "stable"]
+MEASURES = ["instability", "ticket_error", "fork_error", "highest_error", "loss_barrier", "stable"]
 PAIR = ["task", "setting", "schedule", "trial", "redraw", "level", "density", "rewind"]
 
 
 def interpolate(a: State, b: State, alpha: float) -> State:
-    """The state a share `alpha` of the way from `a` to `b`, 0 to 1, as new tensors: exactly `a` at 0 and `b` at 1.
+    """The state a share `alpha` of the way from `a` to `b`, 0 to 1, as new tensors: exactly `a` at 0 and `b`
+    at 1.
 
-    Every floating-point tensor moves in a straight line, batch norm's running statistics too (see the top of this file for what
-    `path` makes of them); counters keep the value of `a`. A weight that is zero in both stays zero. Raises LotteryError for an
-    alpha out of range, or where the two are not of one architecture.
+    Every floating-point tensor moves in a straight line, batch norm's running statistics too (see the top of
+    this file for what `path` makes of them); counters keep the value of `a`. A weight that is zero in both
+    stays zero. Raises LotteryError for an alpha out of range, or where the two are not of one architecture.
     """
-    if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 <= alpha <= 1:
-        raise LotteryError(f"alpha is {alpha!r}: give a share of the way from 0 (the first network) to 1 (the second).")
-    odd = sorted(a.keys() ^ b.keys()) or [name for name in a if a[name].shape != b[name].shape]
-    if odd:
-        raise LotteryError(f"the two networks differ in {odd[0]!r}: a line is drawn between two networks of one architecture.")
+    number("alpha", alpha, lambda x: 0 <= x <= 1, "a share of the way from 0 (the first network) to 1 (the second)")
+    if (odd := _first_difference(a, b)) is not None:
+        raise LotteryError(f"the two networks differ in {odd!r}: a line is drawn between two networks of one architecture.")
     return {name: a[name].lerp(b[name], alpha) if a[name].is_floating_point() else a[name].clone() for name in a}
 
 
@@ -81,24 +81,25 @@ def path(
     norm: str = "recompute",
     device: str = "auto",
 ) -> pd.DataFrame:
-    """Loss and error on the straight line between two networks of a task: columns alpha, loss, error; one row a point.
+    """Loss and error on the straight line between two networks of a task: columns alpha, loss, error; one row
+    a point.
 
-    `a` and `b` hold every parameter and buffer by name, as `Record.weights` and `Module.state_dict` do. `alpha` runs from 0, the
-    first network, to 1, the second, in `points` even steps; `loss` is the task's mean loss and `error` 1 - accuracy (its score),
-    from 0 to 1, over every example of the split; `norm` is explained at the top of this file. A Task takes your own.
-    Raises LotteryError for a choice out of range, or networks that are not the task's.
+    `a` and `b` hold every parameter and buffer by name, as `Record.weights` and `Module.state_dict` do.
+    `alpha` runs from 0, the first network, to 1, the second, in `points` even steps; `loss` is the task's
+    mean loss and `error` 1 - accuracy, from 0 to 1, over every example of the split; `norm` is explained at
+    the top of this file. A Task takes your own. Raises LotteryError for a choice out of range, or networks
+    that are not the task's.
     """
     task = find_task(task)
     line = _Line(task, points, split, norm)
-    own = {name: tensor.shape for name, tensor in line.network.state_dict().items()}
-    odd = sorted(own.keys() ^ a.keys()) or [name for name in own if own[name] != a[name].shape]
-    if odd:
-        raise LotteryError(f"the first network differs from task {task.name!r} in {odd[0]!r}: give two networks of that task.")
+    if (odd := _first_difference(line.network.state_dict(), a)) is not None:
+        raise LotteryError(f"the first network differs from task {task.name!r} in {odd!r}: give two networks of that task.")
     return pd.DataFrame(line.measure(line.examples(task), a, b, device))
 
 
 def barrier(line: pd.DataFrame, measure: str = "error") -> float:
-    """The highest value on a line of `path` minus the mean of its ends: of the error in percentage points, or of the "loss".
+    """The highest value on a line of `path` minus the mean of its ends: of the error in percentage points, or
+    of the "loss".
 
     Never below 0, since the ends are on the line. It is the instability of Frankle et al. (2020), section 2.
     """
@@ -120,12 +121,13 @@ def lines(
     workers: int | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """The line from every ticket of a hunt to its fork: a tidy table with the columns in PAIR, then alpha, loss, error.
+    """The line from every ticket of a hunt to its fork: a tidy table with the columns in PAIR, then alpha,
+    loss, error.
 
-    `table` is what `lthlib.hunt(task, ..., controls="fork")` returned, or several of them together, such as one for each rewind
-    point; level 0 is the dense network and its fork. Their weights are read from the store `results`, and each line that was
-    measured is kept there. Other arguments as in `path` and `lthlib.hunt`. Raises LotteryError where the table has no forks, or
-    belongs to another task or store.
+    `table` is what `lthlib.hunt(task, ..., controls="fork")` returned, or several of them together, such as
+    one for each rewind point; level 0 is the dense network and its fork. Their weights are read from the
+    store `results`, and each line that was measured is kept there. Other arguments as in `path` and
+    `lthlib.hunt`. Raises LotteryError where the table has no forks, or belongs to another task or store.
     """
     task = find_task(task)
     line = _Line(task, points, split, norm)
@@ -133,33 +135,33 @@ def lines(
     store = Store(results)
     pairs = _pairs(task, table, store)
     notes = [line.name(store, pair) for pair in pairs]
-    found = [store.recall(pair.setting, pair.fork, note) for pair, note in zip(pairs, notes)]
-    todo = [at for at, columns in enumerate(found) if columns is None]
+    measurements = [store.recall(pair.setting, pair.fork, note) for pair, note in zip(pairs, notes)]
+    todo = [at for at, columns in enumerate(measurements) if columns is None]
     shown = bar(points * len(todo), progress)
     for at, columns in _measured(task, line, store, {at: pairs[at] for at in todo}, device, workers):
-        found[at] = columns
+        measurements[at] = columns
         store.remember(pairs[at].setting, pairs[at].fork, notes[at], columns)
         shown.update(points)
     shown.close()
-    shown.say(f"{task.name}: {len(todo)} lines of {points} networks measured, {len(found) - len(todo)} found in the store.")
-    rows = [pd.DataFrame(columns).assign(**pair.columns) for pair, columns in zip(pairs, found)]
-    return pd.concat(rows, ignore_index=True)[[*PAIR, "alpha", "loss", "error"]]
+    stored = len(pairs) - len(todo)
+    shown.say(f"{task.name}: {len(todo)} lines of {points} networks measured, {stored} found in the store.")
+    tables = [pd.DataFrame(columns).assign(**pair.columns) for pair, columns in zip(pairs, measurements)]
+    return pd.concat(tables, ignore_index=True)[[*PAIR, "alpha", "loss", "error"]]
 
 
 def instability(lines: pd.DataFrame) -> pd.DataFrame:
-    """What `lines` found, a row for every ticket and its fork.
+    """The instability on each of these `lines`, a row for every ticket and its fork.
 
-    Columns: those in PAIR; instability (percentage points, see `barrier`), ticket_error and fork_error at the ends and
-    highest_error on the line (0 to 1), loss_barrier, and stable: whether the instability is below 2 points, which is the
-    threshold of Frankle et al. (2020).
+    Columns: those in PAIR; instability (percentage points, see `barrier`), ticket_error and fork_error at the
+    ends and highest_error on the line (0 to 1), loss_barrier, and stable: whether the instability is below 2
+    points, which is the threshold of Frankle et al. (2020).
     """
-    rows = []
+    measurements = []
     for names, line in lines.groupby(PAIR, sort=False):
-        line, points = line.sort_values("alpha"), barrier(line)
-        ends = {"ticket_error": line.error.iloc[0], "fork_error": line.error.iloc[-1], "highest_error": line.error.max()}
-        found = {"instability": points, **ends, "loss_barrier": barrier(line, "loss"), "stable": is_stable(points)}
-        rows.append({**dict(zip(PAIR, names)), **found})
-    return pd.DataFrame(rows, columns=[*PAIR, *FOUND])
+        error, points = line.sort_values("alpha").error, barrier(line)
+        errors = (error.iloc[0], error.iloc[-1], error.max())
+        measurements.append((*names, points, *errors, barrier(line, "loss"), is_stable(points)))
+    return pd.DataFrame(measurements, columns=[*PAIR, *MEASURES])
 
 
 def is_stable(points: float) -> bool:
@@ -185,7 +187,7 @@ class _Line:
         one_of("split", split, SPLITS)
         one_of("norm", norm, NORMS)
         self.points, self.split, self.norm = points, split, norm
-        with torch.random.fork_rng(devices=[]):  # building a network to put weights into must not move the caller's numbers
+        with torch.random.fork_rng(devices=[]):  # leaves the caller's random numbers alone
             self.network, self.objective = task.build(), task.objective
 
     def name(self, store: Store, pair: _Pair) -> str:
@@ -195,7 +197,8 @@ class _Line:
         return f"line-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}"
 
     def examples(self, task: Task) -> list[np.ndarray]:
-        """Inputs that statistics are recomputed from, in no order of class; inputs and targets that are measured."""
+        """Inputs that statistics are recomputed from, in no order of class; inputs and targets that are
+        measured."""
         train, measured = task.dataset.train, getattr(task.dataset, self.split)
         chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed_for("norm")))[:NORM_EXAMPLES]
         return [train.inputs[chosen].numpy(), measured.inputs.numpy(), measured.targets.numpy()]
@@ -207,20 +210,21 @@ class _Line:
         split = Split(*measured)
         start = Ticket(a, masks.ones(models.prunable(self.network)), order_seed=0)
         stack = Stack(self.network, [start], Recipe(), split, where, self.objective)  # which measures, and never trains
-        found = {"alpha": np.linspace(0, 1, self.points).tolist(), "loss": [], "error": []}
+        alphas, losses, errors = np.linspace(0, 1, self.points).tolist(), [], []
         with processes.one_thread():
-            for alpha in found["alpha"]:
+            for alpha in alphas:
                 stack.load({name: tensor.unsqueeze(0) for name, tensor in interpolate(a, b, alpha).items()})
                 if self.norm == "recompute":
                     update_bn(inputs.split(EVALUATION_BATCH), stack.model)
                 loss, accuracy = stack.measure(split)
-                found["loss"].append(loss.item())
-                found["error"].append(1 - accuracy.item())
-        return found
+                losses.append(loss.item())
+                errors.append(1 - accuracy.item())
+        return {"alpha": alphas, "loss": losses, "error": errors}
 
 
 def _pairs(task: Task, table: pd.DataFrame, store: Store) -> list[_Pair]:
-    """Every fork of the table with its ticket. Raises LotteryError where it has none, or is not this task's or this store's."""
+    """Every fork of the table with its ticket. Raises LotteryError where it has none, or is of another task
+    or store."""
     forks = table[table.method == "fork"].drop_duplicates(["setting", "trial", "redraw", "level"])
     if forks.empty:
         raise LotteryError("the table has no control 'fork', the second copies: pass controls='fork' to the hunt.")
@@ -235,21 +239,36 @@ def _pairs(task: Task, table: pd.DataFrame, store: Store) -> list[_Pair]:
     for row in forks.itertuples():
         setting = settings[row.setting]
         columns = {name: getattr(row, name) for name in PAIR if name != "rewind"} | {"rewind": setting.rewind}
-        pairs.append(_Pair(setting, Key(TICKET, row.trial, row.level), Key("fork", row.trial, row.level, row.redraw), columns))
+        ticket, fork = Key(TICKET, row.trial, row.level), Key("fork", row.trial, row.level, row.redraw)
+        pairs.append(_Pair(setting, ticket, fork, columns))
     return pairs
 
 
+def _first_difference(a: State, b: State) -> str | None:
+    """The name of the first tensor by which two architectures differ; None where there is none."""
+    odd = sorted(a.keys() ^ b.keys()) or [name for name in a if a[name].shape != b[name].shape]
+    return odd[0] if odd else None
+
+
 def _measured(task: Task, line: _Line, store: Store, todo: dict[int, _Pair], device: str, workers: int | None):
-    """Measure these lines and yield (key, columns) of each: the first here, the others in workers if that is worth it."""
-    examples = line.examples(task) if todo else []
-    ends = lambda pair: [store.load(pair.setting, key).weights for key in (pair.ticket, pair.fork)]  # noqa: E731
-    workers, waiting = workers or joblib.cpu_count(), list(todo)
+    """Measure these lines and yield (key, columns) of each: the first here, the others in workers if that is
+    worth it."""
+    if not todo:
+        return
+    examples, workers, waiting = line.examples(task), workers or joblib.cpu_count(), list(todo)
+
+    def ends(at: int) -> list[State]:
+        pair = todo[at]
+        return [store.load(pair.setting, key).weights for key in (pair.ticket, pair.fork)]
+
     while waiting:
         at, began = waiting.pop(0), time.perf_counter()
-        yield at, line.measure(examples, *ends(todo[at]), device)
+        yield at, line.measure(examples, *ends(at), device)
         left = (time.perf_counter() - began) * len(waiting)
         if workers > 1 and left > engine.WORTH_WORKERS and engine.pick_device(device).type == "cpu":
             break
+    if not waiting:
+        return
     pool = joblib.Parallel(
         min(workers, len(waiting)),
         return_as="generator_unordered",
@@ -258,8 +277,7 @@ def _measured(task: Task, line: _Line, store: Store, todo: dict[int, _Pair], dev
         initializer=processes.leave_with,
         initargs=(os.getpid(),),
     )
-    if waiting:
-        yield from pool(joblib.delayed(_in_worker)(at, line, examples, *ends(todo[at]), device) for at in waiting)
+    yield from pool(joblib.delayed(_in_worker)(at, line, examples, *ends(at), device) for at in waiting)
 
 
 def _in_worker(at: int, line: _Line, examples: list[np.ndarray], a: State, b: State, device: str):

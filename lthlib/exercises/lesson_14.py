@@ -3,7 +3,7 @@
 import torch
 
 from lthlib.exercises.checking import Answer, WrongAnswer, exercise, need
-from lthlib.lottery.early_bird import by_chance
+from lthlib.lottery.early_bird import expected_distance
 from lthlib.pruning import masks
 
 
@@ -47,7 +47,7 @@ def check_apart(apart: Answer) -> str:
     far = _or_error(apart, draw(0.04, 0.04), draw(0.04, 0.04))
     need(abs(far - 1) < 0.1, f"two random masks of 4 % come out at {far:.2f}, not 1: chance depends on the density.")
     uneven = draw(0.05, 0.9), draw(0.05, 0.9)
-    far, near = _or_error(apart, *uneven), masks.distance(*uneven) / by_chance(*uneven)
+    far, near = _or_error(apart, *uneven), masks.distance(*uneven) / expected_distance(*uneven)
     why = "layers of different densities: work out what chance gives in each layer, and weigh by size."
     need(abs(far - near) < 0.05, why)
     nested = {name: kept & (torch.rand(kept.shape, generator=random) < 0.8) for name, kept in a.items()}

@@ -8,7 +8,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from lthlib.analysis import ledger
+from lthlib.analysis import training_cost
 from lthlib.analysis.comparison import interval
 from lthlib.plots import style
 from lthlib.plots.style import DOTTED, SERIES, SHADE, Style, finish
@@ -78,7 +78,7 @@ def against(
 
 
 def accuracy_against_cost(accounts: pd.DataFrame, cost: str = "iterations", reference: str = "dense") -> Figure:
-    """What `ledger.account` returned: mean accuracy with its 95 % interval against a cost, in trainings of
+    """What `training_cost.cost_table` returned: mean accuracy with its 95 % interval against a cost, in trainings of
     the dense network, a point for each method, and the Pareto front of the means as a line.
 
     A method's family, what its name has before a colon, is its colour; its place in the family its marker.
@@ -100,7 +100,7 @@ def accuracy_against_cost(accounts: pd.DataFrame, cost: str = "iterations", refe
         edge = {"capsize": 3, "markersize": 8, "markeredgecolor": "white", "markeredgewidth": 0.5}
         axes.errorbar([points[method][0]], [mean], yerr=ends, label=method, **look.points(), **edge)
         sentences.append(f"{method}: {mean:.1f} for {points[method][0]:.2f}.")
-    front = ledger.front(tickets, cost)
+    front = training_cost.pareto_front(tickets, cost)
     dashed = {"color": "#777777", "linestyle": "--", "linewidth": 1.5, "zorder": 0}
     costs, means = zip(*(points[method] for method in front))
     axes.step(costs, means, where="post", label="Pareto front of the means", **dashed)

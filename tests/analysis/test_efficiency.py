@@ -96,6 +96,14 @@ def test_multiply_adds_are_half_of_torchs_operations(name):
     assert efficiency.multiply_adds(network, example, ones) == counted
 
 
+def test_a_graph_network_is_run_on_all_its_nodes():
+    task = tasks.find_task("gcn-sbm")
+    network = task.build()
+    (nodes, features), hidden = network.features.shape, len(network.first.weight)
+    counted = efficiency.forward_flops(network, task.dataset.train.inputs)
+    assert counted["first.weight"] == 2 * nodes * features * hidden and counted["neighbours.edges"] == 0
+
+
 def test_masked_multiply_adds_by_counting():
     task = tasks.find_task("conv2-cluttered")
     network, example = task.build(), task.dataset.test.inputs[:1]
@@ -137,7 +145,7 @@ class Clock:
 def test_a_race_by_a_clock_of_ours():
     clock = Clock()
     runners = {"dense": clock.takes("dense", 50.0, 2.0), "other": clock.takes("other", 70.0, 9.0, 0.5)}
-    found = efficiency.race(runners, rounds=5, least_seconds=0.5, clock=clock)
+    found = efficiency.compare_times(runners, rounds=5, least_seconds=0.5, clock=clock)
     assert found.seconds.tolist() == [2.0, 0.5], "neither the first call nor the second is one of the readings"
     assert found.loc["dense", ["times", "low", "high"]].tolist() == [1, 1, 1]
     assert found.loc["other", ["times", "low", "high"]].tolist() == [4, 4, 4]
@@ -149,11 +157,11 @@ def test_a_race_forgives_an_outlier_and_lasts_long_enough():
     clock = Clock()
     usual = 1 / 64  # and not 0.01: a sum of these is exact
     runners = {"a": clock.takes("a", *[usual] * 13, 7.0, usual), "b": clock.takes("b", 2 * usual)}
-    found = efficiency.race(runners, rounds=5, least_seconds=10 * usual, clock=clock)
+    found = efficiency.compare_times(runners, rounds=5, least_seconds=10 * usual, clock=clock)
     assert found.seconds.tolist() == [usual, 2 * usual] and found.times["b"] == 0.5
     assert clock.calls.count("a") == 2 + 5 * (1 + 10) and clock.calls.count("b") == 2 + 5 * (1 + 5)
     with pytest.raises(LotteryError, match="rounds is 2"):
-        efficiency.race(runners, rounds=2)
+        efficiency.compare_times(runners, rounds=2)
 
 
 def test_a_race_over_several_sets_has_no_favourite_place():
@@ -165,14 +173,14 @@ def test_a_race_over_several_sets_has_no_favourite_place():
         slow = 1 + len(made)
         return {"dense": clock.takes("dense", 8.0 * slow), "other": clock.takes("other", 2.0 * slow if slow < 4 else 8.0 * slow)}
 
-    found = efficiency.race(make, rounds=3, sets=3, clock=clock)
+    found = efficiency.compare_times(make, rounds=3, sets=3, clock=clock)
     assert len(made) == 3 and found.loc["dense"].tolist() == [24, 1, 1, 1]
     assert found.loc["other", ["times", "low", "high"]].tolist() == [4, 1, 4]
 
 
 def test_a_race_takes_one_thread_and_gives_them_back():
     before, seen = torch.get_num_threads(), []
-    efficiency.race({"a": lambda: seen.append(torch.get_num_threads())}, rounds=3, least_seconds=0)
+    efficiency.compare_times({"a": lambda: seen.append(torch.get_num_threads())}, rounds=3, least_seconds=0)
     assert set(seen) == {1} and torch.get_num_threads() == before
 
 

@@ -90,16 +90,16 @@ def made(weights):
     ],
 )
 def test_the_critical_compression_is_the_last_before_the_first_empty_layer(weights, compression, first):
-    [row] = layer_collapse.critical(made(weights)).itertuples(index=False)
+    [row] = layer_collapse.critical_compression(made(weights)).itertuples(index=False)
     assert (row.score, row.trial, row.compression, row[3]) == ("s", 0, compression, first)
 
 
 def test_no_criterion_can_go_beyond_one_weight_a_layer(blobs):
-    assert layer_collapse.most(chain(blobs)) == (60 + 80 + 24) / 3
-    assert layer_collapse.most(chain(blobs, whole=True)) == (60 + 24) / 2
+    assert layer_collapse.max_compression(chain(blobs)) == (60 + 80 + 24) / 3
+    assert layer_collapse.max_compression(chain(blobs, whole=True)) == (60 + 24) / 2
     whole = lthlib.Task("blobs-whole", blobs, lambda _: _whole(nn.Sequential(nn.Linear(6, 3))))
     with pytest.raises(LotteryError, match="keeps every layer whole"):
-        layer_collapse.most(whole)
+        layer_collapse.max_compression(whole)
 
 
 def _whole(network):
@@ -110,7 +110,7 @@ def _whole(network):
 def test_synflow_goes_to_the_end_and_once_is_not_enough(blobs):
     """Tanaka et al. (2020), theorem 3: iterated, positive and conservative scores reach the maximal critical compression."""
     task = lthlib.Task("blobs-deep", blobs, lambda _: Chain((6, 40, 40, 40, 40, 3)))
-    grid = [10, 100, layer_collapse.most(task)]
+    grid = [10, 100, layer_collapse.max_compression(task)]
 
     def synflow_once(**known):
         return at_initialisation.synflow(**{name: known[name] for name in ("network", "weights", "mask", "batch")})
@@ -118,7 +118,9 @@ def test_synflow_goes_to_the_end_and_once_is_not_enough(blobs):
     once = lthlib.score(_asking_as(at_initialisation.synflow, synflow_once))
     try:
         found = (
-            layer_collapse.critical(layer_collapse.layers(task, ["synflow", once], grid, trials=2)).set_index("score").compression
+            layer_collapse.critical_compression(layer_collapse.layers(task, ["synflow", once], grid, trials=2))
+            .set_index("score")
+            .compression
         )
     finally:
         del registry.SCORES["synflow_once"]
@@ -150,7 +152,7 @@ def test_weights_on_a_path(share):
     generator = torch.Generator().manual_seed(round(100 * share))
     network = Chain((4, 6, 5, 3))
     mask = {name: torch.rand(w.shape, generator=generator) < share for name, w in models.prunable(network).items()}
-    found, expected = layer_collapse.on_paths(network, mask, torch.randn(1, 4)), walked(mask)
+    found, expected = layer_collapse.weights_on_paths(network, mask, torch.randn(1, 4)), walked(mask)
     assert all(torch.equal(found[name], expected[name]) for name in mask)
     assert share > 0.5 or masks.density(found) < masks.density(mask), "at these shares some weights are dead"
     assert all(parameter.dtype == torch.float32 for parameter in network.parameters()), "the network is left alone"
@@ -161,9 +163,9 @@ def test_weights_on_a_path(share):
 def test_paths_end_where_a_layer_is_empty():
     network = Chain()
     mask = masks.ones(models.prunable(network))
-    assert masks.distance(layer_collapse.on_paths(network, mask, torch.zeros(1, 6)), mask) == 0
+    assert masks.distance(layer_collapse.weights_on_paths(network, mask, torch.zeros(1, 6)), mask) == 0
     mask["layers.1.weight"][:] = False
-    assert masks.density(layer_collapse.on_paths(network, mask, torch.zeros(1, 6))) == 0
+    assert masks.density(layer_collapse.weights_on_paths(network, mask, torch.zeros(1, 6))) == 0
 
 
 def test_a_convolution_passes_on_whole_channels():
@@ -171,7 +173,7 @@ def test_a_convolution_passes_on_whole_channels():
     network = models.Conv((1, 4, 4), 3, widths=(2,), hidden=())
     mask = masks.ones(models.prunable(network))
     mask["convs.1.weight"][:, 1] = False
-    found = layer_collapse.on_paths(network, mask, torch.zeros(1, 1, 4, 4))
+    found = layer_collapse.weights_on_paths(network, mask, torch.zeros(1, 1, 4, 4))
     assert not found["convs.0.weight"][1].any() and found["convs.0.weight"][0].all()
     assert layer_collapse.live_units(found) == {"convs.0.weight": 1, "convs.1.weight": 2, "output.weight": 3}
 

@@ -1,4 +1,4 @@
-"""Prices against sums by hand, against steps that were really taken, and against torch's count of a real training step."""
+"""Costs against sums by hand, against steps that were really taken, and against torch's count of a real training step."""
 
 import itertools
 
@@ -10,7 +10,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from lthlib import analysis, hunt, models, tasks
-from lthlib.analysis import costs, ledger
+from lthlib.analysis import training_cost
+from lthlib.analysis.efficiency import forward_flops
 from lthlib.core.errors import LotteryError
 from lthlib.pruning import masks, registry
 from lthlib.settings import Recipe, Setting
@@ -37,39 +38,42 @@ def setting(schedule, rewind=0, score="magnitude", source=""):
         ("untrained", 0, "synflow", [("scoring", 100, 0), ("training", 100, 3)]),
     ],
 )
-def test_items_by_hand(schedule, rewind, score, expected):
-    found = ledger.items(setting(schedule, rewind, score), 3)
+def test_phases_by_hand(schedule, rewind, score, expected):
+    found = training_cost.phases(setting(schedule, rewind, score), 3)
     assert [(item.purpose, item.iterations, item.level) for item in found if item.iterations] == expected
     assert {item.batch for item in found if item.purpose == "scoring"} <= {1 if score == "synflow" else registry.BATCH}
-    assert [item.iterations for item in ledger.items(setting(schedule, rewind, score), 0)] == [100]
+    assert [item.iterations for item in training_cost.phases(setting(schedule, rewind, score), 0)] == [100]
 
 
-def test_items_of_a_transferred_ticket():
+def test_phases_of_a_transferred_ticket():
     source = Setting("lenet-digits", Recipe(iterations=40), rate=0.5)
-    found = ledger.items(setting("transferred", 10, source="lenet-digits/0"), 2, source)
+    found = training_cost.phases(setting("transferred", 10, source="lenet-digits/0"), 2, source)
     told = [(item.purpose, item.iterations, item.level, item.setting is source) for item in found if item.iterations]
     assert told == [("search", 40, 0, True), ("search", 40, 1, True), ("search", 10, 0, False), ("training", 90, 2, False)]
     with pytest.raises(LotteryError, match="give that setting as source"):
-        ledger.items(setting("transferred", source="lenet-digits/0"), 2)
+        training_cost.phases(setting("transferred", source="lenet-digits/0"), 2)
 
 
 @pytest.mark.parametrize("schedule", ["iterative", "oneshot", "continued", "finetuned", "untrained"])
-def test_items_add_up_to_the_other_count(schedule):
-    for rewind, score, level in itertools.product((0, 30), ("magnitude", "snip", "synflow"), (0, 1, 4)):
-        one = setting(schedule, rewind, score)
-        assert ledger.iterations(ledger.items(one, level)) == costs.iterations_spent(one, level)
+def test_iterations_in_closed_form(schedule):
+    scoring = {"magnitude": 0, "snip": 1, "synflow": 100}
+    for rewind, score, level in itertools.product((0, 30), scoring, (0, 1, 4)):
+        trainings = {"oneshot": 100, "untrained": rewind}.get(schedule, 100 + (level - 1) * (100 - rewind))
+        prunings = 1 if schedule in ("oneshot", "untrained") else level
+        expected = trainings + prunings * scoring[score] + 100 - rewind if level else 100
+        assert training_cost.iterations_spent(setting(schedule, rewind, score), level) == expected
 
 
-def test_items_are_the_steps_that_are_taken(own_task, monkeypatch):
+def test_phases_are_the_steps_that_are_taken(own_task, monkeypatch):
     taken, step = [], stack.Stack.step
     monkeypatch.setattr(stack.Stack, "step", lambda self, *rest: (taken.append(1), step(self, *rest))[1])
     options = {"trials": 1, "progress": False, "workers": 1, "levels": 2, "rate": 0.5}
     search = hunt(own_task, iterations=6, **options)
     found = Store()
     by_name = lambda table: found.find(f"{own_task.name}/{table.setting.iloc[0]}")  # noqa: E731
-    assert len(taken) == ledger.iterations(ledger.items(by_name(search), 2)) == 18
+    assert len(taken) == training_cost.iterations_spent(by_name(search), 2) == 18
     transferred = hunt(own_task, iterations=15, schedule="transferred", source=search, only=[2], **options)
-    priced = ledger.iterations(ledger.items(by_name(transferred), 2, by_name(search)))
+    priced = training_cost.iterations_spent(by_name(transferred), 2, by_name(search))
     needless = 6 + 15  # the search went on to train its own level 2, and every hunt has a dense network
     assert len(taken) == priced + needless == 48
 
@@ -89,17 +93,17 @@ class WithAttention(nn.Module):
 
 
 def test_forward_operations_by_hand():
-    assert ledger.forward(models.LeNet(40, 10), torch.randn(7, 40)) == {
+    assert forward_flops(models.LeNet(40, 10), torch.randn(7, 40)) == {
         "fc1.weight": 2 * 40 * 300, "fc2.weight": 2 * 300 * 100, "output.weight": 2 * 100 * 10, "": 0,
     }  # fmt: skip
     network = WithAttention()
-    found = ledger.forward(network, torch.randn(7, 8))
+    found = forward_flops(network, torch.randn(7, 8))
     assert found == {"inner.0.weight": 2 * 8 * 12, "output.weight": 2 * 12 * 3, "": 2 * 12 * 12 + 2 * 12 * 12}
     assert network.training
     conv = tasks.find_task("conv2-cluttered")
     network, example = conv.build(), conv.dataset.test.inputs[:3]
     channels, *_, height, width = network.convs[0].weight.shape
-    assert ledger.forward(network, example)["convs.0.weight"] == 2 * channels * height * width * 12 * 12
+    assert forward_flops(network, example)["convs.0.weight"] == 2 * channels * height * width * 12 * 12
 
 
 def test_a_step_is_three_forward_passes_but_for_the_inputs_gradient():
@@ -107,30 +111,32 @@ def test_a_step_is_three_forward_passes_but_for_the_inputs_gradient():
     inputs, targets = torch.randn(batch, 40), torch.randint(0, 10, (batch,))
     with FlopCounterMode(display=False) as counter:
         nn.functional.cross_entropy(network(inputs), targets).backward()
-    one = ledger.forward(network, inputs)
-    counted = ledger.operations([ledger.Item("training", 1, batch, setting("iterative"), 0)], one, lambda *_: {})
+    one = forward_flops(network, inputs)
+    counted = training_cost.training_flops([training_cost.Phase("training", 1, batch, setting("iterative"), 0)], one)
     assert counted - counter.get_total_flops() == batch * one["fc1.weight"], "nobody needs the gradient of the inputs"
 
 
 def test_operations_under_masks_by_hand():
-    one, found = {"a": 100, "b": 10, "": 1}, ledger.items(setting("iterative"), 2)
+    one, found = {"a": 100, "b": 10, "": 1}, training_cost.phases(setting("iterative"), 2)
     kept = lambda _, level: {"a": 0.5**level, "b": 0.8**level}  # noqa: E731
     by_level = [111, 50 + 8 + 1, 25 + 6.4 + 1]
-    assert ledger.operations(found, one, kept) == pytest.approx(3 * 100 * 60 * sum(by_level))
-    assert ledger.operations(found, one, lambda *_: {}) == 3 * 100 * 60 * 3 * 111
-    scored = ledger.items(setting("untrained", score="snip"), 1)
-    assert ledger.operations(scored, one, kept) == pytest.approx(3 * (1 * registry.BATCH * 111 + 100 * 60 * by_level[1]))
-    flow = ledger.items(setting("untrained", score="synflow"), 1)  # 100 rounds, each of one input of ones
-    assert ledger.operations(flow, one, kept) == pytest.approx(3 * (100 * 1 * 111 + 100 * 60 * by_level[1]))
+    assert training_cost.training_flops(found, one, kept) == pytest.approx(3 * 100 * 60 * sum(by_level))
+    assert training_cost.training_flops(found, one) == 3 * 100 * 60 * 3 * 111
+    scored = training_cost.phases(setting("untrained", score="snip"), 1)
+    assert training_cost.training_flops(scored, one, kept) == pytest.approx(
+        3 * (1 * registry.BATCH * 111 + 100 * 60 * by_level[1])
+    )
+    flow = training_cost.phases(setting("untrained", score="synflow"), 1)  # 100 rounds, each of one input of ones
+    assert training_cost.training_flops(flow, one, kept) == pytest.approx(3 * (100 * 1 * 111 + 100 * 60 * by_level[1]))
 
 
-def test_an_account_of_hunts():
+def test_the_cost_table_of_hunts():
     options = {"rate": 0.5, "levels": 2, "trials": 2, "progress": False, **SHORT}
     iterative = hunt("lenet-digits", **options)
     short = hunt("lenet-digits", **{**options, "iterations": 5})
     late = hunt("lenet-digits", schedule="transferred", source=short, only=2, **options)
     bought = {"dense": (iterative, 0), "iterative": (iterative, 2), "short": (late, 2)}
-    found = ledger.account(bought, "lenet-digits")
+    found = training_cost.cost_table(bought, "lenet-digits")
     assert found.groupby("method", sort=False).iterations.first().to_dict() == {"dense": 20, "iterative": 60, "short": 30}
     step = 3 * 10 * 2 * np.array([64 * 300, 300 * 100, 100 * 10])
     kept = np.array([[1, 1, 1], [0.5, 0.5, 0.75], [0.25, 0.25, 0.5625]])  # the output layer at half the rate
@@ -144,7 +150,7 @@ def test_an_account_of_hunts():
     own = found[found.method == "short"].set_index("trial").value
     assert own.to_dict() == pytest.approx(expected.to_dict())
     with pytest.raises(LotteryError, match="'short' has no tickets at level 1"):
-        ledger.account({"short": (late, 1)}, "lenet-digits")
+        training_cost.cost_table({"short": (late, 1)}, "lenet-digits")
 
 
 def accounts(**methods):
@@ -156,11 +162,11 @@ def accounts(**methods):
     return pd.DataFrame(rows)
 
 
-def test_the_front_against_brute_force():
+def test_the_pareto_front_against_brute_force():
     random = np.random.default_rng(0)
     for _ in range(50):
         points = {f"m{i}": (int(c), [float(v)]) for i, (c, v) in enumerate(random.integers(0, 6, (8, 2)))}
-        found = ledger.front(accounts(**points))
+        found = training_cost.pareto_front(accounts(**points))
         on = {
             a for a, (c, (v,)) in points.items()
             if all(C > c or V < v or (C, V) == (c, v) for C, (V,) in points.values())
@@ -170,14 +176,16 @@ def test_the_front_against_brute_force():
         assert costs_found == sorted(costs_found)
 
 
-def test_beaten_is_beyond_chance_and_no_dearer():
+def test_dominated_is_beyond_chance_and_no_dearer():
     base = [50.0, 60.0, 55.0, 52.0]
     steady, lucky = [v + d for v, d in zip(base, (1, 1.2, 0.9, 1.1))], [v + d for v, d in zip(base, (6, -1, 4, -2))]
-    found = ledger.beaten(accounts(base=(10, base), steady=(10, steady), lucky=(5, lucky), dear=(20, [v + 5 for v in base])))
+    found = training_cost.dominated_by(
+        accounts(base=(10, base), steady=(10, steady), lucky=(5, lucky), dear=(20, [v + 5 for v in base]))
+    )
     assert found == {"base": ["steady"], "steady": [], "lucky": [], "dear": []}
-    assert ledger.beaten(accounts(a=(1, [1.0, 1.0]), b=(1, [2.0, 2.1])))["a"] == [], "two trials have no interval"
+    assert training_cost.dominated_by(accounts(a=(1, [1.0, 1.0]), b=(1, [2.0, 2.1])))["a"] == [], "two trials have no interval"
     with pytest.raises(LotteryError, match="unknown cost 'seconds': choose one of iterations"):
-        ledger.front(accounts(a=(1, [1.0])), "seconds")
+        training_cost.pareto_front(accounts(a=(1, [1.0])), "seconds")
 
 
 def test_only_some_levels_are_trained(own_task):

@@ -80,7 +80,7 @@ def right(mask, seed):
     return SOLUTIONS["random_mask"](mask, seed)
 
 
-def by_chance(mask, seed):
+def expected_distance(mask, seed):
     generator = torch.Generator().manual_seed(seed)
     return {name: torch.rand(kept.shape, generator=generator) < kept.float().mean() for name, kept in mask.items()}
 
@@ -105,7 +105,7 @@ def in_place(mask, seed):
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        (by_chance, "exactly"),
+        (expected_distance, "exactly"),
         (across_layers, "exactly"),
         (by_rows, "whole rows or columns"),
         (in_place, "has changed"),

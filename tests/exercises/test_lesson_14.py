@@ -46,7 +46,7 @@ def refusing(a, b):
         (masks.distance, "divide it by what chance gives"),
         (lambda a, b: masks.distance(a, b) / 0.42, "4 % come out at 0.1"),
         (pooled, "layers of different densities"),
-        (lambda a, b: masks.distance(a, b) / early_bird.by_chance(a, b), "even if nothing moved"),
+        (lambda a, b: masks.distance(a, b) / early_bird.expected_distance(a, b), "even if nothing moved"),
         (lambda a, b: 1 - masks.overlap(a, b), "30 % come out at 0.8"),
         (lambda a, b: 1.0, "a mask and itself"),
         (refusing, "nothing to refuse"),

@@ -8,7 +8,7 @@ from torch import nn
 
 import lthlib
 from lthlib import models, tasks
-from lthlib.analysis import costs
+from lthlib.analysis import training_cost
 from lthlib.core.errors import LotteryError
 from lthlib.lottery import controls
 from lthlib.lottery import search as search_module
@@ -238,9 +238,9 @@ def test_masks_are_transferred_trial_by_trial_and_level_by_level(own_task):
         )
     densities = table.groupby("level").density.first()
     assert densities.tolist() == source.groupby("level").density.first().tolist()
-    assert costs.iterations_spent(search.setting, 2, origin) == 20 + 20 + 40
+    assert training_cost.iterations_spent(search.setting, 2, origin) == 20 + 20 + 40
     with pytest.raises(LotteryError, match="give that setting as source"):
-        costs.iterations_spent(search.setting, 2)
+        training_cost.iterations_spent(search.setting, 2)
 
 
 def test_what_cannot_be_transferred_is_refused(own_task, blobs):

@@ -26,7 +26,7 @@ def test_distance_by_chance_is_the_mean_over_all_masks(first, second):
     draws = lambda kept: list(itertools.product(*(every_mask(size, count) for size, count in zip(sizes, kept))))  # noqa: E731
     pairs = [({"a": a, "b": b}, {"a": c, "b": d}) for a, b in draws(first) for c, d in draws(second)]
     mean = sum(masks.distance(*pair) for pair in pairs) / len(pairs)
-    assert all(early_bird.by_chance(*pair) == pytest.approx(mean, abs=1e-6) for pair in (pairs[0], pairs[-1]))
+    assert all(early_bird.expected_distance(*pair) == pytest.approx(mean, abs=1e-6) for pair in (pairs[0], pairs[-1]))
 
 
 def some_masks(count, density, change, seed=0):
@@ -44,7 +44,7 @@ def some_masks(count, density, change, seed=0):
 
 def test_the_matrix_by_pairs():
     over_time = some_masks(6, 0.3, 60)
-    found, share = early_bird.matrix(over_time), early_bird.matrix(over_time, of_chance=True)
+    found, share = early_bird.mask_distances(over_time), early_bird.mask_distances(over_time, of_chance=True)
     assert (found == found.T).all() and (found.diagonal() == 0).all()
     assert found[4, 1] == masks.distance(over_time[4], over_time[1]) > 0
     assert share[4, 1] == pytest.approx(found[4, 1] / (2 * 0.3 * 0.7))
@@ -60,19 +60,19 @@ def test_the_rule_against_a_queue():
             near = [masks.distance(newest, old) <= 0.2 for old in list(queue)[:-1]]
             if expected is None and len(near) == 3 and all(near):
                 expected = place
-        assert early_bird.drawn(early_bird.matrix(over_time), window=4, within=0.2) == expected
+        assert early_bird.settled_at(early_bird.mask_distances(over_time), window=4, within=0.2) == expected
         answers.add(expected)
     assert None in answers and len(answers) > 3, "the draws are of all kinds"
     with pytest.raises(LotteryError, match="window is 1"):
-        early_bird.drawn(np.zeros((3, 3)), window=1)
+        early_bird.settled_at(np.zeros((3, 3)), window=1)
 
 
 def test_random_masks_of_five_percent_pass_the_rule():
     random = torch.Generator().manual_seed(0)
     drawn = lambda density: [{"w": torch.rand(40_000, generator=random) < density} for _ in range(5)]  # noqa: E731
-    assert early_bird.drawn(early_bird.matrix(drawn(0.04))) == 4
-    assert early_bird.drawn(early_bird.matrix(drawn(0.3))) is None
-    assert early_bird.drawn(early_bird.matrix(drawn(0.04), of_chance=True)) is None
+    assert early_bird.settled_at(early_bird.mask_distances(drawn(0.04))) == 4
+    assert early_bird.settled_at(early_bird.mask_distances(drawn(0.3))) is None
+    assert early_bird.settled_at(early_bird.mask_distances(drawn(0.04), of_chance=True)) is None
 
 
 def test_early_weights_are_those_of_a_longer_training(own_task):
