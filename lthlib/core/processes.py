@@ -1,7 +1,9 @@
-"""Processes and threads: what a child finds, its end with its parent, and one thread for torch."""
+"""Processes and threads: how a child starts and ends with its parent, and one thread for torch."""
 
 import contextlib
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -9,16 +11,18 @@ from pathlib import Path
 import torch
 
 
-def environment(**more: str) -> dict[str, str]:
-    """This process's environment variables, those in `more`, and a path on which a child finds this very lthlib."""
-    variables = {**os.environ, **more}
+def start(module: str, *arguments: str, stderr=subprocess.DEVNULL, **variables: str) -> subprocess.Popen:
+    """Start `python -m module`, with more environment variables, and this very lthlib on its path."""
     home = str(Path(__file__).resolve().parents[2])
-    variables["PYTHONPATH"] = os.pathsep.join(filter(None, [home, variables.get("PYTHONPATH")]))
-    return variables
+    path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments], env={**os.environ, **variables, "PYTHONPATH": path},
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True,
+    )  # fmt: skip
 
 
 def leave_with(parent: int) -> None:
-    """In a child: end when the process that it works for is gone, also where that was killed."""
+    """In a child: end when the process that it works for is gone, even if that was killed."""
 
     def watch():
         while os.getppid() == parent:
@@ -31,10 +35,10 @@ def leave_with(parent: int) -> None:
 
 @contextlib.contextmanager
 def one_thread():
-    """One thread for torch, so that numbers do not depend on the machine's cores; the number of before, after.
+    """One thread for torch inside the block, so that numbers do not depend on the machine's cores.
 
-    Where the cores are busy, several wait for each other in each of many small steps: SynFlow's 100 rounds then take 15 times
-    as long.
+    Where the cores are busy, several threads wait for each other in each of many small steps: SynFlow's 100
+    rounds then take 15 times as long.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 
 class _NotebookBar(tqdm):
-    """tqdm's timing, shown as an HTML progress element: no widget, so that saved pages keep nothing unreadable."""
+    """tqdm's timing, shown as an HTML progress element: a saved page can show it, unlike a widget."""
 
     def __init__(self, *args, **kwargs):
         from IPython.display import HTML, display
@@ -22,16 +22,19 @@ class _NotebookBar(tqdm):
 
     def display(self, msg=None, pos=None):
         state = self.format_dict
-        left = (state["total"] - state["n"]) / state["rate"] if state["rate"] else None
-        eta = f", {tqdm.format_interval(left)} left" if left is not None else ""
-        note = html.escape(f"{state['n']} of {state['total']} networks{eta} {state['postfix'] or ''}")
-        self._handle.update(self._html(f"<progress value='{state['n']}' max='{state['total']}'></progress> {note}"))
+        done, total, rate = state["n"], state["total"], state["rate"]
+        left = f", {tqdm.format_interval((total - done) / rate)} left" if rate else ""
+        note = html.escape(f"{done} of {total} networks{left} {state['postfix'] or ''}")
+        self._draw(f"<progress value='{done}' max='{total}'></progress> {note}")
 
     def close(self):
         self.disable = True
 
     def say(self, sentence: str) -> None:
-        self._handle.update(self._html(f"<small>{html.escape(sentence)}</small>"))
+        self._draw(f"<small>{html.escape(sentence)}</small>")
+
+    def _draw(self, text: str) -> None:
+        self._handle.update(self._html(text))
 
 
 class _TerminalBar(tqdm):
@@ -47,7 +50,7 @@ class _Silence:
 
 
 def bar(total: int, shown: bool = True):
-    """A bar over `total` networks, with methods update, set_postfix_str, close and, after closing, say(sentence).
+    """A bar over `total` networks, with methods update, set_postfix_str, close and, at the end, say.
 
     Where standard error is a file, there is no bar, but the sentence.
     """

@@ -10,21 +10,23 @@ DRIVE = Path("/content/drive")
 
 
 def keep_results(folder: str) -> None:
-    """Keep results and data in this folder of the user's Drive: what a session has trained, the next one finds.
+    """Keep results and data in this folder of the user's Drive, so that the next session finds them.
 
-    An empty name keeps nothing. Asks for leave to use the Drive, as Colab does. Raises LotteryError where it is not given, or the
-    name is not of a folder inside the Drive.
+    An empty name keeps nothing. Colab asks the user for access to the Drive. Raises LotteryError where it is
+    denied, or where the name is not of a folder inside the Drive.
     """
     if not folder:
         return
     if Path(folder).is_absolute() or ".." in Path(folder).parts:
-        raise LotteryError(f"drive_folder is {folder!r}: name a folder inside your Drive, such as 'lottery-tickets'.")
+        advice = "name a folder inside your Drive, such as 'lottery-tickets'"
+        raise LotteryError(f"drive_folder is {folder!r}: {advice}.")
     from google.colab import drive  # only there
 
     try:
         drive.mount(str(DRIVE))
     except Exception as error:  # what it raises is not documented
-        raise LotteryError(f"Drive was not mounted ({error}): allow it when asked, or leave drive_folder empty.") from error
+        advice = "allow it when asked, or leave drive_folder empty"
+        raise LotteryError(f"Drive was not mounted ({error}): {advice}.") from error
     home = DRIVE / "MyDrive" / folder
     for name, variable in (("results", "LTHLIB_RESULTS"), ("data", "LTHLIB_DATA")):
         (home / name).mkdir(parents=True, exist_ok=True)

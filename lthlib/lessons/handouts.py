@@ -1,7 +1,6 @@
-"""What a teacher hands out, made from the lessons so that it cannot drift: lessons without solutions, and the solutions."""
+"""What a teacher hands out: lessons without solutions, and the solutions, both made from the lessons."""
 
 import copy
-import json
 import re
 from pathlib import Path
 
@@ -10,6 +9,23 @@ from lthlib.lessons import translations
 
 SOLUTION = re.compile(r"<details><summary>[^<]*</summary>\n+(.*?)\s*</details>\n?", re.DOTALL)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+
+def write(folder: str | Path, language: str = "en") -> list[Path]:
+    """Write a handout of every lesson, and solutions.md, into a folder; return their paths.
+
+    `language` is "en", or a language of `translations`: then the translated lessons are written.
+    """
+    folder, english = Path(folder), language == "en"
+    lessons = sorted(translations.LESSONS.glob("*.ipynb")) if english else translations.lessons(language)
+    files, answers = [], []
+    for lesson in lessons:
+        book = translations.read(lesson) if english else translations.translate(lesson, language)
+        files.append(translations.write(without_solutions(book), folder / lesson.name))
+        answers.append(solutions(book))
+    files.append(folder / "solutions.md")
+    write_atomically(files[-1], "\n".join(answers).encode())
+    return files
 
 
 def without_solutions(book: dict) -> dict:
@@ -25,31 +41,10 @@ def without_solutions(book: dict) -> dict:
 def solutions(book: dict) -> str:
     """The exercises of a notebook with their solutions, as Markdown under the notebook's title."""
     parts, heading = [], ""
-    for cell in book["cells"]:
-        text = "".join(cell["source"])
-        if cell["cell_type"] != "markdown":
-            continue
+    for text in translations.texts(book):
         headings = HEADING.findall(SOLUTION.sub("", text))
         if not parts:
             parts.append(f"# {headings[0]}")
         heading = headings[-1] if headings else heading
-        parts += [f"## {heading}\n\n{body}" for body in SOLUTION.findall(text)]
+        parts += [f"## {heading}\n\n{solution}" for solution in SOLUTION.findall(text)]
     return "\n\n".join(parts) + "\n"
-
-
-def write(folder: str | Path, language: str = "en") -> list[Path]:
-    """Write a handout of every lesson, and solutions.md, into a folder; return their paths.
-
-    `language` is "en" or one that lessons are translated into; then those that are, are written. Raises LotteryError for another.
-    """
-    folder, written, solved = Path(folder), [], []
-    english = language == "en"
-    for lesson in sorted(translations.LESSONS.glob("*.ipynb")) if english else translations.lessons(language):
-        book = json.loads(lesson.read_text(encoding="utf-8")) if english else translations.translate(lesson, language)
-        folder.mkdir(parents=True, exist_ok=True)
-        written.append(folder / lesson.name)
-        write_atomically(written[-1], (json.dumps(without_solutions(book), ensure_ascii=False, indent=1) + "\n").encode())
-        solved.append(solutions(book))
-    written.append(folder / "solutions.md")
-    write_atomically(written[-1], "\n".join(solved).encode())
-    return written

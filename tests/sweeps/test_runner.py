@@ -1,4 +1,4 @@
-"""Batches of small notebooks: killed at any moment, they go on; what fails is named, and stops nothing else."""
+"""Batches of small notebooks: killed at any moment, they go on; a failed run is named and stops no other."""
 
 import json
 import os
@@ -17,6 +17,12 @@ from lthlib.__main__ import main
 from lthlib.sweeps import config, runner
 from tests.conftest import ROOT
 
+PARAMETERS = """
+number: int = 1  # to square
+wait: float = 0.0  # seconds
+fails: bool = False  # at three
+output: str = ""  # folder
+"""
 CODE = """
 import json, pathlib, time
 time.sleep(wait)
@@ -33,16 +39,14 @@ if number == 3 and fails:
 def sweep(tmp_path):
     """A function that writes a sweep of a notebook that squares numbers, and returns its path."""
     book = nbformat.v4.new_notebook()
-    parameters = (
-        'number: int = 1  # to square\nwait: float = 0.0  # seconds\nfails: bool = False  # at three\noutput: str = ""  # folder'
-    )
-    book.cells = [nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}), nbformat.v4.new_code_cell(CODE)]
+    parameters = nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
+    book.cells = [parameters, nbformat.v4.new_code_cell(CODE)]
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(book, tmp_path / "square.ipynb")
 
     def write(numbers=(1, 2, 3), **more):
-        content = {"notebooks": ["square.ipynb"], "grid": {"number": list(numbers)}, "output": "out", "workers": 2, **more}
-        (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(content))
+        content = {"notebooks": ["square.ipynb"], "grid": {"number": list(numbers)}, "output": "out", "workers": 2}
+        (tmp_path / "sweep.yaml").write_text(yaml.safe_dump({**content, **more}))
         return tmp_path / "sweep.yaml"
 
     return write
@@ -61,7 +65,8 @@ def test_a_batch_runs_once(sweep, capsys):
     assert squares(path) == [1, 4, 9] and "3 of 3 done, 0 failed" in capsys.readouterr().out
     assert main(["batch", str(path), "--dry-run"]) == 0 and "0 of 3 to run" in capsys.readouterr().out
     assert main(["batch", str(path)]) == 0
-    assert all((run.folder / "times.txt").read_text() == "x" for run in config.read(path).runs), "nothing ran twice"
+    times = [(run.folder / "times.txt").read_text() for run in config.read(path).runs]
+    assert times == ["x", "x", "x"], "nothing ran twice"
 
 
 def test_a_failed_run_is_kept_named_and_stops_no_other(sweep, capsys):
@@ -70,7 +75,8 @@ def test_a_failed_run_is_kept_named_and_stops_no_other(sweep, capsys):
     assert "2 of 3 done, 1 failed" in capsys.readouterr().out
     failed = config.read(path).runs[2]
     assert "ValueError: three is not wanted" in (failed.folder / "error.txt").read_text()
-    assert "three is not wanted" in (failed.folder / "lesson.ipynb").read_text() and not (failed.folder / "result.json").exists()
+    assert "three is not wanted" in (failed.folder / "lesson.ipynb").read_text()
+    assert not (failed.folder / "result.json").exists()
 
 
 def test_a_hung_cell_and_a_killed_kernel_are_reported_as_such(sweep, tmp_path):
@@ -99,17 +105,18 @@ def test_a_budget_stops_in_time_and_leaves_the_rest(sweep, capsys):
 
 def test_a_killed_batch_goes_on_from_what_is_finished(sweep):
     path = sweep(range(4), parameters={"wait": 1.0})
-    process = subprocess.Popen([sys.executable, "-m", "lthlib", "batch", str(path)], cwd=ROOT, stdout=subprocess.DEVNULL)
-    runs = config.read(path).runs
-    while not any((run.folder / "result.json").exists() for run in runs):
+    command = [sys.executable, "-m", "lthlib", "batch", str(path)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    results = [run.folder / "result.json" for run in config.read(path).runs]
+    while not any(result.exists() for result in results):
         time.sleep(0.2)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    done = {run.key: os.stat(run.folder / "result.json").st_mtime_ns for run in runs if (run.folder / "result.json").exists()}
+    done = {result: os.stat(result).st_mtime_ns for result in results if result.exists()}
     time.sleep(2)  # its children notice that it is gone
     outcome = runner.carry_out(config.read(path), progress=False)
     assert squares(path) == [0, 1, 4, 9] and outcome.count(runner.DONE) == 4
-    assert all(os.stat(run.folder / "result.json").st_mtime_ns == done[run.key] for run in runs if run.key in done)
+    assert all(os.stat(result).st_mtime_ns == written for result, written in done.items())
 
 
 def test_two_batches_do_not_work_on_one_output(sweep):
@@ -124,7 +131,7 @@ def test_an_output_that_cannot_be_written(sweep, tmp_path):
         runner.carry_out(config.read(sweep([1], output="file/below")), progress=False)
 
 
-@pytest.mark.parametrize(("text", "length"), [("90", 90), ("90s", 90), ("9m", 540), ("1h30m", 5400), ("1h", 3600)])
+@pytest.mark.parametrize("text, length", [("90", 90), ("90s", 90), ("9m", 540), ("1h30m", 5400), ("1h", 3600)])
 def test_lengths_of_time(text, length):
     assert runner.seconds(text) == length
 
@@ -137,9 +144,12 @@ def test_no_lengths_of_time(text):
 
 def test_cards_are_shared_by_environment(sweep, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
-    slots = lambda **more: [slot["CUDA_VISIBLE_DEVICES"] for slot in runner._slots(config.read(sweep([1], **more)))]  # noqa: E731
-    assert slots(gpus=0.5, workers=None) == ["3", "3", "5", "5"]
-    assert slots(gpus=1, workers=None) == ["3", "5"] and slots(gpus=2, workers=None) == ["3,5"] and slots(gpus=0.5) == ["3", "3"]
+
+    def slots(**more):
+        return [slot["CUDA_VISIBLE_DEVICES"] for slot in runner._slots(config.read(sweep([1], **more)))]
+
+    assert slots(gpus=0.5, workers=None) == ["3", "3", "5", "5"] and slots(gpus=0.5) == ["3", "3"]
+    assert slots(gpus=1, workers=None) == ["3", "5"] and slots(gpus=2, workers=None) == ["3,5"]
     with pytest.raises(LotteryError, match="asks for 4 cards and 2 are here"):
         slots(gpus=4)
 
@@ -147,5 +157,6 @@ def test_cards_are_shared_by_environment(sweep, monkeypatch):
 def test_a_summary_names_every_run(sweep):
     path = sweep([1, 2])
     table = runner.summary(config.read(path), runner.carry_out(config.read(path), progress=False))
-    assert isinstance(table, pd.DataFrame) and table.run.tolist() == ["square (number 1)", "square (number 2)"]
+    assert isinstance(table, pd.DataFrame)
+    assert table.run.tolist() == ["square (number 1)", "square (number 2)"]
     assert (table.state == runner.DONE).all() and (table.seconds > 0).all()

@@ -142,7 +142,7 @@ def test_the_laboratory_runs_a_real_hunt_and_finds_it_again(tmp_path):
     assert not lab.start.disabled and lab.cancel.disabled
     lab.start.click()
     lab.wait(120)
-    assert lab.hunt.found == 5
+    assert lab.hunt.stored_before == 5
 
 
 def test_a_cancelled_hunt_keeps_what_is_finished_and_goes_on(tmp_path):
@@ -156,7 +156,7 @@ def test_a_cancelled_hunt_keeps_what_is_finished_and_goes_on(tmp_path):
     assert 2 <= kept < lab.hunt.total and f"Cancelled: {kept} of {lab.hunt.total}" in lab.status.value
     lab.start.click()
     lab.wait(300)
-    assert lab.hunt.found == kept and "Finished" in lab.status.value
+    assert lab.hunt.stored_before == kept and "Finished" in lab.status.value
 
 
 def test_a_bad_choice_is_a_sentence_and_starts_nothing(tmp_path):
