@@ -16,8 +16,10 @@ quickstart: .venv/ready  ## run lesson 1 on digits with 5 trials: an HTML page, 
 	$(BIN)/python -m lthlib hunt --task lenet-digits --trials 5 --controls reinit --results $(QUICK)/store
 	@echo && echo "The lesson as a page: $(QUICK)/lesson.html, its figures beside it."
 
-test: .venv/ready-dev  ## run the linter, the unit tests, and every lesson at profile smoke
+test: .venv/ready-dev  ## lint, import contract, types, unit tests, and every lesson at profile smoke
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/pyright
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests
 	rm -rf build/smoke && mkdir -p build/smoke
 	for lesson in $(LESSONS); do \

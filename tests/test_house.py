@@ -5,7 +5,7 @@ import re
 from tests.conftest import ROOT
 
 HOUSE = ROOT / "lthlib"
-FILES = [path for path in HOUSE.rglob("*.py")]
+FILES = list(HOUSE.rglob("*.py"))
 FOLDERS = {path.parent.name for path in HOUSE.glob("*/__init__.py")}
 
 

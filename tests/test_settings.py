@@ -51,7 +51,7 @@ def test_identity_ignores_defaults_and_sees_every_field():
                 {"rewind": 5},
                 {"seed": 1},
                 {"fingerprint": "f"},
-            )  # fmt: skip
+            )
         ),
         *(
             dataclasses.replace(base, recipe=dataclasses.replace(base.recipe, **change))
@@ -63,7 +63,7 @@ def test_identity_ignores_defaults_and_sees_every_field():
                 {"batch_size": 64},
                 {"iterations": 501},
                 {"evaluate_every": 50},
-            )  # fmt: skip
+            )
         ),
     ]
     assert len({setting.identity() for setting in [base, *others]}) == len(others) + 1
@@ -211,7 +211,7 @@ def test_identities_of_stored_results_stay():
 
 def test_seeds_are_apart_and_fixed():
     seeds = [seeds_module.seed_for(0, "order", trial, level) for trial in range(20) for level in range(20)]
-    assert len(set(seeds)) == 400 and 0 <= min(seeds) and max(seeds) < 2**63
+    assert len(set(seeds)) == 400 and min(seeds) >= 0 and max(seeds) < 2**63
     assert seeds_module.seed_for(0, "weights", 0) == 664910812957149500, "changing this makes every stored result irreproducible"
 
 

@@ -67,7 +67,7 @@ def training_flops(
     phases: list[Phase], flops: dict[str, int], kept: Callable[[Setting, int], dict[str, float]] | None = None
 ) -> float:
     """Floating-point operations of these phases, where `flops` is what one example takes (see
-    `footprint.forward_flops`).
+    `efficiency.forward_flops`).
 
     `kept(setting, level)` gives the share of each prunable weight, 0 to 1, that the masks of that level keep;
     without it zeros cost as much as weights.

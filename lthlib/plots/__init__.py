@@ -5,7 +5,6 @@ They compute nothing but means and ranges. Bands reach from the lowest to the hi
 from right to left on a logarithmic axis, as in the papers. Every figure carries a description of what it
 shows, in numbers, which `show` makes its caption. `styles` has one colour and one name per method.
 """
-# ruff: noqa: F401 - the names that lessons use as `plots.X`
 
 from lthlib.plots.curves import (
     by_measure,

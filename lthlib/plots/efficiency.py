@@ -30,7 +30,7 @@ def layer_shares(shares: pd.DataFrame, title: str = "") -> Figure:
 
 def storage(measured: pd.DataFrame, title: str = "") -> Figure:
     """Bits per weight against density: dots for real files, lines for the closed form of
-    `footprint.bits_per_weight`.
+    `efficiency.bits_per_weight`.
 
     `measured` has columns density (0 to 1), format and bits.
     """

@@ -55,5 +55,5 @@ def resolve(task: Task, profile: str = "quick", **chosen) -> tuple[Setting, Exte
         pruning |= {"score": criterion.__name__, "score_code": registry.fingerprint(criterion)}
     setting = Setting(task.name, recipe, **pruning, fingerprint="" if TASKS.get(task.name) is task else task.fingerprint())
     if chosen:
-        one_of("setting", next(iter(chosen)), sum(fields.values(), []))
+        one_of("setting", next(iter(chosen)), [name for names in fields.values() for name in names])
     return setting, extent

@@ -27,7 +27,7 @@ class Task:
     """
 
     name: str
-    catalogue: str | data.Dataset
+    data: str | data.Dataset
     model: Callable[[data.Dataset], nn.Module]
     objective: objectives.Objective = objectives.classification
 

@@ -49,7 +49,7 @@ class BackgroundHunt:
         arguments = ["hunt", "--json", "--results", str(self.store.folder)]
         for name, value in options.items():
             arguments += [f"--{name}", str(value)]
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed when the hunt is
         self._process = processes.start("lthlib", *arguments, stderr=self._errors)
         self._cancelled = False
         atexit.register(self.cancel)

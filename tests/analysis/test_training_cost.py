@@ -169,7 +169,7 @@ def test_the_pareto_front_against_brute_force():
         found = training_cost.pareto_front(accounts(**points))
         on = {
             a for a, (c, (v,)) in points.items()
-            if all(C > c or V < v or (C, V) == (c, v) for C, (V,) in points.values())
+            if all(c < C or v > V or (c, v) == (C, V) for C, (V,) in points.values())
         }  # fmt: skip
         assert set(found) == on
         costs_found = [points[name][0] for name in found]

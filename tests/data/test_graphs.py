@@ -87,7 +87,7 @@ def test_bare_pictures_are_their_own_targets():
     pixels, named = data.load("digits-pixels"), data.load("digits")
     assert data.at_hand("digits-pixels") and len(pixels.train) == len(named.train)
     for split, other in ((pixels.train, named.train), (pixels.validation, named.validation), (pixels.test, named.test)):
-        assert torch.equal(split.inputs.flatten(1), split.targets) and 0 <= split.inputs.min() and split.inputs.max() <= 1
+        assert torch.equal(split.inputs.flatten(1), split.targets) and split.inputs.min() >= 0 and split.inputs.max() <= 1
         torch.testing.assert_close((split.inputs - 0.3053) / 0.3760, other.inputs, rtol=1e-4, atol=1e-5)
     with pytest.raises(LotteryError, match="'digits-pixels' has no classes"):
         _ = pixels.classes

@@ -24,7 +24,7 @@ def largest(trained, shares):
     ("wrong", "says"),
     [
         (lambda end, q, r: largest(end, {n: 1 - r * q[n] for n in q}), "multiply"),
-        (lambda end, q, r: largest(end, {n: 0.8**r for n in q}), "each layer's own"),
+        (lambda end, q, r: largest(end, dict.fromkeys(q, 0.8**r)), "each layer's own"),
         (lambda end, q, r: largest(end, {n: (1 - q[n]) ** r for n in q}), "all that tie"),
         (
             lambda end, q, r: SOLUTIONS["one_shot"]({n: -w.exp() for n, w in end.items()}, q, r),

@@ -37,7 +37,7 @@ def number(value):
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        (lambda runs: {name: (0.01, 0.5, False) for name in runs}, "its own best"),
+        (lambda runs: dict.fromkeys(runs, (0.01, 0.5, False)), "its own best"),
         (chosen_by(lambda run: number(max(run["validation"]))), "luckiest"),
         (chosen_by(lambda run: number(mean(run["test"]))), "luckiest trial, or on test"),
         (lambda runs: SOLUTIONS["fair"](runs) | {"sgd": (0.2, 0.71, False)}, "test data choose nothing"),

@@ -16,7 +16,7 @@ def ratio(weights, start):
     ("wrong", "says"),
     [
         (lambda *, weights, start: [1], "dictionary"),
-        (lambda *, weights, start: {name: 1.0 for name in weights}, "tensor of its shape"),
+        (lambda *, weights, start: dict.fromkeys(weights, 1.0), "tensor of its shape"),
         (lambda *, weights, start: ratio(weights, start), "0 / 0"),
         (lambda *, weights, start: {n: torch.nan_to_num(weights[n] / start[n]) for n in weights}, "negative"),
         (lambda *, weights, start: {n: torch.nan_to_num(r) for n, r in ratio(start, weights).items()}, "grew"),

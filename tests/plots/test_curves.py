@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 
 matplotlib.use("Agg")
-from lthlib import analysis, lottery, plots, settings  # noqa: E402
-from lthlib.core.errors import LotteryError  # noqa: E402
-from lthlib.plots import style  # noqa: E402
+from lthlib import analysis, lottery, plots, settings
+from lthlib.core.errors import LotteryError
+from lthlib.plots import style
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +95,7 @@ def test_knob_curves_show_ticket_control_and_dense_against_the_knob(table):
     assert (adam.get_title(), sgd.get_title()) == ("adam", "sgd") and adam.get_xscale() == "log"
     assert adam.get_legend() is None and set(legend(sgd)) == {"iterative", "reinit", "dense"}
     means = analysis.summarise(table).query("level == 2").groupby("method").test_accuracy.mean() * 100
-    x, y = next(line(adam, i) for i in range(3) if list(line(adam, i)[1])[0] == pytest.approx(means["iterative"]))
+    x, y = next(line(adam, i) for i in range(3) if next(iter(line(adam, i)[1])) == pytest.approx(means["iterative"]))
     assert list(x) == [0.01, 0.1] and list(y) == pytest.approx([means["iterative"], means["iterative"] / 2])
     assert "adam, 0.01: dense " in figure.get_label() and f"iterative {means['iterative']:.4g}" in figure.get_label()
     share = 100 * table[table.level == 2].density.mean()

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 matplotlib.use("Agg")
-from lthlib.plots import mask_images  # noqa: E402
+from lthlib.plots import mask_images
 
 
 @pytest.fixture(autouse=True)

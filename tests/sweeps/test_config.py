@@ -37,7 +37,7 @@ def test_a_sweep_is_every_combination(write, tmp_path):
 def test_a_key_stands_for_code_parameters_and_version(write, tmp_path, monkeypatch):
     first = config.read(write(GOOD)).runs[0].key
     assert config.read(write(GOOD)).runs[0].key == first
-    other = json.loads(open(LESSON).read())
+    other = json.loads((ROOT / "notebooks" / "01_a_winning_ticket.ipynb").read_text())
     other["cells"][-1]["source"] = "prose"
     path = tmp_path / "01_a_winning_ticket.ipynb"
     path.write_text(json.dumps(other))

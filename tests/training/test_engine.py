@@ -107,7 +107,7 @@ def test_measurements_at_early_stop_are_of_that_iteration(own_task):
     assert early_stop < 60
     cut = Recipe(learning_rate=0.3, batch_size=16, iterations=early_stop, evaluate_every=5)
     ended = run(own_task, tickets_of(own_task, 1), cut)[0].history
-    last = [(loss, a) for s, loss, a in zip(ended["split"], ended["loss"], ended["accuracy"]) if s == "test"][0]
+    last = next((loss, a) for s, loss, a in zip(ended["split"], ended["loss"], ended["accuracy"]) if s == "test")
     assert tests[early_stop] == last
 
 
