@@ -46,7 +46,7 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     if set(MEASURES) <= set(table.columns):
         return table
     table = table.reset_index(drop=True)
-    measured = dict(table.groupby("split"))
+    measured = {split: part for split, part in table.groupby("split")}  # noqa: C416  # dict() takes it for a mapping
     curve = measured["validation"].assign(loss=measured["validation"].loss.fillna(float("inf")))
     at_stop = curve.loc[curve.groupby(NETWORK, sort=False).loss.idxmin(), [*NETWORK, "iteration", "accuracy"]]
     networks = at_stop.rename(columns={"iteration": "early_stop", "accuracy": "validation_accuracy"}).set_index(NETWORK)
