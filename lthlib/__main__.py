@@ -14,6 +14,7 @@ from lthlib import arena, settings, tasks
 from lthlib.core.errors import LotteryError
 from lthlib.core.progress import notice
 from lthlib.lessons import handouts, translations
+from lthlib.lottery.controls import CONTROLS
 from lthlib.papers import reproduction
 from lthlib.pruning import registry
 from lthlib.sweeps import config, runner
@@ -79,11 +80,11 @@ def _hunt(commands) -> None:
     add("--trials", type=int, metavar="N", help="repetitions, each with its own seed")
     add("--iterations", type=int, metavar="N", help="optimiser steps of each training")
     add("--rewind", type=int, metavar="K", help="iteration whose weights pruned networks are reset to (0)")
-    add("--score", help=f"pruning criterion: {', '.join(settings.SCORES)}")
+    add("--score", help=f"pruning criterion: {', '.join(registry.SCORES)}")
     add("--scope", help=f"how rates are shared out: {', '.join(settings.SCOPES)}")
     add("--structure", help=f"what is removed as one: {', '.join(settings.STRUCTURES)}")
     add("--source", metavar="T/ID", help="task/identity of the hunt whose masks schedule transferred takes")
-    add("--controls", default="", metavar="A,B", help=f"any of {', '.join(settings.CONTROLS)}")
+    add("--controls", default="", metavar="A,B", help=f"any of {', '.join(CONTROLS)}")
     add("--redraws", type=int, metavar="N", help="networks of each control in a trial")
     add("--seed", type=int, metavar="N", help="changes every random number of the hunt (0)")
     add("--device", **DEVICE)
@@ -105,7 +106,7 @@ def run_hunt(options: argparse.Namespace) -> None:
     accuracy, trials = "test accuracy at early stop in percent, mean (min to max)", table.trial.nunique()
     print(f"\n{options.task}: {accuracy} over {trials} trials\n\n{lthlib.levels(table).to_string()}")
     methods = set(table.method)
-    for control in settings.CONTROLS:
+    for control in CONTROLS:
         if control in methods and control != "dense":
             _print_comparison(table, control)
 
@@ -234,7 +235,7 @@ def _arena(commands) -> None:
         "lthlib's."
     )
     add = _command(commands, run_arena, "a pruning criterion of yours beside the built-in methods", about)
-    add("--score", required=True, help=f"the criterion, or one of {', '.join(settings.SCORES)}")
+    add("--score", required=True, help=f"the criterion, or one of {', '.join(registry.SCORES)}")
     add("--file", metavar="FILE.py", help="where it is defined, under @lthlib.score")
     add("--schedule", default="oneshot", help=f"oneshot (default), {', '.join(settings.SCHEDULES)}")
     add("--scope", default="uniform", help=", ".join(arena.SCOPES))

@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lthlib.core.errors import LotteryError
@@ -12,10 +11,6 @@ from lthlib.core.validation import at_least, number, one_of
 SCHEDULES = ("iterative", "oneshot", "continued", "finetuned", "untrained", "transferred")
 CARRY_ON = ("continued", "finetuned")  # train on from the weights of the level before
 AT_ONCE = ("oneshot", "untrained")  # prune the dense network for as many rounds at once
-CONTROLS = (
-    *("reinit", "shuffle", "random", "dense", "reset", "invert", "fork"),
-    *("reinit_signs", "reshuffle", "reshuffle_signs", "constant", "constant_signs", "frozen", "frozen_away"),
-)
 SCOPES = ("layer", "global", "uniform", "erk")
 STRUCTURES = ("weights", "groups", "units")
 OPTIMIZERS = ("adam", "sgd")
@@ -137,17 +132,6 @@ class Extent:
         at_least("levels", self.levels, 0)
         at_least("trials", self.trials, 1)
         at_least("redraws", self.redraws, 1)
-
-
-def check_controls(controls: str | Iterable[str]) -> tuple[str, ...]:
-    """Names of controls, from a list or a text with commas, each once. Raises LotteryError for an unknown one."""
-    if controls is not None and not isinstance(controls, (str, list, tuple, set)):
-        raise LotteryError(f"controls is {controls!r}: give names in a list, or in a text with commas.")
-    names = controls.split(",") if isinstance(controls, str) else [str(name) for name in controls or ()]
-    names = [name.strip() for name in names if str(name).strip()]
-    for name in names:
-        one_of("control", name, CONTROLS)
-    return tuple(dict.fromkeys(names))
 
 
 def _non_defaults(instance) -> dict:

@@ -5,6 +5,7 @@ import pytest
 matplotlib.use("Agg")
 from lthlib import analysis, lottery, plots, settings
 from lthlib.core.errors import LotteryError
+from lthlib.lottery.controls import CONTROLS
 from lthlib.plots import style
 
 
@@ -198,7 +199,7 @@ def test_verdicts_show_each_level_once_with_its_interval():
 
 
 def test_every_method_has_a_look_of_its_own():
-    methods = {*settings.SCHEDULES, *settings.CONTROLS}
+    methods = {*settings.SCHEDULES, *CONTROLS}
     assert style.METHODS.keys() >= methods
     assert len({style.METHODS[name][:2] for name in methods}) == len(methods), "each has its own colour and dashes"
 

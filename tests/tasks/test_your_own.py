@@ -9,7 +9,6 @@ from torch import nn
 import lthlib
 from lthlib import data, models
 from lthlib.core.errors import LotteryError
-from lthlib.data import catalogue, downloads
 from tests.conftest import ROOT
 
 SHORT = {"levels": 1, "trials": 1, "iterations": 4, "evaluate_every": 2, "progress": False, "device": "cpu"}
@@ -44,13 +43,13 @@ def test_tables_run(short, word, capsys):
 @pytest.mark.parametrize("path", ["README.md", "docs/your-own.md"])
 def test_a_network_of_torchvision_runs(short, path, monkeypatch):
     try:
-        downloads._torchvision()
+        data._torchvision()
     except ImportError:
         pytest.skip("torchvision cannot be imported")
     generator = torch.Generator().manual_seed(0)
     images, labels = torch.randn(36, 3, 32, 32, generator=generator), torch.arange(36) % 10
     cifar10 = data.from_arrays("cifar10", images[:24], labels[:24], images[24:], labels[24:])
-    monkeypatch.setattr(catalogue, "load", lambda name: {"cifar10": cifar10}[name])
+    monkeypatch.setattr(data, "load", lambda name: {"cifar10": cifar10}[name])
     monkeypatch.setitem(SHORT, "batch_size", 8)
     [block] = blocks(path, "shufflenet")
     exec(block, space := {})
