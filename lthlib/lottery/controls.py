@@ -25,7 +25,7 @@ from lthlib.core.validation import one_of
 from lthlib.pruning import masks
 from lthlib.pruning.masks import Mask
 from lthlib.settings import CARRY_ON, Setting
-from lthlib.storage.store import TICKET, Key, Record
+from lthlib.storage.store import TICKET, Key
 from lthlib.training.stack import Ticket
 
 if TYPE_CHECKING:
@@ -60,23 +60,26 @@ class Place:
         """The initial weights of another network, drawn for this control."""
         return self.hunt.initial_weights("new weights", self.key.method, self.key.trial, self.key.level, self.key.redraw)
 
-    @functools.cached_property
-    def dense(self) -> Record:
-        """The trial's trained dense network: `start` is theta_k."""
-        return self.hunt.store.load(self.hunt.setting, Key(TICKET, self.key.trial, 0))
+    def trained(self, level: int) -> State:
+        """The weights of the trial's ticket at a level, at the end of its training."""
+        return self.hunt.weights(Key(TICKET, self.key.trial, level))
+
+    def theta_k(self) -> State:
+        """The trial's dense network after the first k iterations of its training; theta_0 where k is 0."""
+        return self.hunt.theta_k(self.key.trial)
 
     def ticket(self) -> Ticket:
         """The ticket itself. Schedules that carry on take the weights of the level before, others theta_k."""
         if self.key.level == 0:
             return Ticket(self.theta_0(), self.mask, self.order)
         if self.hunt.setting.schedule in CARRY_ON:
-            before = self.hunt.store.load(self.hunt.setting, Key(TICKET, self.key.trial, self.key.level - 1))
-            return Ticket(before.weights, self.mask, self.order, start=self.hunt.setting.rewind)
+            before = self.trained(self.key.level - 1)
+            return Ticket(before, self.mask, self.order, start=self.hunt.setting.rewind)
         return self.from_theta_k()
 
     def from_theta_k(self, **changes) -> Ticket:
         """The mask at theta_k, with other fields of the ticket in place of its own."""
-        ticket = Ticket(self.dense.start, self.mask, self.order, start=self.hunt.setting.rewind)
+        ticket = Ticket(self.theta_k(), self.mask, self.order, start=self.hunt.setting.rewind)
         return dataclasses.replace(ticket, **changes)
 
 
@@ -128,7 +131,7 @@ def weights_control(change: Callable[[State, Mask, State, int], State]) -> Calla
     buffers by name, the mask, another initial network's and a seed, and returns new ones."""
 
     def make(place: Place) -> Ticket:
-        return place.from_theta_k(weights=change(place.dense.start, place.mask, place.new_weights(), place.seed()))
+        return place.from_theta_k(weights=change(place.theta_k(), place.mask, place.new_weights(), place.seed()))
 
     CONTROLS[change.__name__] = Control(make)
     return change
@@ -139,7 +142,7 @@ def frozen_control(choose: Callable[[Mask, State, State], Mask]) -> Callable:
     the mask and the dense network's weights at theta_k and at the end."""
 
     def make(place: Place) -> Ticket:
-        return place.from_theta_k(frozen=choose(place.mask, place.dense.start, place.dense.weights))
+        return place.from_theta_k(frozen=choose(place.mask, place.theta_k(), place.trained(0)))
 
     CONTROLS[choose.__name__] = Control(make)
     return choose

@@ -198,12 +198,23 @@ class Hunt:
         if self.setting.schedule == "transferred":
             return self.store.load(self.store.find(self.setting.source), Key(TICKET, trial, level)).mask
         source = 0 if self.setting.schedule in AT_ONCE else level - 1
-        start = self.store.load(self.setting, Key(TICKET, trial, 0)).start
-        before = self.store.load(self.setting, Key(TICKET, trial, source))
-        state = start if self.setting.schedule == "untrained" else before.weights
-        loss = lambda outputs, targets: self.task.objective(outputs, targets)[0].mean()  # noqa: E731
+        before, start = self.store.load(self.setting, Key(TICKET, trial, source)), self.theta_k(trial)
+        state = start if self.setting.schedule == "untrained" else _stored(before.weights)
+
+        def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+            return self.task.objective(outputs, targets)[0].mean()
+
         pruner = step.Pruner(self.network, self.setting, self.task.dataset, loss)
-        return pruner.prune(state, start, before.mask, source, level, seed_for("score", self.setting.seed, trial, level), invert)
+        seed = seed_for("score", self.setting.seed, trial, level)
+        return pruner.prune(state, start, before.mask, source, level, seed, invert)
+
+    def theta_k(self, trial: int) -> dict[str, Tensor]:
+        """What tickets of this trial are reset to: all parameters and buffers after the first k iterations."""
+        return _stored(self.store.load(self.setting, Key(TICKET, trial, 0)).start)
+
+    def weights(self, key: Key) -> dict[str, Tensor]:
+        """All parameters and buffers of a stored ticket, or fork, at the end of its training."""
+        return _stored(self.store.load(self.setting, key).weights)
 
     def make_ticket(self, key: Key, mask: Mask) -> Ticket:
         """The ticket of a trial, or its control (`lthlib.lottery.controls`)."""
@@ -236,6 +247,11 @@ class Hunt:
                     f"the masks of source {self.setting.source!r} do not fit the network of task {self.setting.task!r}: "
                     "transfer between networks whose prunable weights have the same names and shapes."
                 )
+
+
+def _stored(tensors: dict[str, Tensor] | None) -> dict[str, Tensor]:
+    assert tensors is not None, "tickets and forks are stored with their weights, level 0 with theta_k as well"
+    return tensors
 
 
 def _batches(keys: list[Key]) -> list[list[Key]]:
@@ -272,7 +288,7 @@ def _asked_for(table: pd.DataFrame, extent: Extent, chosen: list[int], controls:
     """Of a setting's whole table, what this hunt asked for: the store may hold more levels, trials, redraws
     and controls."""
     wanted = table.level.isin(chosen) & (table.trial < extent.trials) & (table.redraw < extent.redraws)
-    return table[wanted & ((table.method == table.schedule) | table.method.isin(controls))].reset_index(drop=True)
+    return table.loc[wanted & ((table.method == table.schedule) | table.method.isin(controls))].reset_index(drop=True)
 
 
 class _Watch:

@@ -11,7 +11,7 @@ from lthlib.core.errors import LotteryError
 MOST_CANDIDATES = 40  # of a subset sum: two halves with 2**20 sums each
 
 
-def nearest_subset_sum(candidates: Sequence[float], target: float) -> tuple[np.ndarray, float]:
+def nearest_subset_sum(candidates: Sequence[float] | np.ndarray, target: float) -> tuple[np.ndarray, float]:
     """Which of the numbers to add to come nearest to the target, and how far off their sum is: booleans [n],
     and an error.
 

@@ -25,6 +25,7 @@ a random network that is wide enough holds any smaller one (`block_masks`).
 
 import copy
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,23 +37,35 @@ from lthlib.pruning.masks import Mask
 from lthlib.training.randomness import Keyed
 
 
-class Masked:
+class Masked(nn.Module):
     """A layer whose weights are `drawn` times what its rule, `kept`, makes of the scores; `mask` is the
     rule's binary mask."""
+
+    weight: Tensor
+    drawn: Tensor
+
+    def kept(self) -> Tensor:
+        raise NotImplementedError
+
+    def mask(self) -> Tensor:
+        raise NotImplementedError
 
     def forward(self, *inputs, **named):
         scores = self.weight
         if scores.dtype != self.drawn.dtype:
             raise LotteryError(f"scores are {scores.dtype}, weights {self.drawn.dtype}: train supermasks at precision float32.")
-        self._parameters["weight"] = self.drawn * self.kept()  # for the length of this call, whatever kind of layer it is
+        # For the length of this call, whatever kind of layer it is.
+        self._parameters["weight"] = self.drawn * self.kept()  # pyright: ignore[reportArgumentType]
         try:
             return super().forward(*inputs, **named)
         finally:
-            self._parameters["weight"] = scores
+            self._parameters["weight"] = scores  # pyright: ignore[reportArgumentType]
 
 
 class Popup(Masked):
     """Keeps the `count` weights with the largest |score|."""
+
+    count: int
 
     def kept(self) -> Tensor:
         sizes = self.weight.abs()
@@ -65,6 +78,9 @@ class Popup(Masked):
 class Sampled(Masked):
     """Keeps a weight with probability sigmoid(score) in training, and where that is at least a half in
     evaluation."""
+
+    coins: Keyed
+    rescale: bool
 
     def kept(self) -> Tensor:
         chance = torch.sigmoid(self.weight)
@@ -182,13 +198,14 @@ def straight_through(mask: Tensor, scores: Tensor) -> Tensor:
     return mask + (scores - scores.detach())
 
 
-def _masked(network: nn.Module, kinds: dict[type, type]) -> tuple[nn.Module, list[nn.Module]]:
+def _masked(network: nn.Module, kinds: dict[type, type]) -> tuple[nn.Module, list[Any]]:
     """A copy of the network with its prunable layers turned into these kinds; and of those that share a
     weight the first."""
     if not isinstance(network, nn.Module):
         raise LotteryError(f"the network is of type {type(network).__name__}: give a torch.nn.Module.")
     network = copy.deepcopy(network)
-    network.rate_factors = dict.fromkeys(models.prunable(network), 0.0)
+    factors = dict.fromkeys(models.prunable(network), 0.0)
+    network.rate_factors = factors  # pyright: ignore[reportArgumentType]
     network.requires_grad_(False)
     drawn, first = {}, []
     for name, layer in network.named_modules():
@@ -208,7 +225,7 @@ def _masked(network: nn.Module, kinds: dict[type, type]) -> tuple[nn.Module, lis
     return network, first
 
 
-def _layers(network: nn.Module) -> dict[str, nn.Module]:
+def _layers(network: nn.Module) -> dict[str, Any]:
     layers = {name: layer for name, layer in network.named_modules() if isinstance(layer, Masked)}
     if not layers:
         raise LotteryError(f"{type(network).__name__} has no masked layers: make it with edge_popup or bernoulli first.")
