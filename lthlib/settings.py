@@ -1,4 +1,4 @@
-"""What defines an experiment: its recipe, its setting with an identity, its extent; their validation; seeds."""
+"""What defines an experiment: how a network is trained, the setting with its identity, and the extent."""
 
 import dataclasses
 import hashlib
@@ -19,11 +19,11 @@ PRECISIONS = ("float32", "bfloat16")
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one network is trained. The defaults are LeNet's in Frankle & Carbin (2019), figure 2 and appendix G.
+    """How one network is trained. Defaults are LeNet's in Frankle & Carbin (2019), figure 2 and appendix G.
 
-    The learning rate rises in a straight line over the first `warmup` iterations, and is divided by ten at each of the
-    `milestones`. `augment` sees each image under a random flip and a crop padded by four pixels (section 4). At precision
-    "bfloat16" a forward and backward pass computes in bfloat16, but for normalisation layers; weights stay in float32.
+    The learning rate rises in a straight line over the first `warmup` iterations, and is divided by ten at each
+    of the `milestones`. `augment` flips and crops images at random, padded by four pixels (section 4). With
+    precision "bfloat16" both passes compute in bfloat16, except normalisation layers; weights stay float32.
     """
 
     optimizer: str = "adam"
@@ -45,7 +45,8 @@ class Recipe:
         if not isinstance(self.augment, bool):
             raise LotteryError(f"augment is {self.augment!r}: give True or False.")
         if not isinstance(self.milestones, (list, tuple)):
-            raise LotteryError(f"milestones is {self.milestones!r}: give iterations in a list, such as [20000, 25000].")
+            advice = "give iterations in a list, such as [20000, 25000]"
+            raise LotteryError(f"milestones is {self.milestones!r}: {advice}.")
         for milestone in self.milestones:
             at_least("a milestone", milestone, 1)
         object.__setattr__(self, "milestones", tuple(sorted(set(self.milestones))))
@@ -70,10 +71,10 @@ class Recipe:
 class Setting:
     """Everything that defines an experiment, but for how far it is carried (see Extent).
 
-    `rate` is the share of the surviving weights removed in one round; `rewind` the iteration k whose weights theta_k a
-    pruned network is reset to; `scope` and `structure` are explained in `pruning`. `fingerprint` is empty but for tasks of
-    your own, `score_code` but for criteria of your own. `source` is "task/identity" of the setting whose masks schedule
-    "transferred" takes.
+    `rate` is the share of the surviving weights removed in one round; `rewind` the iteration k whose weights
+    theta_k a pruned network is reset to. `scope` is explained in `pruning.allocation`, `structure` in
+    `pruning.structured`. `fingerprint` is empty but for tasks of your own, `score_code` but for criteria of your
+    own. `source` is "task/identity" of the setting whose masks schedule "transferred" takes.
     """
 
     task: str
@@ -108,11 +109,11 @@ class Setting:
             )
 
     def changes(self) -> dict:
-        """The fields that are not at their default, nested as in the dataclass: what the identity is made of."""
+        """The fields that differ from their defaults, nested as in the dataclass: the identity is made of these."""
         return {"task": self.task, **_non_defaults(self)}
 
     def identity(self) -> str:
-        """12 hexadecimal digits, the same for equal settings. A new field with a neutral default keeps old ones valid."""
+        """12 hexadecimal digits, equal for equal settings; a new field with a neutral default changes none."""
         return hashlib.sha256(json.dumps(self.changes(), sort_keys=True).encode()).hexdigest()[:12]
 
     def dense(self) -> "Setting":
