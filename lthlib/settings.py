@@ -56,9 +56,8 @@ class Recipe:
         number("learning_rate", self.learning_rate, lambda x: 0 < x < float("inf"), "a number above 0, such as 0.0012")
         number("weight_decay", self.weight_decay, lambda x: 0 <= x < float("inf"), "0 or more")
         if self.momentum and self.optimizer == "adam":
-            raise LotteryError(
-                f"momentum is {self.momentum!r}, which adam does not take: choose optimizer 'sgd', or leave it out."
-            )
+            advice = "choose optimizer 'sgd', or leave it out"
+            raise LotteryError(f"momentum is {self.momentum!r}, which adam does not take: {advice}.")
         number("momentum", self.momentum, lambda x: 0 <= x < 1, "from 0 to below 1, such as 0.9")
 
     def learning_rate_at(self, iteration: int) -> float:
@@ -96,10 +95,8 @@ class Setting:
         one_of("structure", self.structure, STRUCTURES)
         number("rate", self.rate, lambda x: 0 < x < 1, "a share of the surviving weights above 0 and below 1, such as 0.2")
         if bool(self.source) != (self.schedule == "transferred"):
-            raise LotteryError(
-                f"schedule {self.schedule!r} with source {self.source!r}: schedule 'transferred' needs the hunt whose masks it "
-                "takes, and no other takes one."
-            )
+            rule = "schedule 'transferred' needs the hunt whose masks it takes, and no other takes one"
+            raise LotteryError(f"schedule {self.schedule!r} with source {self.source!r}: {rule}.")
         at_least("seed", self.seed, 0)
         at_least("rewind", self.rewind, 0)
         if self.rewind >= self.recipe.iterations:
@@ -109,7 +106,7 @@ class Setting:
             )
 
     def changes(self) -> dict:
-        """The fields that differ from their defaults, nested as in the dataclass: the identity is made of these."""
+        """The fields that differ from their defaults, nested as here: what the identity is made of."""
         return {"task": self.task, **_non_defaults(self)}
 
     def identity(self) -> str:
