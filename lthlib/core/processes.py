@@ -6,15 +6,15 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import torch
+
+from lthlib.core.paths import CHECKOUT
 
 
 def start(module: str, *arguments: str, stderr=subprocess.DEVNULL, **variables: str) -> subprocess.Popen:
     """Start `python -m module`, with more environment variables, and this very lthlib on its path."""
-    home = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
+    path = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))
     return subprocess.Popen(
         [sys.executable, "-m", module, *arguments], env={**os.environ, **variables, "PYTHONPATH": path},
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True,

@@ -34,6 +34,7 @@ class _NotebookBar(tqdm):
         self._draw(f"<small>{html.escape(sentence)}</small>")
 
     def _draw(self, text: str) -> None:
+        assert self._handle is not None  # since it has a display_id
         self._handle.update(self._html(text))
 
 

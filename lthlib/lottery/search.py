@@ -157,7 +157,7 @@ class Hunt:
     @contextlib.contextmanager
     def missing(self, keys: list[Key]):
         """Those of a level's networks that are not in the store, while no other process trains that level."""
-        with self.store.claim(self.setting, keys[0].level):
+        with self.store.lock(self.setting, keys[0].level):
             yield [key for key in keys if not self.store.has(self.setting, key)]  # another process may have finished
 
     def train(self, tickets: dict[Key, Ticket], device: str = "auto", workers: int | None = None):
