@@ -42,6 +42,8 @@ class Neighbours(nn.Module):
 
     also_prunable = ("edges",)
 
+    ends: Tensor
+
     def __init__(self, edges: Tensor):
         super().__init__()
         self.edges = nn.Parameter(torch.ones(len(edges)))

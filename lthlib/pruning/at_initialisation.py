@@ -27,7 +27,7 @@ def grasp(*, network: nn.Module, weights: Scores, mask: Scores, batch: tuple[Ten
     with sdpa_kernel(SDPBackend.MATH):  # fused attention has no second derivative
         gradients, masked = _gradients(network, weights, mask, batch, cool, twice=True)
     flow = sum((gradient * gradient.detach()).sum() for gradient in gradients.values())
-    hessian_gradient = torch.autograd.grad(flow, list(masked.values()))
+    hessian_gradient = torch.autograd.grad(flow, list(masked.values()))  # pyright: ignore[reportArgumentType, reportCallIssue]
     return {name: masked[name].detach() * product for name, product in zip(masked, hessian_gradient)}
 
 

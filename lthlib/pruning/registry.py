@@ -79,7 +79,7 @@ def read_file(path: str | Path) -> None:
         raise LotteryError(f"there is no file {path}: give a Python file that defines criteria under @lthlib.score.")
     before = set(SCORES)
     spec = importlib.util.spec_from_file_location(f"criteria_{path.stem}", path)
-    if spec is None:
+    if spec is None or spec.loader is None:
         raise LotteryError(f"{path} is no Python file: its name must end in .py.")
     try:
         spec.loader.exec_module(importlib.util.module_from_spec(spec))

@@ -60,6 +60,8 @@ def shift_and_flip(images: Tensor, views: Tensor) -> Tensor:
 class Keyed(nn.Module):
     """A layer that draws: what it draws is a hash of a key, a count and the position, on every device and in any company."""
 
+    key: Tensor
+
     def __init__(self):
         super().__init__()
         self.register_buffer("key", torch.zeros((), dtype=torch.int64), persistent=False)
