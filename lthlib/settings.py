@@ -21,9 +21,10 @@ PRECISIONS = ("float32", "bfloat16")
 class Recipe:
     """How one network is trained. Defaults are LeNet's in Frankle & Carbin (2019), figure 2 and appendix G.
 
-    The learning rate rises in a straight line over the first `warmup` iterations, and is divided by ten at each
-    of the `milestones`. `augment` flips and crops images at random, padded by four pixels (section 4). With
-    precision "bfloat16" both passes compute in bfloat16, except normalisation layers; weights stay float32.
+    The learning rate rises in a straight line over the first `warmup` iterations, and is divided by ten at
+    each of the `milestones`. `augment` flips and crops images at random, padded by four pixels (section 4).
+    With precision "bfloat16" both passes compute in bfloat16, except normalisation layers; weights stay
+    float32.
     """
 
     optimizer: str = "adam"
@@ -72,8 +73,8 @@ class Setting:
 
     `rate` is the share of the surviving weights removed in one round; `rewind` the iteration k whose weights
     theta_k a pruned network is reset to. `scope` is explained in `pruning.allocation`, `structure` in
-    `pruning.structured`. `fingerprint` is empty but for tasks of your own, `score_code` but for criteria of your
-    own. `source` is "task/identity" of the setting whose masks schedule "transferred" takes.
+    `pruning.structured`. `fingerprint` is empty but for tasks of your own, `score_code` but for criteria of
+    your own. `source` is "task/identity" of the setting whose masks schedule "transferred" takes.
     """
 
     task: str

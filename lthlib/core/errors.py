@@ -4,6 +4,6 @@
 class LotteryError(ValueError):
     """A problem its reader can mend.
 
-    The message is one sentence: the value that was given, what is allowed, and a likely fix.
-    The command line prints it alone and exits with status 2.
+    The message is one sentence: the value that was given, what is allowed, and a likely fix. The command line
+    prints it alone and exits with status 2.
     """

@@ -273,8 +273,7 @@ def _names_of_own(model: nn.Module) -> dict[str, str]:
 
 
 def _keep_normalisation_exact(model: nn.Module) -> set[str]:
-    """Let normalisation layers compute in float32 inside a pass in bfloat16; the names of their
-    parameters."""
+    """Let normalisation layers compute in float32 inside a pass in bfloat16; the names of their parameters."""
     layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, NORMALISATION_LAYERS)}
     for layer in layers.values():
         layer.register_forward_pre_hook(lambda _, inputs: tuple(x.float() for x in inputs))
