@@ -7,13 +7,13 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from lthlib.pruning.registry import Scores, score
+from lthlib.pruning.registry import Tensors, score
 
 TEMPERATURE = 200  # of GraSP's softmax (Wang et al. 2020)
 
 
 @score
-def snip(*, network: nn.Module, weights: Scores, mask: Scores, batch: tuple[Tensor, Tensor], loss: Callable) -> Scores:
+def snip(*, network: nn.Module, weights: Tensors, mask: Tensors, batch: tuple[Tensor, Tensor], loss: Callable) -> Tensors:
     """How much the loss changes with the weight's place in the mask, |dL / dm| at m = 1 (Lee et al. 2019,
     arXiv 1810.02340)."""
     gradients, masked = _gradients(network, weights, mask, batch, loss)
@@ -21,7 +21,7 @@ def snip(*, network: nn.Module, weights: Scores, mask: Scores, batch: tuple[Tens
 
 
 @score
-def grasp(*, network: nn.Module, weights: Scores, mask: Scores, batch: tuple[Tensor, Tensor], loss: Callable) -> Scores:
+def grasp(*, network: nn.Module, weights: Tensors, mask: Tensors, batch: tuple[Tensor, Tensor], loss: Callable) -> Tensors:
     """How much of the gradient's squared norm goes with the weight: theta * (H g), to first order half of
     what removing it takes away (Wang et al. 2020, arXiv 2002.07376, equation 8, with the other sign: there
     the highest are removed)."""
@@ -34,7 +34,7 @@ def grasp(*, network: nn.Module, weights: Scores, mask: Scores, batch: tuple[Ten
 
 
 @score(rounds=100, examples=1)
-def synflow(*, network: nn.Module, weights: Scores, mask: Scores, batch: tuple[Tensor, Tensor]) -> Scores:
+def synflow(*, network: nn.Module, weights: Tensors, mask: Tensors, batch: tuple[Tensor, Tensor]) -> Tensors:
     """What flows through the weight: dR / d theta * theta, R the sum of outputs of the network of absolute
     values for an input of ones, in evaluation mode and double precision (Tanaka et al. 2020, arXiv
     2006.05467, section 5). It looks at no data."""
@@ -47,7 +47,7 @@ def synflow(*, network: nn.Module, weights: Scores, mask: Scores, batch: tuple[T
     return {name: gradient * flowing[name] for name, gradient in zip(flowing, gradients)}
 
 
-def _gradients(network, weights, mask, batch, loss, twice: bool = False) -> tuple[Scores, Scores]:
+def _gradients(network, weights, mask, batch, loss, twice: bool = False) -> tuple[Tensors, Tensors]:
     """The loss's gradient in each masked weight on the batch, and these weights; `twice` if it is to be
     differentiated again."""
     masked = {name: (weights[name] * mask[name]).requires_grad_() for name in weights}

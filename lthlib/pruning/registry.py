@@ -38,7 +38,7 @@ KNOWN = ("weights", "start", "mask", "network", "batch", "loss", "seed")
 BATCH = 100  # examples: ten a class of ten, as in Frankle et al. (2021), arXiv 2009.08576, appendix
 ENTRY_POINTS = "lthlib.scores"
 SCORES: dict[str, Callable] = {}
-Scores = dict[str, Tensor]
+Tensors = dict[str, Tensor]
 
 
 def score(function: Callable | None = None, *, rounds: int = 1, examples: int = BATCH) -> Callable:
@@ -116,7 +116,7 @@ def fingerprint(function: Callable) -> str:
     return hashlib.sha256(f"{code} {function.rounds}".encode()).hexdigest()[:16]
 
 
-def evaluate(function: Callable, **known) -> Scores:
+def evaluate(function: Callable, **known) -> Tensors:
     """The scores of a criterion, which is given of `known` what it asks for.
 
     Raises LotteryError where it does not return one tensor of the right shape for each weight.

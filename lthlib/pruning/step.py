@@ -100,7 +100,7 @@ class Pruner:
                 seed=seed,
             )
 
-    def _remove(self, mask: Mask, scored: registry.Scores, rates: dict[str, float], level: int) -> Mask:
+    def _remove(self, mask: Mask, scored: registry.Tensors, rates: dict[str, float], level: int) -> Mask:
         if self.setting.structure == "groups":
             whole = [name for name, rate in rates.items() if rate == 0]
             pruned = structured.prune_in_groups(mask, scored, structured.GROUP - level)

@@ -19,11 +19,11 @@ from lthlib.training import objectives
 
 @dataclass(frozen=True)
 class Task:
-    """Data, network, loss and score together.
+    """Data, network and objective together.
 
     `data` is the name of a data set or a Dataset of your own. `model` makes a new network for it, freshly
     initialised each time it is called: every trial and every reinit control asks for one under its own seed.
-    `objective` says what is minimised and what is scored (see `lthlib.training.objectives`): without one,
+    `objective` says what is minimised and how accuracy is measured (see `lthlib.training.objectives`): without one,
     cross-entropy and accuracy.
     """
 
