@@ -44,8 +44,8 @@ def folder() -> Path:
 def read(task: str | None = None, setting: Setting | None = None, where: str | Path | None = None) -> pd.DataFrame:
     """The shipped results of a task, or of all tasks, with the columns that `lthlib.hunt` returns.
 
-    `setting` picks one setting; `where` is another folder than the usual one. The table is empty if nothing is
-    shipped: a lesson goes on without. Raises LotteryError for a damaged file.
+    `setting` picks one setting; `where` is another folder than the usual one. The table is empty if nothing
+    is shipped: a lesson goes on without. Raises LotteryError for a damaged file.
     """
     files = sorted(Path(where or folder()).glob("*.parquet"), key=lambda file: file.stem)
     tables = [_load(file)[0].drop(columns=ENTRY) for file in files if task in (None, file.stem)]
