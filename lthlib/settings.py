@@ -22,7 +22,7 @@ class Recipe:
     """How one network is trained. Defaults are LeNet's in Frankle & Carbin (2019), figure 2 and appendix G.
 
     The learning rate rises in a straight line over the first `warmup` iterations, and is divided by ten at
-    each of the `milestones`. `augment` flips and crops images at random, padded by four pixels (section 4). With
+    each of the `milestones`. `augment` flips images and crops them, padded by four pixels (section 4). With
     precision "bfloat16" both passes compute in bfloat16, except normalisation layers; weights stay float32.
     """
 
@@ -71,7 +71,7 @@ class Setting:
 
     `rate` is the share of the surviving weights removed in one round; `rewind` the iteration k whose weights
     theta_k a pruned network is reset to. `scope` is explained in `pruning.allocation`, `structure` in
-    `pruning.structured`. `fingerprint` is set for tasks of your own only, `score_code` for criteria of your own.
+    `pruning.structured`. `fingerprint` is set for tasks of your own only, `score_code` for your own criteria.
     `source` is "task/identity" of the setting whose masks schedule "transferred" takes.
     """
 

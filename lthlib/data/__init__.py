@@ -1,4 +1,5 @@
-"""Data sets as whole tensors in memory, with their splits: `load` one by name, or make one with `from_arrays`."""
+"""Data sets as whole tensors in memory, with their splits: `load` one by name, or make one with
+`from_arrays`."""
 
 from lthlib.core.paths import data_folder
 from lthlib.data.catalogue import MADE_OTHERWISE, NAMES, at_hand, load

@@ -1,8 +1,9 @@
-"""The controls of a ticket, a function each: what it puts in the place of the ticket, and so what it is a control for.
+"""The controls of a ticket, a function each: what it puts in the place of the ticket, and so what it is a
+control for.
 
-A control differs from the ticket in what its name says, alone. Apart from `dense` and `fork`, all see the data in
-the ticket's order. New weights are trained from iteration 0, also where the ticket is rewound to a later one: no
-control gets fewer iterations than a ticket and its rewind point together.
+A control differs from the ticket in what its name says, alone. Apart from `dense` and `fork`, all see the
+data in the ticket's order. New weights are trained from iteration 0, also where the ticket is rewound to a
+later one: no control gets fewer iterations than a ticket and its rewind point together.
 
 To add one, write a function below one of three decorators, in the order in which messages should list it:
 
@@ -25,7 +26,7 @@ from lthlib.core.validation import one_of
 from lthlib.pruning import masks
 from lthlib.pruning.masks import Mask
 from lthlib.settings import CARRY_ON, Setting
-from lthlib.storage.store import TICKET, Key, Record
+from lthlib.storage.store import TICKET, Key
 from lthlib.training.stack import Ticket
 
 if TYPE_CHECKING:
@@ -60,31 +61,34 @@ class Place:
         """The initial weights of another network, drawn for this control."""
         return self.hunt.initial_weights("new weights", self.key.method, self.key.trial, self.key.level, self.key.redraw)
 
-    @functools.cached_property
-    def dense(self) -> Record:
-        """The trial's trained dense network: `start` is theta_k."""
-        return self.hunt.store.load(self.hunt.setting, Key(TICKET, self.key.trial, 0))
+    def trained(self, level: int) -> State:
+        """The weights of the trial's ticket at a level, at the end of its training."""
+        return self.hunt.weights(Key(TICKET, self.key.trial, level))
+
+    def theta_k(self) -> State:
+        """The trial's dense network after the first k iterations of its training; theta_0 where k is 0."""
+        return self.hunt.theta_k(self.key.trial)
 
     def ticket(self) -> Ticket:
         """The ticket itself. Schedules that carry on take the weights of the level before, others theta_k."""
         if self.key.level == 0:
             return Ticket(self.theta_0(), self.mask, self.order)
         if self.hunt.setting.schedule in CARRY_ON:
-            before = self.hunt.store.load(self.hunt.setting, Key(TICKET, self.key.trial, self.key.level - 1))
-            return Ticket(before.weights, self.mask, self.order, start=self.hunt.setting.rewind)
+            before = self.trained(self.key.level - 1)
+            return Ticket(before, self.mask, self.order, start=self.hunt.setting.rewind)
         return self.from_theta_k()
 
     def from_theta_k(self, **changes) -> Ticket:
         """The mask at theta_k, with other fields of the ticket in place of its own."""
-        ticket = Ticket(self.dense.start, self.mask, self.order, start=self.hunt.setting.rewind)
+        ticket = Ticket(self.theta_k(), self.mask, self.order, start=self.hunt.setting.rewind)
         return dataclasses.replace(ticket, **changes)
 
 
 @dataclass(frozen=True)
 class Control:
-    """How a control is made, and where it belongs. `levels` is "pruned", "dense" (level 0 alone) or "all"; `redrawn`
-    whether something in it is drawn at random; `trains_alike` whether it is the ticket until training begins;
-    `objection` a sentence why a setting cannot have it."""
+    """How a control is made, and where it belongs. `levels` is "pruned", "dense" (level 0 alone) or "all";
+    `redrawn` whether something in it is drawn at random; `trains_alike` whether it is the ticket until
+    training begins; `objection` a sentence why a setting cannot have it."""
 
     make: Callable[[Place], Ticket]
     levels: str = "pruned"
@@ -124,22 +128,22 @@ def control(make: Callable[[Place], Ticket] | None = None, **where) -> Callable:
 
 
 def weights_control(change: Callable[[State, Mask, State, int], State]) -> Callable:
-    """Register a control that has the ticket's mask and other weights at theta_k: `change` takes all parameters and
-    buffers by name, the mask, another initial network's and a seed, and returns new ones."""
+    """Register a control that has the ticket's mask and other weights at theta_k: `change` takes all
+    parameters and buffers by name, the mask, another initial network's and a seed, and returns new ones."""
 
     def make(place: Place) -> Ticket:
-        return place.from_theta_k(weights=change(place.dense.start, place.mask, place.new_weights(), place.seed()))
+        return place.from_theta_k(weights=change(place.theta_k(), place.mask, place.new_weights(), place.seed()))
 
     CONTROLS[change.__name__] = Control(make)
     return change
 
 
 def frozen_control(choose: Callable[[Mask, State, State], Mask]) -> Callable:
-    """Register a control that freezes the masked weights which `choose` names, at theta_k in place of zero: it takes
-    the mask and the dense network's weights at theta_k and at the end."""
+    """Register a control that freezes the masked weights which `choose` names, at theta_k in place of zero:
+    it takes the mask and the dense network's weights at theta_k and at the end."""
 
     def make(place: Place) -> Ticket:
-        return place.from_theta_k(frozen=choose(place.mask, place.dense.start, place.dense.weights))
+        return place.from_theta_k(frozen=choose(place.mask, place.theta_k(), place.trained(0)))
 
     CONTROLS[choose.__name__] = Control(make)
     return choose
@@ -226,13 +230,15 @@ def reshuffle_signs(theta: State, mask: Mask, new: State, seed: int) -> State:
 
 @weights_control
 def constant(theta: State, mask: Mask, new: State, seed: int) -> State:
-    """Every weight is plus or minus one number a layer, the standard deviation of its weights, at random (section 4)."""
+    """Every weight is plus or minus one number a layer, the standard deviation of its weights, at random
+    (section 4)."""
     return theta | {name: theta[name].std(correction=0) * new[name].sign() for name in mask}
 
 
 @weights_control
 def constant_signs(theta: State, mask: Mask, new: State, seed: int) -> State:
-    """As `constant`, with the signs that the weights have: nothing is left of theta_k but its signs (section 4)."""
+    """As `constant`, with the signs that the weights have: nothing is left of theta_k but its signs (section
+    4)."""
     return theta | {name: theta[name].std(correction=0) * theta[name].sign() for name in mask}
 
 
@@ -244,7 +250,8 @@ def frozen(mask: Mask, start: State, end: State) -> Mask:
 
 @frozen_control
 def frozen_away(mask: Mask, start: State, end: State) -> Mask:
-    """The masked weights that dense training moved away from zero stay at theta_k; the others become zero (section 3)."""
+    """The masked weights that dense training moved away from zero stay at theta_k; the others become zero
+    (section 3)."""
     return {name: ~kept & (end[name].abs() > start[name].abs()) for name, kept in mask.items()}
 
 

@@ -39,8 +39,7 @@ def expected_distance(a: Mask, b: Mask) -> float:
 
 
 def mask_distances(over_time: Sequence[Mask], of_chance: bool = False) -> np.ndarray:
-    """The distances [T, T] of T masks from each other; `of_chance` divides each by its
-    `expected_distance`."""
+    """The distances [T, T] of T masks from each other; `of_chance` divides each by its `expected_distance`."""
     distances = np.zeros((len(over_time), len(over_time)))
     for i, a in enumerate(over_time):
         for j, b in enumerate(over_time[:i]):

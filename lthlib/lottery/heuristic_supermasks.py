@@ -1,8 +1,8 @@
 """Heuristic supermasks: what tickets and their controls can do before any step of training.
 
-A mask that makes an untrained network better than chance is a supermask (Zhou et al. 2019, arXiv 1905.01067, section 5). Here it
-comes from a criterion, by the tickets of a hunt; masks that are learned are another matter. The table that `measure` gives is
-as tidy as a hunt's, so that whatever takes that takes this:
+A mask that makes an untrained network better than chance is a supermask (Zhou et al. 2019, arXiv 1905.01067,
+section 5). Here it comes from a criterion, by the tickets of a hunt; masks that are learned are another
+matter. The table that `measure` gives is as tidy as a hunt's, so that whatever takes that takes this:
 
     before = untrained.measure("lenet-digits", score="same_sign", controls="constant_signs,shuffle")
     lthlib.levels(before)
@@ -42,13 +42,14 @@ def measure(
     progress: bool = True,
     **chosen,
 ) -> pd.DataFrame:
-    """The networks of a hunt before their training, as a table with the columns of `lthlib.hunt`: a row for each split.
+    """The networks of a hunt before their training, as a table with the columns of `lthlib.hunt`: a row for
+    each split.
 
-    Takes the arguments of `lthlib.hunt`, which finds the tickets whose masks are measured; whatever the store holds is not
-    trained again, and no control is trained. A row is at iteration 0 and took 0 seconds. Level 0 is the network without a mask.
-    Of `lthlib.lottery.controls`, "constant_signs" is the signed constant of the paper.
-    Raises LotteryError for a control that differs from the ticket in its training alone, for a schedule or rewind point whose
-    tickets start from trained weights, and for whatever a hunt refuses.
+    Takes the arguments of `lthlib.hunt`, which finds the tickets whose masks are measured; whatever the store
+    holds is not trained again, and no control is trained. A row is at iteration 0 and took 0 seconds. Level 0
+    is the network without a mask. Of `lthlib.lottery.controls`, "constant_signs" is the signed constant of
+    the paper. Raises LotteryError for a control that differs from the ticket in its training alone, for a
+    schedule or rewind point whose tickets start from trained weights, and for whatever a hunt refuses.
     """
     controls = check_controls(controls)
     ready = prepare(task, profile, **chosen)

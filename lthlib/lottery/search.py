@@ -6,7 +6,8 @@
     4. Reset what is left to its initial values.           make_ticket
     5. To prune iteratively, repeat from 2.                the next level
 
-All trials and controls of a level are trained as one batch; whatever the store holds already is not trained again.
+All trials and controls of a level are trained as one batch; whatever the store holds already is not trained
+again.
 """
 
 import contextlib
@@ -58,29 +59,32 @@ def hunt(
 ) -> pd.DataFrame:
     """Find tickets, train their controls, and return one tidy table.
 
-    What is None is taken from the profile of the task. The table has one row per setting, method, trial, redraw, level,
-    iteration and split, with density and accuracy from 0 to 1, the loss, and the seconds of each training;
-    `lthlib.summarise` makes one row per network of it.
+    What is None is taken from the profile of the task. The table has one row per setting, method, trial,
+    redraw, level, iteration and split, with density and accuracy from 0 to 1, the loss, and the seconds of
+    each training; `lthlib.summarise` makes one row per network of it.
 
     task        name of a task (see `lthlib.TASKS`), or a `lthlib.Task` of your own
     profile     "smoke" (seconds), "quick" (a minute or two) or "paper" (the paper's own numbers)
-    schedule    "iterative": prune and reset once a level; "oneshot": prune the trained dense network once, for each level;
-                "continued": prune once a level and train on without resetting, from iteration k of the learning rate's course
-                (learning-rate rewinding in Renda et al. 2020); "finetuned": the same at the last learning rate;
-                "untrained": prune the network at theta_k once, for each level, before it is trained;
-                "transferred": take the masks of another hunt
+    schedule    "iterative": prune and reset once a level; "oneshot": prune the trained dense network once,
+                for each level; "continued": prune once a level and train on without resetting, from iteration
+                k of the learning rate's course (learning-rate rewinding in Renda et al. 2020); "finetuned":
+                the same at the last learning rate; "untrained": prune the network at theta_k once, for each
+                level, before it is trained; "transferred": take the masks of another hunt
     levels      prune rounds: levels 0 (dense) to `levels` are trained
-    only        of the levels, train these alone, and level 0: for schedules whose levels do not build on one another ("oneshot",
-                "untrained", "transferred")
+    only        of the levels, train these alone, and level 0: for schedules whose levels do not build on one
+                another ("oneshot", "untrained", "transferred")
     rate        share of the surviving weights removed in one round
     trials      repetitions, each with its own seed
     iterations  optimiser steps of each training
     rewind      iteration k whose weights theta_k a pruned network is reset to; 0 is the initialisation
-    score       pruning criterion, a name in `lthlib.SCORES` or a function of your own (see `lthlib.pruning.registry`)
-    scope       "layer": every layer at its own rate; "global": all layers pooled; "uniform", "erk" (see `lthlib.pruning.step`)
-    source      the hunt whose masks are transferred, trial by trial and level by level: its table, or "task/identity"; of
-                networks of the same shape, in the same results folder
-    structure   "weights": one by one; "groups": so many of every four; "units": whole output units or channels
+    score       pruning criterion, a name in `lthlib.SCORES` or a function of your own (see
+                `lthlib.pruning.registry`)
+    scope       "layer": every layer at its own rate; "global": all layers pooled; "uniform", "erk" (see
+                `lthlib.pruning.step`)
+    source      the hunt whose masks are transferred, trial by trial and level by level: its table, or
+                "task/identity"; of networks of the same shape, in the same results folder
+    structure   "weights": one by one; "groups": so many of every four; "units": whole output units or
+                channels
     controls    as a list or a text with commas, any of those in `lthlib.lottery.controls`
     redraws     how many networks of each control a trial trains
     seed        changes every random number of the hunt
@@ -122,13 +126,15 @@ def hunt(
 def results(folder: str | Path | None = None) -> pd.DataFrame:
     """Everything in a results folder as one tidy table, with the columns that `hunt` returns.
 
-    Writes nothing the folder needs, so that one folder can be shared to be read. Raises LotteryError where there is none.
+    Writes nothing the folder needs, so that one folder can be shared to be read. Raises LotteryError where
+    there is none.
     """
     return Store(folder, writable=False).table()
 
 
 def level_keys(level: int, extent: Extent, controls: Iterable[str]) -> list[Key]:
-    """The networks of a level: a ticket for each trial, and each control's redraws (one where nothing is drawn)."""
+    """The networks of a level: a ticket for each trial, and each control's redraws (one where nothing is
+    drawn)."""
     keys = [Key(TICKET, trial, level) for trial in range(extent.trials)]
     for name in controls:
         control = CONTROLS[name]
@@ -140,7 +146,8 @@ def level_keys(level: int, extent: Extent, controls: Iterable[str]) -> list[Key]
 
 @dataclass(frozen=True)
 class Hunt:
-    """One setting being carried out on a store. `network` is the architecture; its own weights are never used."""
+    """One setting being carried out on a store. `network` is the architecture; its own weights are never
+    used."""
 
     task: Task
     setting: Setting
@@ -154,7 +161,8 @@ class Hunt:
             yield [key for key in keys if not self.store.has(self.setting, key)]  # another process may have finished
 
     def train(self, tickets: dict[Key, Ticket], device: str = "auto", workers: int | None = None):
-        """Train the tickets of one level as one batch, and yield (key, Trained) as each is finished and stored."""
+        """Train the tickets of one level as one batch, and yield (key, Trained) as each is finished and
+        stored."""
         keys = list(tickets)
         if not keys:
             return
@@ -179,23 +187,34 @@ class Hunt:
         return dataclasses.replace(recipe, learning_rate=recipe.learning_rate_at(recipe.iterations - 1), warmup=0, milestones=())
 
     def next_mask(self, trial: int, level: int, invert: bool = False) -> Mask:
-        """The mask of a trial at a level: all ones at level 0, else the mask it is pruned from with the lowest scores removed
-        (the highest, inverted).
+        """The mask of a trial at a level: all ones at level 0, else the mask it is pruned from with the
+        lowest scores removed (the highest, inverted).
 
-        Schedules "oneshot" and "untrained" start from the dense network, for as many rounds at once; "transferred" takes the
-        source's mask of that trial and level; the others start from the level before.
+        Schedules "oneshot" and "untrained" start from the dense network, for as many rounds at once;
+        "transferred" takes the source's mask of that trial and level; the others start from the level before.
         """
         if level == 0:
             return masks.ones(models.prunable(self.network))
         if self.setting.schedule == "transferred":
             return self.store.load(self.store.find(self.setting.source), Key(TICKET, trial, level)).mask
         source = 0 if self.setting.schedule in AT_ONCE else level - 1
-        start = self.store.load(self.setting, Key(TICKET, trial, 0)).start
-        before = self.store.load(self.setting, Key(TICKET, trial, source))
-        state = start if self.setting.schedule == "untrained" else before.weights
-        loss = lambda outputs, targets: self.task.objective(outputs, targets)[0].mean()  # noqa: E731
+        before, start = self.store.load(self.setting, Key(TICKET, trial, source)), self.theta_k(trial)
+        state = start if self.setting.schedule == "untrained" else _stored(before.weights)
+
+        def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+            return self.task.objective(outputs, targets)[0].mean()
+
         pruner = step.Pruner(self.network, self.setting, self.task.dataset, loss)
-        return pruner.prune(state, start, before.mask, source, level, seed_for("score", self.setting.seed, trial, level), invert)
+        seed = seed_for("score", self.setting.seed, trial, level)
+        return pruner.prune(state, start, before.mask, source, level, seed, invert)
+
+    def theta_k(self, trial: int) -> dict[str, Tensor]:
+        """What tickets of this trial are reset to: all parameters and buffers after the first k iterations."""
+        return _stored(self.store.load(self.setting, Key(TICKET, trial, 0)).start)
+
+    def weights(self, key: Key) -> dict[str, Tensor]:
+        """All parameters and buffers of a stored ticket, or fork, at the end of its training."""
+        return _stored(self.store.load(self.setting, key).weights)
 
     def make_ticket(self, key: Key, mask: Mask) -> Ticket:
         """The ticket of a trial, or its control (`lthlib.lottery.controls`)."""
@@ -211,7 +230,8 @@ class Hunt:
         return seed_for(self.setting.seed, *purpose)
 
     def check_source(self, extent: Extent, levels: list[int]) -> None:
-        """Raise LotteryError where a mask that is to be transferred is not in the store, or does not fit the network."""
+        """Raise LotteryError where a mask that is to be transferred is not in the store, or does not fit the
+        network."""
         if not self.setting.source:
             return
         source = self.store.find(self.setting.source)
@@ -229,9 +249,14 @@ class Hunt:
                 )
 
 
+def _stored(tensors: dict[str, Tensor] | None) -> dict[str, Tensor]:
+    assert tensors is not None, "tickets and forks are stored with their weights, level 0 with theta_k as well"
+    return tensors
+
+
 def _batches(keys: list[Key]) -> list[list[Key]]:
-    """Networks in batches that are trained one after the other, in the order of level. Forks of level 0 start from
-    theta_k of its dense networks, so they come after them."""
+    """Networks in batches that are trained one after the other, in the order of level. Forks of level 0 start
+    from theta_k of its dense networks, so they come after them."""
     batches: dict[tuple[int, bool], list[Key]] = {}
     for key in keys:
         batches.setdefault((key.level, key.level == 0 and key.method == "fork"), []).append(key)
@@ -260,9 +285,10 @@ def _chosen(only: Iterable[int] | None, setting: Setting, extent: Extent) -> lis
 
 
 def _asked_for(table: pd.DataFrame, extent: Extent, chosen: list[int], controls: tuple[str, ...]) -> pd.DataFrame:
-    """Of a setting's whole table, what this hunt asked for: the store may hold more levels, trials, redraws and controls."""
+    """Of a setting's whole table, what this hunt asked for: the store may hold more levels, trials, redraws
+    and controls."""
     wanted = table.level.isin(chosen) & (table.trial < extent.trials) & (table.redraw < extent.redraws)
-    return table[wanted & ((table.method == table.schedule) | table.method.isin(controls))].reset_index(drop=True)
+    return table.loc[wanted & ((table.method == table.schedule) | table.method.isin(controls))].reset_index(drop=True)
 
 
 class _Watch:

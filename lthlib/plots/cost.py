@@ -78,8 +78,8 @@ def against(
 
 
 def accuracy_against_cost(accounts: pd.DataFrame, cost: str = "iterations", reference: str = "dense") -> Figure:
-    """What `training_cost.cost_table` returned: mean accuracy with its 95 % interval against a cost, in trainings of
-    the dense network, a point for each method, and the Pareto front of the means as a line.
+    """What `training_cost.cost_table` returned: mean accuracy with its 95 % interval against a cost, in
+    trainings of the dense network, a point for each method, and the Pareto front of the means as a line.
 
     A method's family, what its name has before a colon, is its colour; its place in the family its marker.
     The dense networks, by the name of `reference`, are no ticket: they are the unit of the axis and a band,

@@ -7,7 +7,8 @@ from lthlib.pruning.registry import Scores, score
 
 @score
 def magnitude(*, weights: Scores) -> Scores:
-    """The absolute value (at the end of training: Frankle & Carbin 2019, section 1; "large final" in Zhou et al. 2019)."""
+    """The absolute value (at the end of training: Frankle & Carbin 2019, section 1; "large final" in Zhou et
+    al. 2019)."""
     return {name: weight.abs() for name, weight in weights.items()}
 
 
@@ -20,7 +21,8 @@ def random(*, weights: Scores, seed: int) -> Scores:
 
 @score
 def initial_magnitude(*, start: Scores) -> Scores:
-    """The absolute value where training began: "large init" of Zhou et al. (2019), arXiv 1905.01067, section 2."""
+    """The absolute value where training began: "large init" of Zhou et al. (2019), arXiv 1905.01067, section
+    2."""
     return {name: weight.abs() for name, weight in start.items()}
 
 
@@ -38,7 +40,8 @@ def movement(*, weights: Scores, start: Scores) -> Scores:
 
 @score
 def same_sign(*, weights: Scores, start: Scores) -> Scores:
-    """The absolute value at the end where the sign is still the initial one, its negative where it has flipped.
+    """The absolute value at the end where the sign is still the initial one, its negative where it has
+    flipped.
 
     "Large final, same sign" of Zhou et al. (2019), section 5, which scores all that flipped alike, as 0.
     """

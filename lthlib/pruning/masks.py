@@ -5,6 +5,8 @@ Booleans can hold nothing but 0 and 1, and whether a weight is pruned is asked o
 value. Every function returns a new mask and leaves its arguments alone.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import prune as torch_prune
@@ -18,7 +20,7 @@ SCOPES = ("layer", "global")
 # What a mask is and holds
 
 
-def ones(weights: dict[str, Tensor]) -> Mask:
+def ones(weights: Mapping[str, Tensor]) -> Mask:
     """The dense mask of these weights."""
     return {name: torch.ones(weight.shape, dtype=torch.bool) for name, weight in weights.items()}
 

@@ -49,8 +49,7 @@ def check(setting: Setting, extent: Extent) -> None:
 
 @dataclass(frozen=True)
 class Pruner:
-    """Prunes networks of one architecture by one setting. `loss(outputs, targets)` is the task's mean
-    loss."""
+    """Prunes networks of one architecture by one setting. `loss(outputs, targets)` is the task's mean loss."""
 
     network: nn.Module
     setting: Setting

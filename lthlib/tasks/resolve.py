@@ -1,4 +1,5 @@
-"""How a caller's choice is made whole: the task by its name, its network, the setting and extent of a profile."""
+"""How a caller's choice is made whole: the task by its name, its network, the setting and extent of a
+profile."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ from lthlib.tasks.task import Task
 
 
 def find_task(task: str | Task) -> Task:
-    """The task of that name, or a Task of your own. Raises LotteryError for an unknown name or one that is taken."""
+    """The task of that name, or a Task of your own. Raises LotteryError for an unknown name or one that is
+    taken."""
     if isinstance(task, str):
         one_of("task", task, TASKS)
         return TASKS[task]
@@ -45,8 +47,9 @@ class Prepared:
 def prepare(task: str | Task, profile: str = "quick", **chosen) -> Prepared:
     """Find a task, build its network, check that the two fit, and resolve what the caller chose.
 
-    The network is built to be looked at: under a seed of its own, so that it neither moves the caller's random
-    numbers nor depends on them. Raises LotteryError for a value out of range, or for a task that cannot be trained.
+    The network is built to be looked at: under a seed of its own, so that it neither moves the caller's
+    random numbers nor depends on them. Raises LotteryError for a value out of range, or for a task that
+    cannot be trained.
     """
     task = find_task(task)
     with torch.random.fork_rng(devices=[]):
@@ -59,8 +62,8 @@ def prepare(task: str | Task, profile: str = "quick", **chosen) -> Prepared:
 
 
 def resolve(task: Task, profile: str = "quick", **chosen) -> tuple[Setting, Extent]:
-    """The setting and extent of a profile, with the fields in `chosen` put in place of the profile's; None keeps
-    the profile's.
+    """The setting and extent of a profile, with the fields in `chosen` put in place of the profile's; None
+    keeps the profile's.
 
     `chosen` may name any field of Recipe, Setting or Extent. Raises LotteryError for any value out of range.
     """

@@ -43,8 +43,8 @@ class Catalogue:
 def catalogue(results: pd.DataFrame | str | Path | None = None) -> Catalogue:
     """Arrange a results folder, or a table that `lthlib.hunt` returned, or, without, what is shipped.
 
-    A table says nothing of masks and weights: they are looked for in the usual results folder.
-    Raises LotteryError where there is nothing that was pruned.
+    A table says nothing of masks and weights: they are looked for in the usual results folder. Raises
+    LotteryError where there is nothing that was pruned.
     """
     if results is None:
         return Catalogue(_groups(atlas.read(), {}), _shipped())

@@ -61,8 +61,7 @@ class Explorer(ipywidgets.VBox):
         return Place(self.method.value, self.trial.value, self.density.value)
 
     def _set_out(self, name: str) -> None:
-        """Show the results of that name, at the rate nearest to the one before; all its rates are
-        prepared."""
+        """Show the results of that name, at the rate nearest to the one before; all its rates are prepared."""
         groups, before = self.catalogue.groups[name], self.rate.value or 0.2
         for group in groups.values():
             if group.setting not in self._panels:

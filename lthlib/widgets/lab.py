@@ -108,8 +108,7 @@ def _progress(hunt: BackgroundHunt, done: int) -> str:
 
 
 def _curve(hunt: BackgroundHunt) -> str:
-    """What is finished so far as a figure, drawn without pyplot: its figures belong to the notebook's
-    cells."""
+    """What is finished so far as a figure, drawn without pyplot: its figures belong to the notebook's cells."""
     table = hunt.table()
     if table.empty:
         return ""

@@ -9,6 +9,7 @@ from torch import nn
 import lthlib
 from lthlib import data, models
 from lthlib.core.errors import LotteryError
+from lthlib.data import downloads
 from tests.conftest import ROOT
 
 SHORT = {"levels": 1, "trials": 1, "iterations": 4, "evaluate_every": 2, "progress": False, "device": "cpu"}
@@ -43,7 +44,7 @@ def test_tables_run(short, word, capsys):
 @pytest.mark.parametrize("path", ["README.md", "docs/your-own.md"])
 def test_a_network_of_torchvision_runs(short, path, monkeypatch):
     try:
-        data._torchvision()
+        downloads._torchvision()
     except ImportError:
         pytest.skip("torchvision cannot be imported")
     generator = torch.Generator().manual_seed(0)
