@@ -22,7 +22,7 @@ class Recipe:
     """How one network is trained. Defaults are LeNet's in Frankle & Carbin (2019), figure 2 and appendix G.
 
     The learning rate rises in a straight line over the first `warmup` iterations, and is divided by ten at
-    each of the `milestones`. `augment` flips images and crops them, padded by four pixels (section 4). With
+    each of the `milestones`. `augment` flips and crops images at random, padded by 4 pixels (section 4). With
     precision "bfloat16" both passes compute in bfloat16, except normalisation layers; weights stay float32.
     """
 
