@@ -22,9 +22,8 @@ class Recipe:
     """How one network is trained. Defaults are LeNet's in Frankle & Carbin (2019), figure 2 and appendix G.
 
     The learning rate rises in a straight line over the first `warmup` iterations, and is divided by ten at
-    each of the `milestones`. `augment` flips and crops images at random, padded by four pixels (section 4).
-    With precision "bfloat16" both passes compute in bfloat16, except normalisation layers; weights stay
-    float32.
+    each of the `milestones`. `augment` flips and crops images at random, padded by 4 pixels (section 4). With
+    precision "bfloat16" both passes compute in bfloat16, except normalisation layers; weights stay float32.
     """
 
     optimizer: str = "adam"
@@ -51,9 +50,8 @@ class Recipe:
         for milestone in self.milestones:
             at_least("a milestone", milestone, 1)
         object.__setattr__(self, "milestones", tuple(sorted(set(self.milestones))))
-        at_least("iterations", self.iterations, 1)
-        at_least("batch_size", self.batch_size, 1)
-        at_least("evaluate_every", self.evaluate_every, 1)
+        for name in ("iterations", "batch_size", "evaluate_every"):
+            at_least(name, getattr(self, name), 1)
         number("learning_rate", self.learning_rate, lambda x: 0 < x < float("inf"), "a number above 0, such as 0.0012")
         number("weight_decay", self.weight_decay, lambda x: 0 <= x < float("inf"), "0 or more")
         if self.momentum and self.optimizer == "adam":
@@ -73,8 +71,8 @@ class Setting:
 
     `rate` is the share of the surviving weights removed in one round; `rewind` the iteration k whose weights
     theta_k a pruned network is reset to. `scope` is explained in `pruning.allocation`, `structure` in
-    `pruning.structured`. `fingerprint` is empty but for tasks of your own, `score_code` but for criteria of
-    your own. `source` is "task/identity" of the setting whose masks schedule "transferred" takes.
+    `pruning.structured`. `fingerprint` is set for tasks of your own only, `score_code` for your own criteria.
+    `source` is "task/identity" of the setting whose masks schedule "transferred" takes.
     """
 
     task: str
@@ -100,11 +98,9 @@ class Setting:
             raise LotteryError(f"schedule {self.schedule!r} with source {self.source!r}: {rule}.")
         at_least("seed", self.seed, 0)
         at_least("rewind", self.rewind, 0)
-        if self.rewind >= self.recipe.iterations:
-            raise LotteryError(
-                f"rewind is {self.rewind}, past the end: training has {self.recipe.iterations} iterations, "
-                f"so choose a rewind point from 0 to {self.recipe.iterations - 1}."
-            )
+        if self.rewind >= (end := self.recipe.iterations):
+            problem = f"rewind is {self.rewind}, past the end: training has {end} iterations"
+            raise LotteryError(f"{problem}, so choose a rewind point from 0 to {end - 1}.")
 
     def changes(self) -> dict:
         """The fields that differ from their defaults, nested as here: what the identity is made of."""

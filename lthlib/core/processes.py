@@ -35,11 +35,8 @@ def leave_with(parent: int) -> None:
 
 @contextlib.contextmanager
 def one_thread():
-    """One thread for torch inside the block, so that numbers do not depend on the machine's cores.
-
-    Where the cores are busy, several threads wait for each other in each of many small steps: SynFlow's 100
-    rounds then take 15 times as long.
-    """
+    """One thread for torch inside the block, so that numbers do not depend on the machine's cores. On busy
+    cores, several threads wait for each other in every small step: SynFlow's 100 rounds take 15 times as long."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

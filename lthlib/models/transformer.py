@@ -46,8 +46,7 @@ class Transformer(nn.Module):
 
     @torch.no_grad()
     def write(self, start: Tensor, length: int, seed: int = 0) -> Tensor:
-        """Texts [B, length] that go on from the tokens `start` [B, n], each token drawn from what the network
-        thinks comes next.
+        """Texts [B, length] that go on from the tokens `start` [B, n], each token drawn from what the network thinks comes next.
 
         Raises LotteryError where there is nothing to go on from.
         """

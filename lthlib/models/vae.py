@@ -29,8 +29,7 @@ class VAE(nn.Module):
         return torch.cat([self.draw(code), mean, log_variance], dim=1)
 
     def draw(self, codes: Tensor) -> Tensor:
-        """Logits of pictures [B, pixels] for codes [B, codes], such as draws from a standard normal
-        distribution."""
+        """Logits of pictures [B, pixels] for codes [B, codes], such as draws from a standard normal distribution."""
         return self.output(torch.relu(self.decoder(codes)))
 
 

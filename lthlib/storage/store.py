@@ -84,9 +84,7 @@ class Record:
 
 class Store:
     """The results in one folder, which is made if it is not there, or only read with `writable=False`.
-
-    Raises LotteryError where the folder cannot be used, or is marked by something else or a newer format.
-    """
+    Raises LotteryError where the folder cannot be used, or is marked by something else or a newer format."""
 
     def __init__(self, folder: str | Path | None = None, writable: bool = True):
         self.folder = Path(folder) if folder else results_folder()
@@ -110,10 +108,8 @@ class Store:
                 f'{MARKER} to {{"format": {FORMAT}}} if the results are yours.'
             ) from error
         if version != FORMAT:
-            raise LotteryError(
-                f"{described} has format {version!r} and this lthlib reads format {FORMAT}: "
-                "choose another folder or another version of lthlib."
-            )
+            mismatch = f"has format {version!r} and this lthlib reads format {FORMAT}"
+            raise LotteryError(f"{described} {mismatch}: choose another folder or another version of lthlib.")
 
     def path(self, setting: Setting, key: Key) -> Path:
         """Where a network's measurements are, whether they exist or not."""
@@ -124,7 +120,7 @@ class Store:
         return self._read(self.path(setting, key)) is not None
 
     def save(self, setting: Setting, key: Key, record: Record) -> None:
-        """Write one trained network: it counts once its .json is there. Raises LotteryError on a full disk."""
+        """Write one trained network. Raises LotteryError on a full disk; nothing half written counts."""
         path, tensors = self.path(setting, key), _pack(record)
         content = {
             "setting": setting.changes(),
@@ -136,7 +132,7 @@ class Store:
             "tensors": hashlib.sha256(tensors).hexdigest(),
             "made": {"torch": torch.__version__, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())},
         }
-        _write(path.with_suffix(".safetensors"), tensors)
+        _write(path.with_suffix(".safetensors"), tensors)  # first: the .json says that both are there
         _write(path, _seal(content))
 
     def load(self, setting: Setting, key: Key) -> Record:
@@ -145,7 +141,7 @@ class Store:
         return _unpack(content, self.path(setting, key).with_suffix(".safetensors").read_bytes())
 
     def digest(self, setting: Setting, key: Key) -> str:
-        """The checksum of a network's tensors, which tells networks apart. Raises LotteryError like `load`."""
+        """The checksum of a network's tensors: it tells networks apart. Raises LotteryError like `load`."""
         return self._stored(setting, key)["tensors"]
 
     def remember(self, setting: Setting, key: Key, name: str, content: dict) -> None:
@@ -274,10 +270,8 @@ def _write(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
     except OSError as error:
-        raise LotteryError(
-            f"{path} could not be written ({_reason(error)}): make room or choose another results folder; "
-            "what was finished before is kept."
-        ) from error
+        advice = "make room or choose another results folder; what was finished before is kept"
+        raise LotteryError(f"{path} could not be written ({_reason(error)}): {advice}.") from error
 
 
 def _pack(record: Record) -> bytes:
@@ -285,8 +279,7 @@ def _pack(record: Record) -> bytes:
     tensors = {f"mask/{name}": torch.from_numpy(np.packbits(kept.numpy())) for name, kept in mask.items()}
     for name, tensor in (record.weights or {}).items():
         tensors[f"end/{name}"] = tensor[mask[name]] if name in mask else tensor.contiguous()
-    for name, tensor in (record.start or {}).items():
-        tensors[f"start/{name}"] = tensor.contiguous()
+    tensors |= {f"start/{name}": tensor.contiguous() for name, tensor in (record.start or {}).items()}
     return to_bytes(tensors)
 
 
@@ -329,9 +322,8 @@ def _setting(changes: dict) -> Setting:
     try:
         return Setting(**{**changes, "recipe": Recipe(**changes.get("recipe", {}))})
     except TypeError as error:
-        raise LotteryError(
-            f"a stored setting is new to this lthlib ({_reason(error)}): use the version that wrote it."
-        ) from error
+        problem = f"a stored setting is new to this lthlib ({_reason(error)})"
+        raise LotteryError(f"{problem}: use the version that wrote it.") from error
 
 
 def _seal(content: dict) -> bytes:
