@@ -178,7 +178,7 @@ def checks(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFram
 def smallest_matching(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFrame:
     """How far down each method still matches the dense network of its trial: one row per task and method.
 
-    Columns: density, the smallest (0 to 1) that `tables.matching` calls winning or matching with every larger
+    Columns: density, the smallest (0 to 1) that `analysis.matching` calls winning or matching with every larger
     one, NaN where the largest already fails; `iterations` spent on a ticket there; and trials. `measure` is
     what has to match, such as test_loss for an autoencoder. One verdict for several levels: see lesson 8 on
     luck.

@@ -33,7 +33,7 @@ def test_a_score_that_ignores_the_weights_is_flagged_and_a_good_one_is_not(blobs
     generator = torch.Generator().manual_seed(0)
     inputs = torch.randn(900, 60, generator=generator)
     targets = (inputs[:, 0] > 0).long() + (inputs[:, 1] > 0).long()
-    data = lthlib.tasks.data.from_arrays("needles", inputs[:600], targets[:600], inputs[600:], targets[600:])
+    data = lthlib.data.from_arrays("needles", inputs[:600], targets[:600], inputs[600:], targets[600:])
     task = lthlib.Task("needles-own", data, lambda _: torch.nn.Sequential(
         torch.nn.Linear(60, 12), torch.nn.ReLU(), torch.nn.Linear(12, 3)
     ))  # fmt: skip

@@ -6,7 +6,7 @@ A mask alone makes nothing smaller or faster: zeros are stored and multiplied li
     CsrLinear      a linear layer that holds what the mask keeps, and the places of it
     two_of_four    the same for 2 of every 4 neighbours, on CUDA cards that have it
 
-What that saves is counted and timed in `footprint`.
+What that saves is counted and timed in `efficiency`.
 """
 
 import copy

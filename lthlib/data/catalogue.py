@@ -39,7 +39,7 @@ def load(name: str) -> Dataset:
 
 
 def _language(name: str) -> Text:
-    """Texts of the language in `texts`, seeds 0 for training and validation, 1 for the test."""
+    """Texts of the language in `grammar`, seeds 0 for training and validation, 1 for the test."""
     whole, test = grammar.windows(0, TEXTS, WINDOW), grammar.windows(1, TEST_TEXTS, WINDOW)
     made = from_arrays(name, whole[:, :-1], whole[:, 1:], test[:, :-1], test[:, 1:], classes=False)
     return Text(name, made.train, made.validation, made.test, grammar.VOCABULARY, " ")

@@ -37,7 +37,7 @@ class Noise(nn.Module):
     """Standard normal numbers of the shape of x in training, zeros in evaluation.
 
     Use it wherever a network of yours draws noise: the engine puts in its place one whose draws depend on the
-    ticket's seed alone (`draws.Noise`), so that tickets trained together end as they do alone.
+    ticket's seed alone (`randomness.Noise`), so that tickets trained together end as they do alone.
     """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -3,7 +3,7 @@ folder.
 
 They compute nothing but means and ranges. Bands reach from the lowest to the highest trial, and density runs
 from right to left on a logarithmic axis, as in the papers. Every figure carries a description of what it
-shows, in numbers, which `show` makes its caption. `styles` has one colour and one name per method.
+shows, in numbers, which `show` makes its caption. `style` has one colour and one name per method.
 """
 
 from lthlib.plots.curves import (

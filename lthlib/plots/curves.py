@@ -139,7 +139,7 @@ def _mark_stop(axes: Axes, curve: pd.DataFrame, look: Style) -> str:
 
 def layer_densities(layers: pd.DataFrame, title: str = "") -> Figure:
     """What each layer keeps against what the network keeps, both in percent and on logarithmic axes, from
-    `tables.layers`.
+    `analysis.layers`.
 
     One line per layer, mean and a band from minimum to maximum over trials. On the dotted diagonal a layer is
     pruned as the network is.
@@ -164,7 +164,7 @@ def layer_densities(layers: pd.DataFrame, title: str = "") -> Figure:
 
 
 def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
-    """What `tables.matching` returned: differences from dense in accuracy and in early stop against density.
+    """What `analysis.matching` returned: differences from dense in accuracy and in early stop against density.
 
     Dots are means over trials, whiskers their 95 % intervals (none for fewer than 3 trials), colour and shape
     the verdict.
@@ -189,7 +189,7 @@ def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
 def differences(
     pairs: dict[str, pd.DataFrame], measure: str = "test_accuracy", against: str = "reinit", title: str = ""
 ) -> Figure:
-    """Differences of `tables.pairs` against density, a line for each label: mean, and a band from lowest to
+    """Differences of `analysis.pairs` against density, a line for each label: mean, and a band from lowest to
     highest trial.
 
     `measure` is what they were made of and `against` what was subtracted; on the dotted line there is no

@@ -17,7 +17,7 @@ from lthlib.plots.style import DOTTED, LEGEND, VERDICTS, finish
 
 def layer_profiles(layers: pd.DataFrame, compressions: list[float], title: str = "") -> Figure:
     """What each criterion leaves of each layer, in percent on a logarithmic axis: a panel for each of
-    `compressions`, a line for each score, from `collapse.layers`; means over trials, and a ring where a layer
+    `compressions`, a line for each score, from `layer_collapse.layers`; means over trials, and a ring where a layer
     is empty in any trial.
 
     Raises LotteryError for a compression that the table does not have.

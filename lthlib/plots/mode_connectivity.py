@@ -1,7 +1,7 @@
 """Figures of straight lines between networks and of what they show: barriers, instability, and accuracy next
 to it.
 
-They take the tables of `connectivity` and compute nothing but means and ranges.
+They take the tables of `mode_connectivity` and compute nothing but means and ranges.
 """
 
 import pandas as pd
@@ -19,7 +19,7 @@ from lthlib.plots.style import DOTTED, LEGEND, finish
 def barriers(lines: pd.DataFrame, title: str = "") -> Figure:
     """Error on the line against alpha: a panel for each density, a curve for each rewind point k.
 
-    `lines` is what `connectivity.lines` returned, of the test split. Mean, and a band from the lowest to the
+    `lines` is what `mode_connectivity.lines` returned, of the test split. Mean, and a band from the lowest to the
     highest trial.
     """
     errors = lines.assign(error=100 * lines.error, panel=_names(lines), name="k = " + lines.rewind.astype(str))
@@ -48,7 +48,7 @@ def barriers(lines: pd.DataFrame, title: str = "") -> Figure:
 def against_rewind(instability: pd.DataFrame, differences: pd.DataFrame, title: str = "") -> Figure:
     """Two panels against the rewind point k: instability, and accuracy minus dense.
 
-    `instability` is what `connectivity.instability` returned. `differences` has the columns rewind, trial,
+    `instability` is what `mode_connectivity.instability` returned. `differences` has the columns rewind, trial,
     name (of a line) and difference (points). Means, with bands from the lowest to the highest trial. Rewind
     points stand evenly spaced. The dotted lines are the threshold of stability, and no difference; the axis
     of instability is linear up to it, then logarithmic.

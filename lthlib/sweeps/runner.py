@@ -1,6 +1,6 @@
 """Carrying out a sweep: on this machine or a Ray cluster, within a budget, and again after any interruption.
 
-A run is done when its result.json exists (see `execute`). Nothing else is kept that could disagree with it.
+A run is done when its result.json exists (see `worker`). Nothing else is kept that could disagree with it.
 """
 
 import contextlib

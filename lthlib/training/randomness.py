@@ -105,7 +105,7 @@ class Noise(Keyed):
 
 
 def own_random_layers(model: nn.Module) -> nn.Module:
-    """The same network with each `nn.Dropout` layer replaced by Dropout, and each `other_models.Noise` by
+    """The same network with each `nn.Dropout` layer replaced by Dropout, and each `models.Noise` by
     Noise, in place."""
     for name, layer in model.named_children():
         if type(layer) is nn.Dropout:
