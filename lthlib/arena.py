@@ -130,7 +130,7 @@ def leaderboard(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.Dat
     `iterations` spent on a ticket, and trials. Ranks are by mean alone: where intervals overlap, the order
     may be chance.
     """
-    factor, rows = analysis.scale(measure), []
+    factor, standings = analysis.scale(measure), []
     tickets = outcome[(outcome.level > 0) & (outcome.method == outcome.schedule)]
     for (task, _), networks in tickets.groupby(["task", "level"], sort=False):
         values = networks.set_index(["entry", "trial"])[measure] * factor
@@ -143,9 +143,9 @@ def leaderboard(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.Dat
             over_low, over_high = analysis.interval(over.dropna())
             spent = networks.spent[networks.entry == entry].iloc[0]
             row = (task, round(density, 1), entry, own.mean(), low, high, over.mean(), over_low, over_high, spent, len(own))
-            rows.append(row)
+            standings.append(row)
     columns = ["task", "weights remaining (%)", "method", "mean", "low", "high", "over random", "over_low", "over_high"]
-    board = pd.DataFrame(rows, columns=[*columns, "iterations", "trials"])
+    board = pd.DataFrame(standings, columns=[*columns, "iterations", "trials"])
     group = ["task", "weights remaining (%)"]
     better_first = measure in analysis.LOWER_IS_BETTER
     board = board.sort_values([*group, "mean"], ascending=[True, False, better_first], kind="stable")
@@ -160,7 +160,7 @@ def checks(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFram
     it does not: what the control destroys was then not shown to matter. With fewer than 3 trials there is no
     interval, and the verdict is "cannot tell".
     """
-    factor, rows = analysis.scale(measure), []
+    factor, standings = analysis.scale(measure), []
     sign = -1 if measure in analysis.LOWER_IS_BETTER else 1
     entered = outcome[outcome.entered & (outcome.level > 0)]
     for (task, entry), networks in entered.groupby(["task", "entry"], sort=False):
@@ -170,9 +170,9 @@ def checks(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFram
             difference = ticket - by_method[check]
             low, high = analysis.interval(difference)
             verdict = "cannot tell" if len(difference) < analysis.FEWEST else "passed" if low > 0 else "flagged"
-            rows.append((task, entry, check, difference.mean(), low, high, len(difference), verdict))
+            standings.append((task, entry, check, difference.mean(), low, high, len(difference), verdict))
     columns = ["task", "method", "check", "points", "low", "high", "trials", "verdict"]
-    return pd.DataFrame(rows, columns=columns).set_index(["task", "method", "check"])
+    return pd.DataFrame(standings, columns=columns).set_index(["task", "method", "check"])
 
 
 def smallest_matching(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFrame:
@@ -183,11 +183,11 @@ def smallest_matching(outcome: pd.DataFrame, measure: str = "test_accuracy") -> 
     what has to match, such as test_loss for an autoencoder. One verdict for several levels: see lesson 8 on
     luck.
     """
-    rows = []
+    standings = []
     for (task, entry), networks in outcome.groupby(["task", "entry"], sort=False):
         own = networks[networks.method == networks.schedule]
         density = analysis.smallest(analysis.matching(own, measure=measure), "matching", unbroken=True)
         at = own.groupby("level").agg({"density": "mean", "spent": "first"})
         spent = float("nan") if density is None else at.spent[(at.density - density).abs().idxmin()]
-        rows.append((task, entry, float("nan") if density is None else density, spent, own.trial.nunique()))
-    return pd.DataFrame(rows, columns=["task", "method", "density", "iterations", "trials"]).set_index(["task", "method"])
+        standings.append((task, entry, float("nan") if density is None else density, spent, own.trial.nunique()))
+    return pd.DataFrame(standings, columns=["task", "method", "density", "iterations", "trials"]).set_index(["task", "method"])

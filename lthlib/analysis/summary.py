@@ -80,12 +80,12 @@ def by_trial(networks: pd.DataFrame, method: str, measure: str) -> pd.Series:
     """One value per level and trial, redraws averaged. Raises LotteryError where no network is of that
     method."""
     one_setting(networks)
-    rows = networks[networks.method == (networks.schedule if method == "ticket" else method)]
+    chosen = networks[networks.method == (networks.schedule if method == "ticket" else method)]
     if networks.empty:
         raise LotteryError("the table is empty: run a hunt first.")
-    if rows.empty:
+    if chosen.empty:
         raise LotteryError(f"the table has no control {method!r}: pass controls={method!r} to the hunt.")
-    return rows.groupby(["level", "trial"])[measure].mean()
+    return chosen.groupby(["level", "trial"])[measure].mean()
 
 
 def one_setting(networks: pd.DataFrame) -> None:
@@ -110,10 +110,10 @@ def layers(setting: Setting, extent: Extent, results: str | Path | None = None) 
     Columns trial, level, density (of the network), layer (its weight's name, in the network's order), weights
     (kept) and layer_density, from 0 to 1. Raises LotteryError where a ticket is not in the store.
     """
-    store, rows = Store(results, writable=False), []
+    store, kept_by_layer = Store(results, writable=False), []
     for trial in range(extent.trials):
         for level in range(extent.levels + 1):
             mask = store.load(setting, Key(TICKET, trial, level)).mask
             counts, shares = masks.layer_counts(mask), masks.layer_densities(mask)
-            rows += [(trial, level, masks.density(mask), layer, counts[layer], shares[layer]) for layer in mask]
-    return pd.DataFrame(rows, columns=["trial", "level", "density", "layer", "weights", "layer_density"])
+            kept_by_layer += [(trial, level, masks.density(mask), layer, counts[layer], shares[layer]) for layer in mask]
+    return pd.DataFrame(kept_by_layer, columns=["trial", "level", "density", "layer", "weights", "layer_density"])

@@ -76,7 +76,7 @@ def _rows(search: Hunt, key: Key, splits: dict[str, Split], device: torch.device
     named = (task.name, setting.identity(), setting.schedule, method, key.trial, key.redraw, key.level, density(ticket.mask))
     stack = Stack(search.network, [ticket], setting.recipe, splits["train"], device, task.objective)
     for name, split in splits.items():
-        loss, accuracy = (float(found) for found in stack.measure(split))
+        loss, accuracy = (float(value) for value in stack.measure(split))
         yield (*named, 0, name, loss, accuracy, 0.0)
 
 

@@ -314,8 +314,8 @@ class _Watch:
 
     def __exit__(self, kind, error, traceback):
         self.bar.close()
-        found = self.total - self.todo
-        counts = f"{self.done} networks trained, {found} found in the store"
+        stored = self.total - self.todo
+        counts = f"{self.done} networks trained, {stored} found in the store"
         if kind is KeyboardInterrupt:
             self.bar.say(f"{self.task}: stopped; {counts}. What is finished is kept: the same hunt goes on from there.")
         elif kind is None:

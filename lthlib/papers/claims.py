@@ -142,8 +142,8 @@ def beside_paper(measurements: dict) -> pd.DataFrame:
     highest, 95 % interval of the mean, and same direction: what `Claim.supported_by` says of that interval,
     which is never about the size.
     """
-    rows = {id: _beside(find(id), measured) for id, measured in measurements.items()}
-    return pd.DataFrame(rows).T.rename_axis("id")
+    comparisons = {id: _beside(find(id), measured) for id, measured in measurements.items()}
+    return pd.DataFrame(comparisons).T.rename_axis("id")
 
 
 def _compared(table: pd.DataFrame, claim: Claim) -> pd.DataFrame:
@@ -187,18 +187,18 @@ def _beside(claim: Claim, measured) -> dict[str, str]:
     if not isinstance(measured, pd.DataFrame):
         measured = pd.DataFrame({"value": np.atleast_1d(np.asarray(measured, dtype=float))})
     values, digits = measured.value.dropna().to_numpy(), DECIMALS.get(claim.unit, ".0f")
-    here, extremes, (low, high) = "no such level", "", interval([])
+    ours, extremes, (low, high) = "no such level", "", interval([])
     if len(values):
         mean, low, high = claim.averaged(values)
         where = _at((measured["from"].max(), measured.down_to.min())) if "from" in measured else ""
-        here = _with_unit(mean, claim.unit, digits) + where
+        ours = _with_unit(mean, claim.unit, digits) + where
         extremes = f"{values.min():{digits}} to {values.max():{digits}}"
     supporting = sum(claim.supported_by(value, value) == "yes" for value in values)
     span = f"none: fewer than {FEWEST} trials" if np.isnan(low) else f"{low:{digits}} to {high:{digits}}"
     return {
         "claim": f"{claim.claim} [{claim.task}{_at(claim.density)}]",
         "the paper": claim.printed,
-        "here": here,
+        "here": ours,
         "on the claim's side": f"{supporting} of {len(values)} trials",
         "lowest to highest": extremes,
         "95 % interval": span,

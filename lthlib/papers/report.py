@@ -149,10 +149,10 @@ def _of_that_size(claim: Claim, mean: float) -> bool:
     if claim.number is None or claim.side == "level":
         return True
     number = max(claim.number, key=abs) if isinstance(claim.number, tuple) else claim.number
-    printed, here = number - claim.line, mean - claim.line
+    printed, ours = number - claim.line, mean - claim.line
     if claim.unit == "times":
-        printed, here = np.log(number / claim.line), np.log(mean / claim.line)
-    return printed == 0 or 0.5 <= here / printed <= 2
+        printed, ours = np.log(number / claim.line), np.log(mean / claim.line)
+    return printed == 0 or 0.5 <= ours / printed <= 2
 
 
 def _figures(results: str | Path) -> Iterator[tuple[str, str, str]]:

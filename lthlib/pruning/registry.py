@@ -121,17 +121,17 @@ def evaluate(function: Callable, **known) -> Tensors:
 
     Raises LotteryError where it does not return one tensor of the right shape for each weight.
     """
-    found = function(**{name: known[name] for name in asked(function)})
+    scores = function(**{name: known[name] for name in asked(function)})
     weights = known["weights"]
     for name, weight in weights.items():
-        tensor = found.get(name) if isinstance(found, dict) else None
+        tensor = scores.get(name) if isinstance(scores, dict) else None
         if not isinstance(tensor, Tensor) or tensor.shape != weight.shape:
-            told = list(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
+            given = list(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
             raise LotteryError(
-                f"criterion {function.__name__!r} gives {told} for {name!r}: return a dictionary with a tensor of shape "
+                f"criterion {function.__name__!r} gives {given} for {name!r}: return a dictionary with a tensor of shape "
                 f"{list(weight.shape)} there, and so for each of {', '.join(weights)}."
             )
-    return {name: found[name].detach() for name in weights}
+    return {name: scores[name].detach() for name in weights}
 
 
 def asked(function: Callable) -> list[str]:
