@@ -231,7 +231,7 @@ def run_report(options: argparse.Namespace) -> None:
 def _arena(commands) -> None:
     about = (
         "Run a criterion under the standard protocol, with sanity checks, and print the leaderboard. It "
-        "comes from an installed package (entry point in the group lthlib.pruning.registry), from FILE.py, or is one of "
+        "comes from an installed package (entry point in the group lthlib.scores), from FILE.py, or is one of "
         "lthlib's."
     )
     add = _command(commands, run_arena, "a pruning criterion of yours beside the built-in methods", about)
