@@ -12,7 +12,7 @@ import importlib
 
 from lthlib.core.version import REPOSITORY, __version__
 
-# short name -> the module that has it; an empty entry is a module itself
+# Short names, and the modules that have them; then modules that have a short name themselves.
 _SHORT = {
     **dict.fromkeys(("hunt", "results"), "lottery.search"),
     "summarise": "analysis.summary",
@@ -44,6 +44,8 @@ def __getattr__(name: str):
     try:  # a folder or a loose file, such as lthlib.data
         return importlib.import_module(f"lthlib.{name}")
     except ModuleNotFoundError as error:
+        if error.name != f"lthlib.{name}":  # it is there, and a package that it needs is not
+            raise
         raise AttributeError(f"module 'lthlib' has no attribute {name!r}") from error
 
 

@@ -10,6 +10,7 @@ from torch import nn
 
 import lthlib
 from lthlib import data
+from lthlib.pruning import registry
 
 ROOT = Path(__file__).resolve().parents[1]
 PREPARE = ROOT.parent / "shared" / "data" / "prepare.py"
@@ -27,6 +28,15 @@ def pytest_collection_modifyitems(items):
 def own_results(tmp_path, monkeypatch):
     """No test reads or writes the results of the checkout."""
     monkeypatch.setenv("LTHLIB_RESULTS", str(tmp_path / "results"))
+
+
+@pytest.fixture
+def no_criterion_is_left_behind():
+    """Criteria that a test registers are gone after it."""
+    before = dict(registry.SCORES)
+    yield
+    registry.SCORES.clear()
+    registry.SCORES.update(before)
 
 
 @pytest.fixture(scope="session")

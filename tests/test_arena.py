@@ -10,17 +10,11 @@ from lthlib import analysis, arena, tasks
 from lthlib.__main__ import main
 from lthlib.analysis import training_cost
 from lthlib.core.errors import LotteryError
-from lthlib.pruning import registry
 
 SMALL = {"profile": "smoke", "levels": 2, "trials": 3, "iterations": 40, "evaluate_every": 20, "progress": False}
 
 
-@pytest.fixture(autouse=True)
-def no_criterion_is_left_behind():
-    before = dict(registry.SCORES)
-    yield
-    registry.SCORES.clear()
-    registry.SCORES.update(before)
+pytestmark = pytest.mark.usefixtures("no_criterion_is_left_behind")
 
 
 def horoscope(*, weights):

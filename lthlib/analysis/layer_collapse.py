@@ -21,7 +21,7 @@ from lthlib.core.seeds import seed_for
 from lthlib.core.validation import number
 from lthlib.pruning import at_initialisation, masks, registry, step
 from lthlib.pruning.masks import Mask
-from lthlib.tasks import Task, find_task, prepare
+from lthlib.tasks import Prepared, Task, find_task, prepare, resolve
 
 COLUMNS = ["score", "trial", "compression", "layer", "weights", "layer_density"]
 
@@ -34,16 +34,20 @@ def mask_untrained(
     theta_0 is that of `lthlib.hunt` with this seed. Layers whose `rate_factors` is 0 are kept whole and do
     not count. Raises LotteryError for a compression that is not above 1.
     """
+    return _mask_untrained(prepare(task, seed=seed), score, compression, trial, scope)
+
+
+def _mask_untrained(ready: Prepared, score: str | Callable, compression: float, trial: int, scope: str = "global") -> Mask:
     number("compression", compression, lambda x: 1 < x < float("inf"), "weights over weights kept, above 1, such as 100")
+    task, seed = ready.task, ready.setting.seed
     chosen = {"score": score, "scope": scope, "rate": 1 - 1 / compression, "seed": seed}
-    ready = prepare(task, schedule="untrained", **chosen)
-    task = ready.task
+    setting, _ = resolve(task, schedule="untrained", **chosen)
     state = models.initial_weights(task.build, seed_for(seed, "weights", trial))
 
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
         return task.objective(outputs, targets)[0].mean()
 
-    pruner = step.Pruner(ready.network, ready.setting, task.dataset, loss)
+    pruner = step.Pruner(ready.network, setting, task.dataset, loss)
     dense = masks.ones(models.prunable(pruner.network))
     return pruner.prune(state, state, dense, source=0, level=1, seed=seed_for("score", seed, trial, 1))
 
@@ -56,11 +60,11 @@ def layers(
     Columns score, trial, compression, layer (its weight's name, in the network's order), weights (kept) and
     layer_density, from 0 to 1. Layers that are kept whole in any case are left out.
     """
-    task, remains = find_task(task), []
-    pruned = [name for name, rate in models.layer_rates(task.build(), 0.5).items() if rate]
+    ready, remains = prepare(task, seed=seed), []  # once for the whole grid
+    pruned = [name for name, rate in models.layer_rates(ready.network, 0.5).items() if rate]
     for criterion, trial, compression in itertools.product(criteria, range(trials), compressions):
         name = criterion if isinstance(criterion, str) else criterion.__name__
-        mask = mask_untrained(task, criterion, compression, trial, seed)
+        mask = _mask_untrained(ready, criterion, compression, trial)
         counts, shares = masks.layer_counts(mask), masks.layer_densities(mask)
         remains += [(name, trial, float(compression), layer, counts[layer], shares[layer]) for layer in pruned]
     return pd.DataFrame(remains, columns=COLUMNS)

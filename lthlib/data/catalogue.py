@@ -10,8 +10,6 @@ from lthlib.data.datasets import Dataset, Graph, Split, Text, from_arrays
 from lthlib.data.downloads import FILES, TORCHVISION_CLASS, _download_text, _one_line, _stored
 from lthlib.data.images import MADE_HERE, NO_DOWNLOAD, _mnist1d, _pixels
 
-# Data sets, and what makes one of arrays, text or a graph
-
 WINDOW, TEXTS, TEST_TEXTS = 24, 2000, 400  # of the generated language: words a text, and texts
 CHARACTERS = 64  # a window of Shakespeare
 

@@ -17,8 +17,6 @@ from lthlib.core.errors import LotteryError
 from lthlib.core.paths import data_folder
 from lthlib.data.images import NO_DOWNLOAD
 
-# Files and downloads
-
 TORCHVISION_CLASS = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
 TORCHVISION_CLASS |= {"cifar10": "CIFAR10", "cifar100": "CIFAR100"}
 PIECES = ("train_images", "train_labels", "test_images", "test_labels")

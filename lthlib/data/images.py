@@ -7,9 +7,6 @@ from lthlib.core.errors import LotteryError
 NO_DOWNLOAD = ("digits", "cluttered", "mnist1d")
 
 
-# Images and signals, as arrays
-
-
 # Mean and standard deviation of each channel over the training images, for pixels from 0 to 1. MNIST's are
 # the pair that fits the published reproductions of Frankle & Carbin (the paper states none); the others are
 # the customary ones.

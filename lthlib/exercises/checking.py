@@ -73,6 +73,12 @@ def need_mask(mask, like, sentence="return masks of the layers' shapes that hold
     need(shaped and bool(((mask == 0) | (mask == 1)).all()), sentence)
 
 
+def need_seeded(draw: Callable[[int], Tensor], first: Tensor, differs: str, repeats: str) -> None:
+    """`draw(0)` must be `first` again, else `differs` is said; `draw(1)` must not, else `repeats` is."""
+    need(torch.equal(draw(0), first), differs)
+    need(not torch.equal(draw(1), first), repeats)
+
+
 def same(a, b) -> bool:
     """Whether two tensors are equal, or two dictionaries or lists of tensors, entry by entry."""
     if isinstance(a, Tensor):

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lthlib.exercises.checking import Answer, exercise, need, need_pair, same
+from lthlib.exercises.checking import Answer, exercise, need, need_pair, need_seeded, same
 
 SHAPES = {"fc1.weight": (50, 40), "fc1.bias": (50,), "fc2.weight": (30, 50)}
 Weights = dict[str, Tensor]
@@ -50,9 +50,12 @@ def check_reshuffle(reshuffle: Answer) -> str:
         problem = f"{name}: {100 * moved:.0f} % of the kept weights have moved"
         need(moved > 0.9, f"{problem}: put them in a wholly random order.")
     _check_the_rest(weights, mask, originals, reshuffle)
-    again, other = (reshuffle(*originals, seed)["fc1.weight"] for seed in (0, 1))
-    need(torch.equal(again, weights["fc1.weight"]), "seed 0 gave two different orders: draw from the seed alone.")
-    need(not torch.equal(other, again), "seed 1 gives the same order as seed 0: use the seed.")
+    need_seeded(
+        lambda seed: reshuffle(*originals, seed)["fc1.weight"],
+        weights["fc1.weight"],
+        "seed 0 gave two different orders: draw from the seed alone.",
+        "seed 1 gives the same order as seed 0: use the seed.",
+    )
     return "Right: the same numbers in other places, and none has crossed the mask."
 
 
@@ -85,9 +88,12 @@ def check_signs_alone(signs_alone: Answer) -> str:
         alike = torch.equal(weights[name].sign(), theta_0[name].sign())
         need(alike, f"{name}: a weight has another sign than in theta_0.")
     _check_the_rest(weights, mask, originals, signs_alone)
-    again, other = (signs_alone(*originals, seed)[1]["fc1.weight"] for seed in (0, 1))
-    need(torch.equal(again, drawn["fc1.weight"]), "seed 0 gave two different masks: draw from the seed alone.")
-    need(not torch.equal(other, again), "seed 1 gives the same mask as seed 0: use the seed.")
+    need_seeded(
+        lambda seed: signs_alone(*originals, seed)[1]["fc1.weight"],
+        drawn["fc1.weight"],
+        "seed 0 gave two different masks: draw from the seed alone.",
+        "seed 1 gives the same mask as seed 0: use the seed.",
+    )
     return "Right: all of theta_0's signs, and a mask that knows nothing about them."
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lthlib.exercises.checking import Answer, exercise, need, need_layers, need_mask, same
+from lthlib.exercises.checking import Answer, exercise, need, need_layers, need_mask, need_seeded, same
 
 Mask = dict[str, Tensor]
 
@@ -106,9 +106,12 @@ def _need_inside_rows_and_columns(drawn: Mask, mask: Mask) -> None:
 
 
 def _need_from_the_seed(answer: Answer, mask: Mask, drawn: Mask) -> None:
-    first, again, other = (masks["fc1.weight"] for masks in (drawn, answer(mask, 0), answer(mask, 1)))
-    need(torch.equal(again, first), "seed 0 gave two different masks: draw from the seed alone.")
-    need(not torch.equal(other, first), "seed 1 gives the mask of seed 0, and so no second redraw: use the seed.")
+    need_seeded(
+        lambda seed: answer(mask, seed)["fc1.weight"],
+        drawn["fc1.weight"],
+        "seed 0 gave two different masks: draw from the seed alone.",
+        "seed 1 gives the mask of seed 0, and so no second redraw: use the seed.",
+    )
 
 
 def _need_masks(drawn: Mask, like: Mask) -> None:

@@ -5,7 +5,7 @@ from torch import nn
 
 from lthlib import models
 from lthlib.core.errors import LotteryError
-from lthlib.pruning import allocation, masks
+from lthlib.pruning import masks
 from lthlib.pruning.masks import Mask
 from lthlib.settings import Setting
 
@@ -33,9 +33,6 @@ def erk_densities(shapes: dict[str, tuple[int, ...]], density: float) -> dict[st
         whole |= over
 
 
-# Allocation: how much of each layer goes
-
-
 def rates_between(network: nn.Module, setting: Setting, mask: Mask, source: int, level: int) -> dict[str, float]:
     """Share of each layer's survivors to remove on the way from level `source` to `level`."""
     rates = models.layer_rates(network, setting.rate)
@@ -43,8 +40,8 @@ def rates_between(network: nn.Module, setting: Setting, mask: Mask, source: int,
         rates = {name: setting.rate if rate else 0.0 for name, rate in rates.items()}
     if setting.scope == "erk":
         shapes = {name: tuple(kept.shape) for name, kept in mask.items() if rates[name]}
-        before = allocation.erk_densities(shapes, (1 - setting.rate) ** source)
-        after = allocation.erk_densities(shapes, (1 - setting.rate) ** level)
+        before = erk_densities(shapes, (1 - setting.rate) ** source)
+        after = erk_densities(shapes, (1 - setting.rate) ** level)
         return {name: 1 - after[name] / before[name] if name in after else 0.0 for name in mask}
     rounds = level - source
     if rounds == 1:  # 1 - (1 - rate) is not quite the rate

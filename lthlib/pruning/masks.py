@@ -16,9 +16,6 @@ Mask = dict[str, Tensor]
 SCOPES = ("layer", "global")
 
 
-# What a mask is and holds
-
-
 def ones(weights: Mapping[str, Tensor]) -> Mask:
     """The dense mask of these weights."""
     return {name: torch.ones(weight.shape, dtype=torch.bool) for name, weight in weights.items()}

@@ -3,7 +3,7 @@
     scope      layer    every layer at its own rate (Frankle & Carbin 2019, section 2)
                global   all layers pooled, at the highest of their rates (section 4)
                uniform  every layer at the same rate
-               erk      layer densities by the Erdos-Renyi-kernel rule (`masks.erk_densities`)
+               erk      layer densities by the Erdos-Renyi-kernel rule (`allocation.erk_densities`)
     structure  weights  one by one
                groups   of every four neighbours one more each round: 3, 2, 1 of 4, whatever the rate
                units    whole output units or channels, by the sum of their scores; the last layer is kept
@@ -29,9 +29,6 @@ from lthlib.settings import Extent, Setting
 State = dict[str, Tensor]
 
 
-# Structured pruning: groups of neighbours and whole units
-
-
 def check(setting: Setting, extent: Extent) -> None:
     """Raise LotteryError where so many rounds cannot be pruned: groups of four have four weights."""
     if setting.structure == "groups" and extent.levels >= structured.GROUP:
@@ -42,9 +39,6 @@ def check(setting: Setting, extent: Extent) -> None:
     if setting.structure != "weights" and setting.scope in ("global", "erk"):
         chooses = f"scope {setting.scope!r} chooses single weights"
         raise LotteryError(f"{chooses}: with structure {setting.structure!r} take 'layer'.")
-
-
-# The step: scores, rates, and the weights that go
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,6 @@ from lthlib.pruning.masks import Mask, _remove_lowest
 GROUP = 4  # neighbours of which hardware wants as many kept, 2 of 4 (Mishra et al. 2021, arXiv 2104.08378)
 
 
-# Structured: groups of neighbours and whole units
-
-
 def prune_in_groups(mask: Mask, scores: dict[str, Tensor], kept: int) -> Mask:
     """Keep the `kept` highest-scored of every four neighbours along a weight's rows, 2 of 4 in Mishra et al.
     (2021), section 3.

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from torch import nn
 
 
-def _described(function: Callable) -> str:
+def described(function: Callable) -> str:
     """What a function is written as, and the plain values that it uses from outside."""
     if isinstance(function, functools.partial):
-        return json.dumps([_described(function.func), repr(function.args), repr(sorted(function.keywords.items()))])
+        return json.dumps([described(function.func), repr(function.args), repr(sorted(function.keywords.items()))])
     if inspect.ismethod(function):
-        return json.dumps([_described(function.__func__), repr(sorted(_plain(vars(function.__self__)).items()))])
+        return json.dumps([described(function.__func__), repr(sorted(_plain(vars(function.__self__)).items()))])
     if not inspect.isfunction(function):  # an object that can be called
-        return json.dumps([_described(type(function).__call__), repr(sorted(_plain(vars(function)).items()))])
+        return json.dumps([described(type(function).__call__), repr(sorted(_plain(vars(function)).items()))])
     used = inspect.getclosurevars(function)
     outside = repr(sorted(_plain({**used.globals, **used.nonlocals}).items()))
     try:
@@ -29,7 +29,7 @@ def _plain(values: dict) -> dict:
     return {name: value for name, value in values.items() if isinstance(value, (bool, int, float, str, tuple))}
 
 
-def _written(module: nn.Module) -> str:
+def written(module: nn.Module) -> str:
     """What a module of one's own is written as: its functions, its rate factors and its plain attributes."""
     if type(module).__module__.startswith("torch."):
         return ""

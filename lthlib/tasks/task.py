@@ -13,7 +13,7 @@ from torch import nn
 
 from lthlib import data, models
 from lthlib.core.errors import LotteryError
-from lthlib.tasks.fingerprint import _described, _written
+from lthlib.tasks.fingerprint import described, written
 from lthlib.training import objectives
 
 
@@ -95,8 +95,8 @@ class Task:
         Only `resolve` asks for it, and only for a task of your own: one that lthlib ships is known by its
         name."""
         network = self.build()
-        text = [repr(network), self.dataset.fingerprint(), *map(_written, network.modules())]
-        text += [] if self.objective is objectives.classification else [_described(self.objective)]
+        text = [repr(network), self.dataset.fingerprint(), *map(written, network.modules())]
+        text += [] if self.objective is objectives.classification else [described(self.objective)]
         digest = hashlib.sha256(json.dumps(text).encode())
         for name, tensor in models.initial_weights(self.build, seed=0).items():
             digest.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())

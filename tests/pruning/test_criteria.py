@@ -18,12 +18,7 @@ from lthlib.storage.store import Store
 SMALL = {"iterations": 20, "levels": 2, "trials": 1, "evaluate_every": 10, "device": "cpu", "progress": False}
 
 
-@pytest.fixture(autouse=True)
-def no_criterion_is_left_behind():
-    before = dict(registry.SCORES)
-    yield
-    registry.SCORES.clear()
-    registry.SCORES.update(before)
+pytestmark = pytest.mark.usefixtures("no_criterion_is_left_behind")
 
 
 def evidence(network, seed=0, mask=None):
