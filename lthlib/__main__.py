@@ -1,7 +1,5 @@
-"""The command line: `python -m lthlib hunt --task lenet-digits`, and more: `python -m lthlib --help`.
-
-Each command is one function that adds its options, and one that carries it out.
-"""
+"""The command line: `python -m lthlib hunt --task lenet-digits`, and more: `python -m lthlib --help`. Each
+command is one function that adds its options, and one that carries it out."""
 
 import argparse
 import json

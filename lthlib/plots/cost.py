@@ -47,11 +47,8 @@ def against(
     log: bool = True,
 ) -> Figure:
     """Lines by label of means against x, with whiskers for their 95 % intervals: a list of values, one a
-    trial, per x.
-
-    `levels` are horizontal lines by label, each of values one a trial, with a band for its interval. On the
-    logarithmic axis 0 stands at the left end.
-    """
+    trial, per x. `levels` are horizontal lines by label, each of values one a trial, with a band for its
+    interval. On the logarithmic axis 0 stands at the left end."""
     figure, [axes] = style.panels(1, 8.5, 4.2)
     ticks = sorted({x for line in lines.values() for x in line})
     sentences = [f"{ylabel.capitalize()} against {xlabel}."]
@@ -78,8 +75,8 @@ def against(
 
 
 def accuracy_against_cost(accounts: pd.DataFrame, cost: str = "iterations", reference: str = "dense") -> Figure:
-    """What `training_cost.cost_table` returned: mean accuracy with its 95 % interval against a cost, in trainings of
-    the dense network, a point for each method, and the Pareto front of the means as a line.
+    """What `training_cost.cost_table` returned: mean accuracy with its 95 % interval against a cost, in
+    trainings of the dense network, a point for each method, and the Pareto front of the means as a line.
 
     A method's family, what its name has before a colon, is its colour; its place in the family its marker.
     The dense networks, by the name of `reference`, are no ticket: they are the unit of the axis and a band,

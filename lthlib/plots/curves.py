@@ -139,11 +139,8 @@ def _mark_stop(axes: Axes, curve: pd.DataFrame, look: Style) -> str:
 
 def layer_densities(layers: pd.DataFrame, title: str = "") -> Figure:
     """What each layer keeps against what the network keeps, both in percent and on logarithmic axes, from
-    `tables.layers`.
-
-    One line per layer, mean and a band from minimum to maximum over trials. On the dotted diagonal a layer is
-    pruned as the network is.
-    """
+    `tables.layers`. One line per layer, mean and a band from minimum to maximum over trials. On the dotted
+    diagonal a layer is pruned as the network is."""
     weights = 100 * layers.groupby("level").density.transform("mean")
     layers = layers.assign(weights=weights, kept=100 * layers.layer_density)
     layers["layer"] = layers.layer.str.removesuffix(".weight")
@@ -165,10 +162,8 @@ def layer_densities(layers: pd.DataFrame, title: str = "") -> Figure:
 
 def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
     """What `tables.matching` returned: differences from dense in accuracy and in early stop against density.
-
     Dots are means over trials, whiskers their 95 % intervals (none for fewer than 3 trials), colour and shape
-    the verdict.
-    """
+    the verdict."""
     levels = matching.assign(weights=100 * matching.density)
     figure, panels = style.panels(2, 5.5, 4.2)
     labels = {"points": "test accuracy (points)", "iterations": "early stop (iterations)"}
@@ -190,11 +185,8 @@ def differences(
     pairs: dict[str, pd.DataFrame], measure: str = "test_accuracy", against: str = "reinit", title: str = ""
 ) -> Figure:
     """Differences of `tables.pairs` against density, a line for each label: mean, and a band from lowest to
-    highest trial.
-
-    `measure` is what they were made of and `against` what was subtracted; on the dotted line there is no
-    difference.
-    """
+    highest trial. `measure` is what they were made of and `against` what was subtracted; on the dotted line
+    there is no difference."""
     labelled = [table.reset_index().assign(line=name) for name, table in pairs.items()]
     trials = pd.concat(labelled, ignore_index=True)
     trials["weights"] = 100 * trials.groupby(["line", "level"]).density.transform("mean")
@@ -217,11 +209,8 @@ def differences(
 
 def standings(board: pd.DataFrame, entered: list[str], title: str = "", dense: float | None = None) -> Figure:
     """`arena.leaderboard` of one task, a panel per density: mean and 95 % interval of each method, best
-    first.
-
-    The methods in `entered` are in another colour and shape; a dotted line is at `dense`, the dense networks'
-    accuracy in percent. Panels share their axis.
-    """
+    first. The methods in `entered` are in another colour and shape; a dotted line is at `dense`, the dense
+    networks' accuracy in percent. Panels share their axis."""
     densities = sorted(board.index.get_level_values(WEIGHTS).unique(), reverse=True)
     height = 1.2 + 0.32 * board.method.nunique()
     figure, panels = style.panels(len(densities), 4.2, height, room=1.5, sharex=True)
@@ -268,11 +257,8 @@ def learning_rates(recipes: dict[str, Recipe]) -> Figure:
 
 def knob_curves(tables: dict[str, dict], level: int, measure: str = "test_accuracy", knob: str = "learning rate") -> Figure:
     """A measured column of `summarise` at one level against a knob: a panel by title for each dictionary of
-    tables by the knob's value, which is the (logarithmic) axis.
-
-    Lines are the ticket, each of its controls, and the dense networks, as means with bands from minimum to
-    maximum.
-    """
+    tables by the knob's value, which is the (logarithmic) axis. Lines are the ticket, each of its controls,
+    and the dense networks, as means with bands from minimum to maximum."""
     figure, panels = style.panels(len(tables), 3.6, 3.8, room=1.8, sharey=True)
     figure.get_layout_engine().set(w_pad=0.12)  # inches: the tick labels of two panels stay apart
     sentences, shares = [], []

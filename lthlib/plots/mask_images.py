@@ -15,11 +15,9 @@ SIZE = 3.4  # of a panel, in inches
 
 def input_maps(maps: dict[str, Tensor], input_shape: tuple[int, ...], columns: int = 4) -> Figure:
     """Numbers per input as pictures of the input: each a title and a tensor [inputs], channels averaged.
-
     `input_shape` is the shape of one example: (C, H, W), (H, W) or (L,), which is drawn as one row. Every
     picture has its own scale of colours, so that levels of very different density can be compared, `columns`
-    in a row.
-    """
+    in a row."""
     channels, height, width = (1,) * (3 - len(input_shape)) + tuple(input_shape)
     figure, panels = style.panels(len(maps), 1.15 * SIZE, SIZE, columns)
     look = {"cmap": "cividis", "square": height > 1, "xticklabels": False, "yticklabels": False, "vmin": 0}
@@ -35,10 +33,8 @@ def input_maps(maps: dict[str, Tensor], input_shape: tuple[int, ...], columns: i
 
 def mask_pictures(masks: dict[str, Tensor], columns: int = 4) -> Figure:
     """Masks of a layer, a level or a control each, by title: a row per output, a column per input and kernel
-    position.
-
-    Each is a tensor [out, ...] of zeros and ones; black is kept. Titles are completed by the share kept.
-    """
+    position. Each is a tensor [out, ...] of zeros and ones; black is kept. Titles are completed by the share
+    kept."""
     figure, panels = style.panels(len(masks), 1.15 * SIZE, SIZE, columns)
     look = {"cmap": ListedColormap(["white", "black"]), "vmin": 0, "vmax": 1}
     for axes, (title, mask) in zip(panels, masks.items()):

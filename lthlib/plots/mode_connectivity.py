@@ -1,8 +1,5 @@
 """Figures of straight lines between networks and of what they show: barriers, instability, and accuracy next
-to it.
-
-They take the tables of `connectivity` and compute nothing but means and ranges.
-"""
+to it. They take the tables of `connectivity` and compute nothing but means and ranges."""
 
 import pandas as pd
 import seaborn as sns
@@ -17,11 +14,9 @@ from lthlib.plots.style import DOTTED, LEGEND, finish
 
 
 def barriers(lines: pd.DataFrame, title: str = "") -> Figure:
-    """Error on the line against alpha: a panel for each density, a curve for each rewind point k.
-
-    `lines` is what `connectivity.lines` returned, of the test split. Mean, and a band from the lowest to the
-    highest trial.
-    """
+    """Error on the line against alpha: a panel for each density, a curve for each rewind point k. `lines` is
+    what `connectivity.lines` returned, of the test split. Mean, and a band from the lowest to the highest
+    trial."""
     errors = lines.assign(error=100 * lines.error, panel=_names(lines), name="k = " + lines.rewind.astype(str))
     errors = errors.sort_values(["level", "rewind", "alpha"], kind="stable")
     names, looks = errors.panel.unique(), style.series(errors.name)
@@ -68,12 +63,10 @@ def against_rewind(instability: pd.DataFrame, differences: pd.DataFrame, title: 
 
 
 def stability_and_accuracy(tickets: pd.DataFrame, title: str = "") -> Figure:
-    """A dot for every ticket: its accuracy minus its dense network's against its instability.
-
-    `tickets` has the columns name, instability and difference, the last two in points; colour and shape are
-    the name. The dotted lines are the threshold of stability, and no difference; the axis of instability is
-    as in `against_rewind`.
-    """
+    """A dot for every ticket: its accuracy minus its dense network's against its instability. `tickets` has
+    the columns name, instability and difference, the last two in points; colour and shape are the name. The
+    dotted lines are the threshold of stability, and no difference; the axis of instability is as in
+    `against_rewind`."""
     figure, [axes] = style.panels(1, 8.5, 4.4)
     start = "Test accuracy at the end minus dense, against instability, both in points;"
     sentences = [f"{start} {len(tickets)} tickets."]

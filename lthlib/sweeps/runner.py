@@ -45,12 +45,10 @@ class Outcome:
 
 
 def carry_out(sweep: Sweep, engine: str = "local", budget: float | None = None, progress=True) -> Outcome:
-    """Do what is not done yet of a sweep. A failed run does not stop the others.
-
-    `budget` is in seconds: a run that is expected to end after it does not start, and one that still runs
-    then is stopped, to be continued next time.
-    Raises LotteryError if the output is in use or cannot be written, or the engine is not available.
-    """
+    """Do what is not done yet of a sweep. A failed run does not stop the others. `budget` is in seconds: a
+    run that is expected to end after it does not start, and one that still runs then is stopped, to be
+    continued next time. Raises LotteryError if the output is in use or cannot be written, or the engine is
+    not available."""
     engines = {"local": _local, "ray": _ray}
     one_of("engine", engine, engines)
     outcome = Outcome({run.key: DONE if worker.result(run) else LEFT for run in sweep.runs})
@@ -150,10 +148,8 @@ def _slots(sweep: Sweep) -> list[dict[str, str]]:
 
 
 def _ray(sweep: Sweep, todo: list[Run], latest: dict[str, float], deadline: float) -> _States:
-    """Runs on a Ray cluster, or on this machine where no cluster is running.
-
-    Ray starts a lost worker's runs again. All machines see the output folder under the same path.
-    """
+    """Runs on a Ray cluster, or on this machine where no cluster is running. Ray starts a lost worker's runs
+    again. All machines see the output folder under the same path."""
     ray = _connected_ray()
     remote = ray.remote(num_cpus=1, num_gpus=sweep.gpus, max_retries=10)(_run_on_node)
     room = sweep.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
@@ -194,10 +190,8 @@ def _connected_ray():
 
 
 def _run_on_node(run: Run, timeout: int) -> int:
-    """On a machine of the cluster: the run in a process of its own, which ends with Ray's worker.
-
-    A run that another attempt has finished meanwhile is not repeated.
-    """
+    """On a machine of the cluster: the run in a process of its own, which ends with Ray's worker. A run that
+    another attempt has finished meanwhile is not repeated."""
     return 0 if worker.result(run) else worker.start(run, timeout).wait()
 
 

@@ -32,20 +32,16 @@ class Group:
 @dataclass(frozen=True)
 class Catalogue:
     """Groups by name (a task, and what sets it apart where there are several), largest first, then by rate.
-
-    `look(group, trial, level)` looks inside a ticket, and gives None where nothing is stored.
-    """
+    `look(group, trial, level)` looks inside a ticket, and gives None where nothing is stored."""
 
     groups: dict[str, dict[float, Group]]
     look: Callable[[Group, int, int], Look | None]
 
 
 def catalogue(results: pd.DataFrame | str | Path | None = None) -> Catalogue:
-    """Arrange a results folder, or a table that `lthlib.hunt` returned, or, without, what is shipped.
-
-    A table says nothing of masks and weights: they are looked for in the usual results folder.
-    Raises LotteryError where there is nothing that was pruned.
-    """
+    """Arrange a results folder, or a table that `lthlib.hunt` returned, or, without, what is shipped. A table
+    says nothing of masks and weights: they are looked for in the usual results folder. Raises LotteryError
+    where there is nothing that was pruned."""
     if results is None:
         return Catalogue(_groups(atlas.read(), {}), _shipped())
     if not isinstance(results, pd.DataFrame):

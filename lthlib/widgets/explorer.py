@@ -20,11 +20,9 @@ from lthlib.widgets.panels import Panels, Place
 
 
 def explore(results: pd.DataFrame | str | Path | None = None) -> "Explorer":
-    """Sliders for rate, density, trial and method over linked panels; nothing is trained.
-
-    `results` is a table that `lthlib.hunt` returned or the folder of its results; without, what is shipped
-    with the lessons. Raises LotteryError where there is nothing to show.
-    """
+    """Sliders for rate, density, trial and method over linked panels; nothing is trained. `results` is a
+    table that `lthlib.hunt` returned or the folder of its results; without, what is shipped with the lessons.
+    Raises LotteryError where there is nothing to show."""
     return Explorer(catalogue(results))
 
 

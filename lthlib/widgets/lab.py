@@ -19,11 +19,8 @@ EVERY = 0.5  # seconds between two looks at a hunt in the background
 
 def lab(results: str | Path | None = None) -> "Lab":
     """Choose a task, rate, rounds, rewind point and control, and run the hunt in the background with a live
-    curve.
-
-    The kernel stays usable. Cancelling keeps every finished network, so that the same hunt goes on from
-    there. `results` is the folder they are kept in; None takes the usual one.
-    """
+    curve. The kernel stays usable. Cancelling keeps every finished network, so that the same hunt goes on
+    from there. `results` is the folder they are kept in; None takes the usual one."""
     return Lab(results)
 
 

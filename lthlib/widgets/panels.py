@@ -42,11 +42,8 @@ class Place:
 
 
 class Panels:
-    """The panels of results that differ in method, trial and level alone.
-
-    `table` is a tidy table, `methods` those it holds, the ticket's first. Every network is summarised once,
-    when this is made.
-    """
+    """The panels of results that differ in method, trial and level alone. `table` is a tidy table, `methods`
+    those it holds, the ticket's first. Every network is summarised once, when this is made."""
 
     def __init__(self, table: pd.DataFrame, methods: list[str]):
         self.methods, self.ticket, self.task = methods, methods[0], table.task.iloc[0]
