@@ -17,7 +17,7 @@ ABOVE_ZERO = "above zero in {above} of {trials} trials"
 
 def folders(results: str | Path, output: str | Path, lesson: int) -> tuple[str | Path, Path]:
     """Where a lesson keeps its networks, and where its figures and result.json go. Nothing is created. Empty
-    `results` takes the usual folder (`store.results_folder`), empty `output` takes lesson-NN inside it."""
+    `results` takes the usual folder (`paths.results_folder`), empty `output` takes lesson-NN inside it."""
     results = results or paths.results_folder()
     return results, Path(output or Path(results) / f"lesson-{lesson:02d}")
 
@@ -41,8 +41,8 @@ def span(
     unknown: str = "none",
 ) -> str:
     """The 95 % interval of the mean of one value a trial, in the values' unit: `label`, then "+0.2 to +1.4".
-    `sign` is "+" to show the plus of positive numbers, "" to leave it out. Fewer than `tables.FEWEST` values
-    have no interval: then the answer is `unknown`."""
+    `sign` is "+" to show the plus, "" to leave it out. `unknown` is the answer for fewer than
+    `comparison.FEWEST` values."""
     low, high = analysis.interval(values)
     return unknown if np.isnan(low) else f"{label}{low:{sign}.{digits}f} to {high:{sign}.{digits}f}"
 

@@ -1,4 +1,4 @@
-"""Accuracy and early stop against density or another knob, learning curves, and differences, from a tidy
+"""Accuracy, early stop, learning curves and differences against density or another knob, from a tidy
 table."""
 
 import pandas as pd
@@ -20,13 +20,13 @@ WEIGHTS = "weights remaining (%)"
 def density_curves(
     tables: pd.DataFrame | dict, measure: str = "test_accuracy", title: str = "", axes: Axes | None = None
 ) -> Figure:
-    """A measured column of `summarise` against density, a line per method: mean, and a band from minimum to
+    """A measured column of `summarise` against density, a line per method: mean, and band from minimum to
     maximum.
 
     `tables` is one table, or several by label, such as two optimisers: then colours are labels, and dashes
-    and markers tell a ticket from its control. The dotted horizontal line is the mean of the tickets' dense
-    networks; where all labels share them, the grey band is all dense networks, with their control if there is
-    one. `axes` draws into a figure of yours. Raises LotteryError for a table of several settings.
+    and markers tell a ticket from its control. The dotted line is the mean of the tickets' dense networks;
+    where all labels share them, the grey band is all dense networks, those of a control included. `axes`
+    draws into a figure of yours. Raises LotteryError for a table of several settings.
     """
     by_label = tables if isinstance(tables, dict) else {"": tables}
     networks = [_networks(table, label, measure) for label, table in by_label.items()]
@@ -69,7 +69,7 @@ def side_by_side(tables: dict[str, pd.DataFrame | dict], measure: str = "test_ac
 
 
 def by_measure(table: pd.DataFrame, measures: list[str], columns: int = 2) -> Figure:
-    """`density_curves` of one table, a panel per measure, `columns` in a row, with one legend and one
+    """`density_curves` of one table, a panel per measure, `columns` in a row, with one legend, and one
     vertical axis per row: so give each row measures of one unit, such as test accuracy at early stop and at
     the end."""
     places = -(-len(measures) // columns) * columns  # a row that is not full keeps its width
@@ -97,11 +97,11 @@ def learning_curves(
 ) -> Figure:
     """Validation accuracy (in percent) or loss against iterations, one panel per method, one line per level.
 
-    Mean and a band from minimum to maximum over trials and redraws, each averaged within hundredths of the
+    Mean, and a band from minimum to maximum over trials and redraws, each averaged within hundredths of the
     run where it was measured more often; the dot is the mean early stop. `levels` None takes four, from dense
     to the sparsest; `methods` None takes the tickets alone; `until` is the last iteration shown. The vertical
-    axis begins where the curves are after a tenth of what is shown. Raises LotteryError for a table of
-    several settings, or without such networks.
+    axis begins where the curves are after a tenth of it. Raises LotteryError for several settings, or no such
+    networks.
     """
     one_setting(table)
     last = int(table.level.max())
@@ -138,9 +138,9 @@ def _mark_stop(axes: Axes, curve: pd.DataFrame, look: Style) -> str:
 
 
 def layer_densities(layers: pd.DataFrame, title: str = "") -> Figure:
-    """What each layer keeps against what the network keeps, both in percent and on logarithmic axes, from
-    `tables.layers`. One line per layer, mean and a band from minimum to maximum over trials. On the dotted
-    diagonal a layer is pruned as the network is."""
+    """What each layer keeps against what the network keeps, in percent on logarithmic axes, from
+    `summary.layers`: mean, and band from minimum to maximum over trials. On the dotted diagonal a layer is
+    pruned as the network is."""
     weights = 100 * layers.groupby("level").density.transform("mean")
     layers = layers.assign(weights=weights, kept=100 * layers.layer_density)
     layers["layer"] = layers.layer.str.removesuffix(".weight")
@@ -161,9 +161,9 @@ def layer_densities(layers: pd.DataFrame, title: str = "") -> Figure:
 
 
 def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
-    """What `tables.matching` returned: differences from dense in accuracy and in early stop against density.
-    Dots are means over trials, whiskers their 95 % intervals (none for fewer than 3 trials), colour and shape
-    the verdict."""
+    """What `comparison.matching` returned: differences from dense in accuracy and in early stop against
+    density. Dots are means, whiskers 95 % intervals (none for fewer than 3 trials), colour and shape the
+    verdict."""
     levels = matching.assign(weights=100 * matching.density)
     figure, panels = style.panels(2, 5.5, 4.2)
     labels = {"points": "test accuracy (points)", "iterations": "early stop (iterations)"}
@@ -184,9 +184,9 @@ def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
 def differences(
     pairs: dict[str, pd.DataFrame], measure: str = "test_accuracy", against: str = "reinit", title: str = ""
 ) -> Figure:
-    """Differences of `tables.pairs` against density, a line for each label: mean, and a band from lowest to
-    highest trial. `measure` is what they were made of and `against` what was subtracted; on the dotted line
-    there is no difference."""
+    """Differences of `comparison.pairs` against density, a line by label: mean, and band from lowest to
+    highest trial. `measure` is what they were made of, `against` what was subtracted; the dotted line is no
+    difference."""
     labelled = [table.reset_index().assign(line=name) for name, table in pairs.items()]
     trials = pd.concat(labelled, ignore_index=True)
     trials["weights"] = 100 * trials.groupby(["line", "level"]).density.transform("mean")
@@ -209,8 +209,8 @@ def differences(
 
 def standings(board: pd.DataFrame, entered: list[str], title: str = "", dense: float | None = None) -> Figure:
     """`arena.leaderboard` of one task, a panel per density: mean and 95 % interval of each method, best
-    first. The methods in `entered` are in another colour and shape; a dotted line is at `dense`, the dense
-    networks' accuracy in percent. Panels share their axis."""
+    first. Those in `entered` have another colour and shape; a dotted line is at `dense`, the dense accuracy
+    in percent."""
     densities = sorted(board.index.get_level_values(WEIGHTS).unique(), reverse=True)
     height = 1.2 + 0.32 * board.method.nunique()
     figure, panels = style.panels(len(densities), 4.2, height, room=1.5, sharex=True)
@@ -237,8 +237,8 @@ def standings(board: pd.DataFrame, entered: list[str], title: str = "", dense: f
 
 
 def learning_rates(recipes: dict[str, Recipe]) -> Figure:
-    """The learning rate of every iteration under each recipe, by label: on a linear axis, and on a
-    logarithmic one."""
+    """The learning rate at every iteration of each recipe, by label, on a linear and on a logarithmic
+    axis."""
     figure, (linear, logarithmic) = style.panels(2, 5.5, 3.8)
     sentences = ["Learning rate against iteration."]
     looks = style.series(recipes)
@@ -256,9 +256,9 @@ def learning_rates(recipes: dict[str, Recipe]) -> Figure:
 
 
 def knob_curves(tables: dict[str, dict], level: int, measure: str = "test_accuracy", knob: str = "learning rate") -> Figure:
-    """A measured column of `summarise` at one level against a knob: a panel by title for each dictionary of
-    tables by the knob's value, which is the (logarithmic) axis. Lines are the ticket, each of its controls,
-    and the dense networks, as means with bands from minimum to maximum."""
+    """A measured column of `summarise` at one level against a knob (logarithmic): a panel by title for each
+    dictionary of tables by the knob's value; ticket, controls and dense as means with bands from minimum to
+    maximum."""
     figure, panels = style.panels(len(tables), 3.6, 3.8, room=1.8, sharey=True)
     figure.get_layout_engine().set(w_pad=0.12)  # inches: the tick labels of two panels stay apart
     sentences, shares = [], []
@@ -316,8 +316,8 @@ def _to_mark(lines: pd.DataFrame) -> pd.Series:
 
 
 def _dense_means(networks: pd.DataFrame, labels: list[str]) -> list[tuple[str, float]]:
-    """A colour and the mean of the tickets' dense networks for each label; of labels that share them, one in
-    black."""
+    """A colour and the mean of the tickets' dense networks by label; black, once, where all labels share
+    them."""
     own = networks[(networks.level == 0) & (networks.method == networks.schedule)]
     means = own.groupby("label").value.mean().reindex([label for label in labels if label in set(own.label)])
     if means.round(9).nunique() == 1:
@@ -327,8 +327,7 @@ def _dense_means(networks: pd.DataFrame, labels: list[str]) -> list[tuple[str, f
 
 def _curves(table: pd.DataFrame, method: str, levels: list[int], measure: str, until: int | None) -> pd.DataFrame:
     """The learning curves of these levels: a row per network and hundredth of the run, where all networks of
-    a level were measured, with value (as shown) and stop, the level's mean early stop. Raises LotteryError
-    where there is none."""
+    a level were measured, with value (as shown) and stop, the level's mean. Raises LotteryError for none."""
     table = table[(table.method == method) & table.level.isin(levels)]
     curves = table[(table.split == "validation") & (table.iteration <= (until or float("inf")))]
     if curves.empty:

@@ -1,5 +1,5 @@
-"""A figure in a notebook or a page: its picture and the sentences that describe it, for readers who cannot
-see it too."""
+"""A figure in a notebook or a page: its picture, and sentences that describe it to readers who cannot see
+it."""
 
 import base64
 import html

@@ -1,7 +1,5 @@
 """Carrying out a sweep: on this machine or a Ray cluster, within a budget, and again after any interruption.
-
-A run is done when its result.json exists (see `execute`). Nothing else is kept that could disagree with it.
-"""
+A run is done when its result.json exists (see `worker`); nothing else is kept that could disagree with it."""
 
 import contextlib
 import json
@@ -45,10 +43,9 @@ class Outcome:
 
 
 def carry_out(sweep: Sweep, engine: str = "local", budget: float | None = None, progress=True) -> Outcome:
-    """Do what is not done yet of a sweep. A failed run does not stop the others. `budget` is in seconds: a
-    run that is expected to end after it does not start, and one that still runs then is stopped, to be
-    continued next time. Raises LotteryError if the output is in use or cannot be written, or the engine is
-    not available."""
+    """Do what is not done yet of a sweep; a failed run does not stop the others. `budget` is in seconds: a
+    run expected to end after it does not start, and one that still runs then is stopped, to be continued next
+    time. Raises LotteryError if the output is in use or cannot be written, or the engine is not available."""
     engines = {"local": _local, "ray": _ray}
     one_of("engine", engine, engines)
     outcome = Outcome({run.key: DONE if worker.result(run) else LEFT for run in sweep.runs})

@@ -39,9 +39,9 @@ class Catalogue:
 
 
 def catalogue(results: pd.DataFrame | str | Path | None = None) -> Catalogue:
-    """Arrange a results folder, or a table that `lthlib.hunt` returned, or, without, what is shipped. A table
-    says nothing of masks and weights: they are looked for in the usual results folder. Raises LotteryError
-    where there is nothing that was pruned."""
+    """Arrange a results folder, or a table of `lthlib.hunt`, or, without, what is shipped. Raises
+    LotteryError where nothing was pruned. A table has no masks and weights: they are looked for in the usual
+    results folder."""
     if results is None:
         return Catalogue(_groups(atlas.read(), {}), _shipped())
     if not isinstance(results, pd.DataFrame):
@@ -102,8 +102,7 @@ def _groups(table: pd.DataFrame, settings: dict[str, Setting]) -> dict[str, dict
 
 
 def _group(tables: list[pd.DataFrame]) -> Group:
-    """One group of the tables of settings that differ in schedule: their tickets, and the first one's
-    controls."""
+    """One group from settings that differ in schedule: their tickets, and the first one's controls."""
     first, others = tables[0], [table[table.method == table.schedule] for table in tables[1:]]
     networks = pd.concat([first[first.method != "dense"], *others], ignore_index=True)
     methods = dict.fromkeys([*networks.schedule.unique(), *networks.method.unique()])  # the schedules first

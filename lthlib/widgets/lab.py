@@ -25,7 +25,7 @@ def lab(results: str | Path | None = None) -> "Lab":
 
 
 class Lab(ipywidgets.VBox):
-    """What `lab` returns. `start` and `cancel` are its buttons; `hunt` the `BackgroundHunt` that runs, or ran
+    """What `lab` returns: `start` and `cancel` are buttons, `hunt` the `BackgroundHunt` that runs or ran
     last."""
 
     def __init__(self, results: str | Path | None = None):
@@ -105,8 +105,7 @@ def _progress(hunt: BackgroundHunt, done: int) -> str:
 
 
 def _curve(hunt: BackgroundHunt) -> str:
-    """What is finished so far as a figure, drawn without pyplot: its figures belong to the notebook's
-    cells."""
+    """What is finished so far, drawn without pyplot, whose figures belong to the notebook's cells."""
     table = hunt.table()
     if table.empty:
         return ""

@@ -1,8 +1,5 @@
-"""Six linked panels about one ticket among its levels, trials and controls, drawn fast enough to follow a
-slider.
-
-What stays (axes, curves of all methods) is drawn once; what a move changes is drawn over a copy of it.
-"""
+"""Six linked panels about one ticket among its levels, trials and controls, fast enough to follow a slider:
+what stays (axes, curves of all methods) is drawn once, and what a move changes over a copy of it."""
 
 import html
 import io
@@ -57,8 +54,7 @@ class Panels:
         self.figure, self.background, self.looked, self.changing = None, None, False, []
 
     def prepare(self, look: Look | None) -> None:
-        """Draw what stays, so that the first `draw` is as quick as the others. `look` is at any ticket of the
-        table."""
+        """Draw what stays, so that the first `draw` is quick too. `look` is at any ticket of the table."""
         if self.background is None or (look is not None and not self.looked):
             self._draw_what_stays(look)
 
