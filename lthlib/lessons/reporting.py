@@ -41,8 +41,7 @@ def span(
     unknown: str = "none",
 ) -> str:
     """The 95 % interval of the mean of one value a trial, in the values' unit: `label`, then "+0.2 to +1.4".
-    `sign` is "+" to show the plus, "" to leave it out. `unknown` is the answer for fewer than
-    `comparison.FEWEST` values."""
+    `sign` is "+", or "" for no plus; fewer than `comparison.FEWEST` values give `unknown`."""
     low, high = analysis.interval(values)
     return unknown if np.isnan(low) else f"{label}{low:{sign}.{digits}f} to {high:{sign}.{digits}f}"
 

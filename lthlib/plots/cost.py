@@ -1,5 +1,4 @@
-"""Figures of what tickets cost, and of how far masks are from each other. They compute only means and 95 %
-intervals."""
+"""Figures of what tickets cost and how masks differ. Only means and 95 % intervals are computed."""
 
 import numpy as np
 import pandas as pd
@@ -22,8 +21,7 @@ LABELS = {
 def distances(
     matrices: dict[str, np.ndarray], times: list[int], label: str = "share of the weights on which two masks differ"
 ) -> Figure:
-    """Matrices [T, T] of distances between masks drawn at `times` (iterations): a panel by title each, one
-    scale."""
+    """Matrices [T, T] of distances between masks drawn at `times` (iterations): a panel by title."""
     figure, panels = style.panels(len(matrices), 3.9, 4.2, room=1.6)
     highest = max(float(matrix.max()) for matrix in matrices.values())
     scale = {"cmap": "cividis", "vmin": 0, "vmax": highest, "square": True, "cbar_kws": {"label": label}}
@@ -45,9 +43,8 @@ def against(
     levels: dict[str, list[float]] | None = None,
     log: bool = True,
 ) -> Figure:
-    """Means against x as lines by label, with whiskers for 95 % intervals: a list of values, one a trial, per
-    x. `levels` are horizontal lines by label, of values one a trial, with a band. On a logarithmic axis 0
-    stands left."""
+    """Means against x as lines by label, with whiskers for 95 % intervals: a list of trials per x. `levels`
+    are horizontal lines by label, of lists of trials, with a band. With `log`, 0 stands at the left end."""
     figure, [axes] = style.panels(1, 8.5, 4.2)
     ticks = sorted({x for line in lines.values() for x in line})
     sentences = [f"{ylabel.capitalize()} against {xlabel}."]

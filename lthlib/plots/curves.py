@@ -1,5 +1,4 @@
-"""Accuracy, early stop, learning curves and differences against density or another knob, from a tidy
-table."""
+"""Accuracy, early stop, learning curves and differences, from a tidy table."""
 
 import pandas as pd
 import seaborn as sns
@@ -70,8 +69,7 @@ def side_by_side(tables: dict[str, pd.DataFrame | dict], measure: str = "test_ac
 
 def by_measure(table: pd.DataFrame, measures: list[str], columns: int = 2) -> Figure:
     """`density_curves` of one table, a panel per measure, `columns` in a row, with one legend, and one
-    vertical axis per row: so give each row measures of one unit, such as test accuracy at early stop and at
-    the end."""
+    vertical axis per row: so give each row measures of one unit."""
     places = -(-len(measures) // columns) * columns  # a row that is not full keeps its width
     figure, panels = style.panels(places, 4.6, 3.6, columns, room=1.5, sharey="row")
     sentences = []
@@ -138,9 +136,8 @@ def _mark_stop(axes: Axes, curve: pd.DataFrame, look: Style) -> str:
 
 
 def layer_densities(layers: pd.DataFrame, title: str = "") -> Figure:
-    """What each layer keeps against what the network keeps, in percent on logarithmic axes, from
-    `summary.layers`: mean, and band from minimum to maximum over trials. On the dotted diagonal a layer is
-    pruned as the network is."""
+    """What each layer keeps against what the network keeps, in percent, from `summary.layers`: mean and range
+    of trials. On the dotted diagonal a layer is pruned as the network is."""
     weights = 100 * layers.groupby("level").density.transform("mean")
     layers = layers.assign(weights=weights, kept=100 * layers.layer_density)
     layers["layer"] = layers.layer.str.removesuffix(".weight")
@@ -161,9 +158,8 @@ def layer_densities(layers: pd.DataFrame, title: str = "") -> Figure:
 
 
 def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
-    """What `comparison.matching` returned: differences from dense in accuracy and in early stop against
-    density. Dots are means, whiskers 95 % intervals (none for fewer than 3 trials), colour and shape the
-    verdict."""
+    """What `comparison.matching` returned: accuracy and early stop minus dense, against density. Dots are
+    means, whiskers 95 % intervals (from 3 trials on), colours the verdicts."""
     levels = matching.assign(weights=100 * matching.density)
     figure, panels = style.panels(2, 5.5, 4.2)
     labels = {"points": "test accuracy (points)", "iterations": "early stop (iterations)"}
@@ -184,9 +180,8 @@ def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
 def differences(
     pairs: dict[str, pd.DataFrame], measure: str = "test_accuracy", against: str = "reinit", title: str = ""
 ) -> Figure:
-    """Differences of `comparison.pairs` against density, a line by label: mean, and band from lowest to
-    highest trial. `measure` is what they were made of, `against` what was subtracted; the dotted line is no
-    difference."""
+    """Differences of `comparison.pairs` against density, a line by label: mean and range of trials. `measure`
+    is what they are made of, `against` what was subtracted."""
     labelled = [table.reset_index().assign(line=name) for name, table in pairs.items()]
     trials = pd.concat(labelled, ignore_index=True)
     trials["weights"] = 100 * trials.groupby(["line", "level"]).density.transform("mean")
@@ -209,8 +204,7 @@ def differences(
 
 def standings(board: pd.DataFrame, entered: list[str], title: str = "", dense: float | None = None) -> Figure:
     """`arena.leaderboard` of one task, a panel per density: mean and 95 % interval of each method, best
-    first. Those in `entered` have another colour and shape; a dotted line is at `dense`, the dense accuracy
-    in percent."""
+    first. `entered` differ in colour and shape; a dotted line is at `dense` (percent)."""
     densities = sorted(board.index.get_level_values(WEIGHTS).unique(), reverse=True)
     height = 1.2 + 0.32 * board.method.nunique()
     figure, panels = style.panels(len(densities), 4.2, height, room=1.5, sharex=True)
@@ -237,8 +231,7 @@ def standings(board: pd.DataFrame, entered: list[str], title: str = "", dense: f
 
 
 def learning_rates(recipes: dict[str, Recipe]) -> Figure:
-    """The learning rate at every iteration of each recipe, by label, on a linear and on a logarithmic
-    axis."""
+    """The learning rate at every iteration of each recipe, on linear and logarithmic axes."""
     figure, (linear, logarithmic) = style.panels(2, 5.5, 3.8)
     sentences = ["Learning rate against iteration."]
     looks = style.series(recipes)
@@ -257,8 +250,7 @@ def learning_rates(recipes: dict[str, Recipe]) -> Figure:
 
 def knob_curves(tables: dict[str, dict], level: int, measure: str = "test_accuracy", knob: str = "learning rate") -> Figure:
     """A measured column of `summarise` at one level against a knob (logarithmic): a panel by title for each
-    dictionary of tables by the knob's value; ticket, controls and dense as means with bands from minimum to
-    maximum."""
+    dictionary of tables by the knob's value; ticket, controls and dense, mean and range."""
     figure, panels = style.panels(len(tables), 3.6, 3.8, room=1.8, sharey=True)
     figure.get_layout_engine().set(w_pad=0.12)  # inches: the tick labels of two panels stay apart
     sentences, shares = [], []
@@ -316,8 +308,7 @@ def _to_mark(lines: pd.DataFrame) -> pd.Series:
 
 
 def _dense_means(networks: pd.DataFrame, labels: list[str]) -> list[tuple[str, float]]:
-    """A colour and the mean of the tickets' dense networks by label; black, once, where all labels share
-    them."""
+    """A colour and mean of the tickets' dense networks by label; one, black, where all share them."""
     own = networks[(networks.level == 0) & (networks.method == networks.schedule)]
     means = own.groupby("label").value.mean().reindex([label for label in labels if label in set(own.label)])
     if means.round(9).nunique() == 1:

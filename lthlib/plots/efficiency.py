@@ -50,8 +50,7 @@ def storage(measured: pd.DataFrame, title: str = "") -> Figure:
 def speeds(measured: pd.DataFrame, title: str = "") -> Figure:
     """How many times as fast as the dense layer against density: a panel for each `panel`, a line for each
     `runner`. `measured` has columns panel, runner, density (0 to 1), times, low, high; bands reach from low
-    to high. The grey line is what the count of multiply-adds promises, 1 / density; the dotted one is no
-    gain."""
+    to high. Grey: 1 / density, what the count of multiply-adds promises; dotted: no gain."""
     names, looks = measured.panel.unique(), style.series(measured.runner)
     figure, panels = style.panels(len(names), 4.4, 3.4, columns=2, room=2, sharey=True)
     words = []

@@ -1,5 +1,4 @@
-"""Tickets found before training: what is left of each layer, what a control changes. Only means are
-computed."""
+"""Tickets found before training: what is left of each layer, and what a control changes."""
 
 import numpy as np
 import pandas as pd
@@ -14,9 +13,8 @@ from lthlib.plots.style import DOTTED, LEGEND, VERDICTS, finish
 
 def layer_profiles(layers: pd.DataFrame, compressions: list[float], title: str = "") -> Figure:
     """What each criterion leaves of each layer, from `layer_collapse.layers`: a panel for each of
-    `compressions`, a line for each score, in percent on a logarithmic axis; means over trials, and a ring
-    where a layer is empty in any trial. Raises LotteryError for a compression that the table does not
-    have."""
+    `compressions`, a line for each score, in percent; means over trials, a ring where a layer is empty in any
+    trial. Raises LotteryError for a compression that is not there."""
     missing = [c for c in compressions if not np.isclose(layers.compression, c).any()]
     if missing:
         has = ", ".join(f"{c:.4g}" for c in sorted(layers.compression.unique()))
@@ -67,9 +65,9 @@ def _with_empty(axes: Axes, least: float) -> None:
 
 def intervals(differences: pd.DataFrame, boundary: float = 0.0, title: str = "") -> Figure:
     """Paired differences with their 95 % intervals: a panel for each control, a row for each method.
-    `differences` has columns method, control, points (mean, control minus method), low, high (of its
-    interval) and verdict (yes, no, cannot tell: does the control cost nothing?). Left of the dotted line, at
-    `boundary`, it costs something."""
+    `differences` has columns method, control, points (mean, control minus method), low, high and verdict
+    (yes, no, cannot tell: does the control cost nothing?). Left of the dotted line, at `boundary`, it
+    does."""
     controls, methods = differences.control.unique(), list(differences.method.unique())
     height = 1.5 + 0.34 * len(methods)
     figure, panels = style.panels(len(controls), 2.7, height, room=2.6, sharey=True)

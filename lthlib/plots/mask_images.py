@@ -45,8 +45,7 @@ def mask_pictures(masks: dict[str, Tensor], columns: int = 4) -> Figure:
 
 
 def examples(images: Tensor, titles: list[str], columns: int = 8) -> Figure:
-    """Images [N, C, H, W] side by side, each under its title; one scale from the darkest to the brightest
-    pixel."""
+    """Images [N, C, H, W] side by side, each under its title; one scale for all."""
     low, high = float(images.min()), float(images.max())
     figure, panels = style.panels(len(images), 1.15 * 1.3, 1.3, columns)
     for axes, image, title in zip(panels, images, titles):

@@ -1,5 +1,4 @@
-"""Lines between networks and what they show: barriers, instability, and accuracy next to it. The tables are
-those of `analysis.mode_connectivity`; nothing is computed but means and ranges."""
+"""Figures of `analysis.mode_connectivity`: barriers, instability, and accuracy next to it."""
 
 import pandas as pd
 import seaborn as sns
@@ -15,8 +14,7 @@ from lthlib.plots.style import DOTTED, LEGEND, finish
 
 def barriers(lines: pd.DataFrame, title: str = "") -> Figure:
     """Error on the line against alpha: a panel for each density, a curve for each rewind point k. `lines` is
-    what `mode_connectivity.lines` returned, of the test split. Mean, and band from lowest to highest
-    trial."""
+    what `mode_connectivity.lines` returned, of the test split. Mean and range."""
     errors = lines.assign(error=100 * lines.error, panel=_names(lines), name="k = " + lines.rewind.astype(str))
     errors = errors.sort_values(["level", "rewind", "alpha"], kind="stable")
     names, looks = errors.panel.unique(), style.series(errors.name)

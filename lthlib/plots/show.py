@@ -1,5 +1,4 @@
-"""A figure in a notebook or a page: its picture, and sentences that describe it to readers who cannot see
-it."""
+"""A figure in a notebook or a page: its picture, and sentences for readers who cannot see it."""
 
 import base64
 import html

@@ -20,14 +20,13 @@ from lthlib.widgets.panels import Panels, Place
 
 def explore(results: pd.DataFrame | str | Path | None = None) -> "Explorer":
     """Sliders for rate, density, trial and method over linked panels; nothing is trained. `results` is a
-    table of `lthlib.hunt` or the folder of its results; without, what is shipped. Raises LotteryError for
-    nothing to show."""
+    table of `lthlib.hunt` or the folder of its results; None: what is shipped. Raises LotteryError for no
+    results."""
     return Explorer(catalogue(results))
 
 
 class Explorer(ipywidgets.VBox):
-    """What `explore` returns. Code may set its sliders `rate`, `density`, `trial`, `method`, and
-    `results`."""
+    """What `explore` returns. Code may set `rate`, `density`, `trial`, `method`, `results`."""
 
     def __init__(self, catalogue: Catalogue):
         self.catalogue, self._panels, self._quiet = catalogue, {}, False

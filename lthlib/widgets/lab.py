@@ -25,8 +25,7 @@ def lab(results: str | Path | None = None) -> "Lab":
 
 
 class Lab(ipywidgets.VBox):
-    """What `lab` returns: `start` and `cancel` are buttons, `hunt` the `BackgroundHunt` that runs or ran
-    last."""
+    """What `lab` returns: buttons `start` and `cancel`; `hunt`, the latest `BackgroundHunt`."""
 
     def __init__(self, results: str | Path | None = None):
         self.folder, self.hunt, self._watcher = results, None, None
