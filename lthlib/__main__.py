@@ -48,8 +48,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """The parser of `python -m lthlib`. What is not given is taken from the profile."""
-    about = "Lottery tickets: find them, train them, see whether they win."
-    top = _Parser(prog="python -m lthlib", description=about)
+    top = _Parser(prog="python -m lthlib", description="Lottery tickets: find them, train them, see whether they win.")
     commands = top.add_subparsers(dest="command", required=True, parser_class=_Parser, metavar="COMMAND")
     for add_options in (_hunt, _translate, _handout, _batch, _atlas, _report, _arena):
         add_options(commands)
@@ -102,17 +101,12 @@ def run_hunt(options: argparse.Namespace) -> None:
         return
     accuracy, trials = "test accuracy at early stop in percent, mean (min to max)", table.trial.nunique()
     print(f"\n{options.task}: {accuracy} over {trials} trials\n\n{lthlib.levels(table).to_string()}")
-    methods = set(table.method)
-    for control in settings.CONTROLS:
-        if control in methods and control != "dense":
-            _print_comparison(table, control)
-
-
-def _print_comparison(table, control: str) -> None:
     columns = "points (mean difference), and in how many trials the ticket is better"
     form = {"density": "{:.4f}".format, "points": "{:+.2f}".format}
-    print(f"\nticket against {control}: {columns}\n")
-    print(lthlib.compare(table, control).to_string(formatters=form))
+    for control in settings.CONTROLS:
+        if control in set(table.method) - {"dense"}:
+            print(f"\nticket against {control}: {columns}\n")
+            print(lthlib.compare(table, control).to_string(formatters=form))
 
 
 def _translate(commands) -> None:
@@ -125,8 +119,7 @@ def _translate(commands) -> None:
 
 def run_translate(options: argparse.Namespace) -> None:
     """Carry out `translate`: write a notebook for each catalogue of a language, or update them."""
-    language = options.language
-    folder = Path(options.to or f"lessons-{language}")
+    language, folder = options.language, Path(options.to or f"lessons-{options.language}")
     for lesson in translations.lessons(language):
         if options.update:
             print(translations.update(lesson, language))
@@ -147,10 +140,8 @@ def run_handout(options: argparse.Namespace) -> None:
 
 
 def _batch(commands) -> None:
-    about = (
-        "Carry out the sweep of a YAML file (lthlib/sweeps/config.py shows one). What is done is not repeated. The "
-        "exit status is 1 if a run failed."
-    )
+    about = "Carry out the sweep of a YAML file (lthlib/sweeps/config.py shows one). What is done is not repeated. "
+    about += "The exit status is 1 if a run failed."
     add = _command(commands, run_batch, "notebooks x parameters, through papermill, resumable", about)
     add("file", metavar="FILE.yaml")
     add("--engine", default="local", help="local (default) or ray")
@@ -227,9 +218,8 @@ def run_report(options: argparse.Namespace) -> None:
 
 def _arena(commands) -> None:
     about = (
-        "Run a criterion under the standard protocol, with sanity checks, and print the leaderboard. It "
-        "comes from an installed package (entry point in the group lthlib.pruning.registry), from FILE.py, or is one of "
-        "lthlib's."
+        "Run a criterion under the standard protocol, with sanity checks, and print the leaderboard. It comes from "
+        "an installed package (entry point in the group lthlib.scores), from FILE.py, or is one of lthlib's."
     )
     add = _command(commands, run_arena, "a pruning criterion of yours beside the built-in methods", about)
     add("--score", required=True, help=f"the criterion, or one of {', '.join(settings.SCORES)}")

@@ -33,13 +33,7 @@ def conclude(output: Path, run: dict, lines: Sequence[str], **findings) -> None:
     files.write_atomically(output / "result.json", content.encode())
 
 
-def span(
-    values: Sequence[float],
-    digits: int = 1,
-    sign: str = "+",
-    label: str = "",
-    unknown: str = "none",
-) -> str:
+def span(values: Sequence[float], digits: int = 1, sign: str = "+", label: str = "", unknown: str = "none") -> str:
     """The 95 % interval of the mean of one value a trial, in the values' unit: `label`, then "+0.2 to +1.4".
     `sign` is "+", or "" for no plus; fewer than `comparison.FEWEST` values give `unknown`."""
     low, high = analysis.interval(values)
@@ -54,11 +48,7 @@ def in_brief(values: Sequence[float], sign: str = "+", unknown: str = "") -> str
 
 
 def in_full(
-    values: Sequence[float],
-    unit: str = "points",
-    digits: int = 2,
-    unknown: str = TOO_FEW,
-    count: str = ABOVE_ZERO,
+    values: Sequence[float], unit: str = "points", digits: int = 2, unknown: str = TOO_FEW, count: str = ABOVE_ZERO
 ) -> str:
     """The same with unit and count: "+0.8 points (95 % interval +0.2 to +1.4; above zero in 5 of 5 trials)".
     `unit` is "" for none, `digits` are decimals, `unknown` is that of `span`. In `count`, {above} stands for

@@ -28,8 +28,7 @@ def density_curves(
     draws into a figure of yours. Raises LotteryError for a table of several settings.
     """
     by_label = tables if isinstance(tables, dict) else {"": tables}
-    networks = [_networks(table, label, measure) for label, table in by_label.items()]
-    networks = pd.concat(networks, ignore_index=True)
+    networks = pd.concat([_networks(*item, measure) for item in by_label.items()], ignore_index=True)
     if axes is None:
         _, [axes] = style.panels(1, 8.5, 4.2)
     axes.set(xlabel=WEIGHTS, ylabel=LABELS[measure], title=title)
@@ -60,10 +59,8 @@ def side_by_side(tables: dict[str, pd.DataFrame | dict], measure: str = "test_ac
     """`density_curves` of each of `tables`, by title: what was trained here next to the shipped atlas. Each
     has its own axes, since their tasks differ; an empty table makes an empty panel that says so."""
     figure, panels = style.panels(len(tables), 7, 4.2)
-    sentences = []
-    for axes, (title, table) in zip(panels, tables.items()):
-        sentences.append(density_curves(table, measure, title, axes).get_label())
-    figure.set_label(" ".join(sentences))
+    drawn = [density_curves(table, measure, title, axes) for axes, (title, table) in zip(panels, tables.items())]
+    figure.set_label(" ".join(each.get_label() for each in drawn))
     return figure
 
 
@@ -118,8 +115,7 @@ def learning_curves(
         axes.set(title=method, xlabel="iteration", ylabel=label)
         after_start.append(curves[curves.iteration >= curves.iteration.max() / 10].value)
     low, high = min(values.min() for values in after_start), max(values.max() for values in after_start)
-    margin = 0.05 * (high - low)
-    panels[0].set_ylim(low - margin, high + margin + 1e-9)
+    panels[0].set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low) + 1e-9)
     panels[-1].legend(*panels[0].get_legend_handles_labels(), title="weights\nremaining", **LEGEND)
     return finish(figure, *sentences)
 
@@ -151,10 +147,8 @@ def layer_densities(layers: pd.DataFrame, title: str = "") -> Figure:
     style.density_axis(axes, weights)
     axes.legend(title="layer", **LEGEND)
     last = layers[layers.level == layers.level.max()]
-    means = last.groupby("layer", sort=False).kept.mean()
-    kept = ", ".join(f"{name} {share:.3g} %" for name, share in means.items())
-    sentence = f"Weights remaining in each layer. At {last.weights.iloc[0]:.1f} % of the network: {kept}."
-    return finish(figure, sentence)
+    kept = ", ".join(f"{name} {x:.3g} %" for name, x in last.groupby("layer", sort=False).kept.mean().items())
+    return finish(figure, f"Weights remaining in each layer. At {last.weights.iloc[0]:.1f} % of the network: {kept}.")
 
 
 def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
@@ -182,13 +176,11 @@ def differences(
 ) -> Figure:
     """Differences of `comparison.pairs` against density, a line by label: mean and range of trials. `measure`
     is what they are made of, `against` what was subtracted."""
-    labelled = [table.reset_index().assign(line=name) for name, table in pairs.items()]
-    trials = pd.concat(labelled, ignore_index=True)
+    trials = pd.concat([pairs[name].reset_index().assign(line=name) for name in pairs], ignore_index=True)
     trials["weights"] = 100 * trials.groupby(["line", "level"]).density.transform("mean")
     figure, [axes] = style.panels(1, 8.5, 4.2)
     axes.axhline(0, **DOTTED)
-    look = style.lines_by("line", style.series(pairs))
-    sns.lineplot(trials, x="weights", y="difference", markersize=7, ax=axes, **look)
+    sns.lineplot(trials, x="weights", y="difference", markersize=7, ax=axes, **style.lines_by("line", style.series(pairs)))
     unit = {"early_stop": "iterations", "test_loss": "in the loss"}.get(measure, "points")
     label = LABELS[measure].rsplit(" (", 1)[0]
     axes.set(xlabel=WEIGHTS, ylabel=f"{label},\nminus {against} ({unit})", title=title)
@@ -206,8 +198,7 @@ def standings(board: pd.DataFrame, entered: list[str], title: str = "", dense: f
     """`arena.leaderboard` of one task, a panel per density: mean and 95 % interval of each method, best
     first. `entered` differ in colour and shape; a dotted line is at `dense` (percent)."""
     densities = sorted(board.index.get_level_values(WEIGHTS).unique(), reverse=True)
-    height = 1.2 + 0.32 * board.method.nunique()
-    figure, panels = style.panels(len(densities), 4.2, height, room=1.5, sharex=True)
+    figure, panels = style.panels(len(densities), 4.2, 1.2 + 0.32 * board.method.nunique(), room=1.5, sharex=True)
     looks = {True: Style(SERIES[1], "", "D"), False: Style(SERIES[0], "", "o")}
     for axes, density in zip(panels, densities):
         worst_first = board.xs(density, level=WEIGHTS).iloc[::-1]
@@ -222,12 +213,9 @@ def standings(board: pd.DataFrame, entered: list[str], title: str = "", dense: f
     figure.suptitle(title)
     best = board[board.index.get_level_values("rank") == 1]
     leaders = "; ".join(f"{d:g} %: {row.method} {row['mean']:.1f}" for (*_, d, _), row in best.iterrows())
-    return finish(
-        figure,
-        f"{title}. Test accuracy by method, with 95 % intervals; entered are marked with a star.",
-        f"Best mean at {leaders}.",
-        f"Dotted: the dense network, {dense:.1f} %." if dense is not None else "",
-    )
+    start = f"{title}. Test accuracy by method, with 95 % intervals; entered are marked with a star."
+    dotted = f"Dotted: the dense network, {dense:.1f} %." if dense is not None else ""
+    return finish(figure, start, f"Best mean at {leaders}.", dotted)
 
 
 def learning_rates(recipes: dict[str, Recipe]) -> Figure:
@@ -241,8 +229,8 @@ def learning_rates(recipes: dict[str, Recipe]) -> Figure:
             axes.plot(rates, linewidth=2, label=name, **looks[name].line())
         rises = f"rises over {recipe.warmup:,} iterations, " if recipe.warmup else ""
         falls = "".join(f", divided by ten at {milestone:,}" for milestone in recipe.milestones)
-        average = sum(rates) / len(rates)
-        sentences.append(f"{name}: {rises}{max(rates):.3g} at its highest, {average:.3g} on average{falls}.")
+        heights = f"{max(rates):.3g} at its highest, {sum(rates) / len(rates):.3g} on average"
+        sentences.append(f"{name}: {rises}{heights}{falls}.")
     linear.set(xlabel="iteration", ylabel="learning rate", ylim=(0, None))
     logarithmic.set(xlabel="iteration", ylabel="learning rate, logarithmic", yscale="log")
     return finish(figure, *sentences, legend=logarithmic)
@@ -255,8 +243,7 @@ def knob_curves(tables: dict[str, dict], level: int, measure: str = "test_accura
     figure.get_layout_engine().set(w_pad=0.12)  # inches: the tick labels of two panels stay apart
     sentences, shares = [], []
     for axes, (title, by_knob) in zip(panels, tables.items()):
-        values = [_networks(table, "", measure).assign(knob=float(at)) for at, table in by_knob.items()]
-        networks = pd.concat(values)
+        networks = pd.concat(_networks("", by_knob[at], measure).assign(knob=float(at)) for at in by_knob)
         networks.loc[networks.level == 0, "method"] = "dense"
         networks = networks[networks.level.isin([0, level])].reset_index(drop=True)
         looks = {method: METHODS[method] for method in networks.method.unique()}
@@ -272,13 +259,12 @@ def knob_curves(tables: dict[str, dict], level: int, measure: str = "test_accura
             means = group.groupby("method", sort=False).value.mean()
             words = ", ".join(f"{name} {mean:.4g}" for name, mean in means.items())
             sentences.append(f"{title}, {at:g}: {words}.")
-    ends = (f"{share:.1f}" for share in (min(shares), max(shares)))
-    span = " to ".join(dict.fromkeys(ends))  # once, where they are one
+    span = " to ".join(dict.fromkeys(f"{share:.1f}" for share in (min(shares), max(shares))))  # once if equal
     start = f"{LABELS[measure].capitalize()} against {knob}, at {span} % of the weights (dense: all of them)."
     return finish(figure, start, *sentences, legend=panels[-1])
 
 
-def _networks(table: pd.DataFrame, label: str, measure: str) -> pd.DataFrame:
+def _networks(label: str, table: pd.DataFrame, measure: str) -> pd.DataFrame:
     """A row per network, with its label, its weights (percent, a level's mean) and value (as shown)."""
     networks = summarise(table)
     one_setting(networks)

@@ -21,8 +21,7 @@ def input_maps(maps: dict[str, Tensor], input_shape: tuple[int, ...], columns: i
     look = {"cmap": "cividis", "square": height > 1, "xticklabels": False, "yticklabels": False, "vmin": 0}
     extremes = []
     for axes, (title, values) in zip(panels, maps.items()):
-        picture = values.float().view(channels, height, width).mean(0)
-        sns.heatmap(picture.numpy(), ax=axes, **look)
+        sns.heatmap(values.float().view(channels, height, width).mean(0).numpy(), ax=axes, **look)
         axes.set_title(title)
         extremes.append(f"{title}, from {float(values.min()):.3g} to {float(values.max()):.3g}")
     figure.set_label(f"Pictures of the input: {'; '.join(extremes)}.")

@@ -139,8 +139,7 @@ def _slots(sweep: Sweep) -> list[dict[str, str]]:
         each = int(sweep.gpus)
         groups = [cards[start : start + each] for start in range(0, len(cards) - each + 1, each)]
     else:
-        runs_a_card = int(1 / sweep.gpus + 1e-9)
-        groups = [[card] for card in cards for _ in range(runs_a_card)]
+        groups = [[card] for card in cards for _ in range(int(1 / sweep.gpus + 1e-9))]
     return [{"CUDA_VISIBLE_DEVICES": ",".join(group)} for group in groups[: sweep.workers]]
 
 

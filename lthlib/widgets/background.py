@@ -13,7 +13,7 @@ import pandas as pd
 
 from lthlib.core import processes
 from lthlib.lottery.search import level_keys
-from lthlib.settings import Extent, Setting, check_controls
+from lthlib.settings import check_controls
 from lthlib.storage.store import Store
 from lthlib.tasks import find_task, resolve
 from lthlib.training import engine
@@ -35,7 +35,7 @@ class BackgroundHunt:
     ):
         controls = check_controls(controls)
         engine.check(device, None)
-        self.setting, extent = _prepare(task, profile, options)
+        self.setting, extent = resolve(find_task(task), profile, **options)
         self.store = Store(results)
         self.store.register(self.setting)
         keys = [key for level in range(extent.levels + 1) for key in level_keys(level, extent, controls)]
@@ -94,7 +94,3 @@ class BackgroundHunt:
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"the hunt ended with status {self._process.returncode}"
-
-
-def _prepare(task: str, profile: str, options: dict) -> tuple[Setting, Extent]:
-    return resolve(find_task(task), profile, **options)

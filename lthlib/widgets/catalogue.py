@@ -64,8 +64,7 @@ def _stored(table: pd.DataFrame, store: Store) -> Catalogue:
         except (KeyError, LotteryError):
             return None
 
-    groups = _groups(table, settings)
-    return Catalogue(groups, lambda group, trial, level: find(group.setting, trial, level))
+    return Catalogue(_groups(table, settings), lambda group, trial, level: find(group.setting, trial, level))
 
 
 def _shipped() -> Callable[[Group, int, int], Look | None]:

@@ -151,8 +151,8 @@ class Panels:
         for axes, measure, factor in ((self.accuracy, "test_accuracy", 100), (self.stop, "early_stop", 1)):
             self._add(axes, axes.axvline(self.weights[place.level], color=FAINT, linewidth=1))
             if network is not None:
-                style = {"marker": "o", "markersize": 11, "mec": "black", "mew": 1.6}
-                style["color"] = METHODS[place.method].colour
+                colour = METHODS[place.method].colour
+                style = {"marker": "o", "markersize": 11, "mec": "black", "mew": 1.6, "color": colour}
                 self._add(axes, *axes.plot(self.weights[place.level], factor * network[measure], **style))
 
     def _draw_learning(self, place: Place) -> None:
@@ -177,12 +177,10 @@ class Panels:
             for axes in (self.shares, self.pixels, self.scatter):
                 self._say(axes, 0.5, 0.5, "no ticket stored here", ha="center")
             return
-        axes = self.shares
         for place, share in enumerate(look.layers.values()):
-            self._add(axes, *axes.barh(place, share, color=KEPT))
-            side, colour = ("right", "white") if share > 0.5 else ("left", WORDS)
-            words = {"ha": side, "va": "center", "color": colour}
-            self._add(axes, axes.text(share, place, f" {_percent(share)} ", **words))
+            self._add(self.shares, *self.shares.barh(place, share, color=KEPT))
+            words = {"ha": "right", "color": "white"} if share > 0.5 else {"ha": "left", "color": WORDS}
+            self._add(self.shares, self.shares.text(share, place, f" {_percent(share)} ", va="center", **words))
         self._draw_pixels(look)
         self._draw_weights(look, then)
 
