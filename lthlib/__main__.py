@@ -48,7 +48,8 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """The parser of `python -m lthlib`. What is not given is taken from the profile."""
-    top = _Parser(prog="python -m lthlib", description="Lottery tickets: find them, train them, see whether they win.")
+    about = "Lottery tickets: find them, train them, see whether they win."
+    top = _Parser(prog="python -m lthlib", description=about)
     commands = top.add_subparsers(dest="command", required=True, parser_class=_Parser, metavar="COMMAND")
     for add_options in (_hunt, _translate, _handout, _batch, _atlas, _report, _arena):
         add_options(commands)
@@ -63,10 +64,8 @@ def _command(commands, run: Callable, summary: str, about: str) -> Callable:
 
 
 def _hunt(commands) -> None:
-    about = (
-        "Find tickets, train their controls, and print the table of levels. Finished networks are kept in "
-        "the results folder and never trained again: an interrupted hunt goes on where it stopped."
-    )
+    about = """Find tickets, train their controls, and print the table of levels. Finished networks are kept
+    in the results folder and never trained again: an interrupted hunt goes on where it stopped."""
     add = _command(commands, run_hunt, "find tickets and train their controls", about)
     add("--task", required=True, help=f"one of {', '.join(tasks.TASKS)}")
     add("--profile", default="quick", help="smoke (seconds), quick (default) or paper (the paper's numbers)")
@@ -76,7 +75,7 @@ def _hunt(commands) -> None:
     add("--trials", type=int, metavar="N", help="repetitions, each with its own seed")
     add("--iterations", type=int, metavar="N", help="optimiser steps of each training")
     add("--rewind", type=int, metavar="K", help="iteration whose weights pruned networks are reset to (0)")
-    add("--score", help=f"pruning criterion: {', '.join(settings.SCORES)}")
+    add("--score", help=f"pruning criterion: {', '.join(registry.SCORES)}")
     add("--scope", help=f"how rates are shared out: {', '.join(settings.SCOPES)}")
     add("--structure", help=f"what is removed as one: {', '.join(settings.STRUCTURES)}")
     add("--source", metavar="T/ID", help="task/identity of the hunt whose masks schedule transferred takes")
@@ -140,8 +139,8 @@ def run_handout(options: argparse.Namespace) -> None:
 
 
 def _batch(commands) -> None:
-    about = "Carry out the sweep of a YAML file (lthlib/sweeps/config.py shows one). What is done is not repeated. "
-    about += "The exit status is 1 if a run failed."
+    about = """Carry out the sweep of a YAML file (lthlib/sweeps/config.py shows one). What is done is not
+    repeated. The exit status is 1 if a run failed."""
     add = _command(commands, run_batch, "notebooks x parameters, through papermill, resumable", about)
     add("file", metavar="FILE.yaml")
     add("--engine", default="local", help="local (default) or ray")
@@ -173,10 +172,8 @@ def _print_plan(plan) -> None:
 
 
 def _atlas(commands) -> None:
-    about = (
-        "Carry out the papers' experiments in the order that gives most evidence first, and add them to "
-        "data/atlas/. Stops when the budget is over; the same command goes on from there."
-    )
+    about = """Carry out the papers' experiments in the order that gives most evidence first, and add them to
+    data/atlas/. Stops when the budget is over; the same command goes on from there."""
     add = _command(commands, run_atlas, "compute what the shipped results at the papers' scale lack", about)
     add("--budget", metavar="T", help="such as 25m or 8h (all that is lacking)")
     add("--device", **DEVICE)
@@ -200,10 +197,8 @@ def run_atlas(options: argparse.Namespace) -> None:
 
 
 def _report(commands) -> None:
-    about = (
-        "Write report.html and report.md: the papers' claims, what the results folder and the atlas say of "
-        "them, and verdicts by a stated rule."
-    )
+    about = """Write report.html and report.md: the papers' claims, what the results folder and the atlas say
+    of them, and verdicts by a stated rule."""
     add = _command(commands, run_report, "every claim of the papers beside what was measured", about)
     add("results", metavar="DIR", help="a results folder")
     add("--to", metavar="DIR", help="folder for the report (the results folder)")
@@ -217,12 +212,11 @@ def run_report(options: argparse.Namespace) -> None:
 
 
 def _arena(commands) -> None:
-    about = (
-        "Run a criterion under the standard protocol, with sanity checks, and print the leaderboard. It comes from "
-        "an installed package (entry point in the group lthlib.scores), from FILE.py, or is one of lthlib's."
-    )
+    about = """Run a criterion under the standard protocol, with sanity checks, and print the leaderboard. It
+    comes from an installed package (entry point in the group lthlib.scores), from FILE.py, or is one of
+    lthlib's."""
     add = _command(commands, run_arena, "a pruning criterion of yours beside the built-in methods", about)
-    add("--score", required=True, help=f"the criterion, or one of {', '.join(settings.SCORES)}")
+    add("--score", required=True, help=f"the criterion, or one of {', '.join(registry.SCORES)}")
     add("--file", metavar="FILE.py", help="where it is defined, under @lthlib.score")
     add("--schedule", default="oneshot", help=f"oneshot (default), {', '.join(settings.SCHEDULES)}")
     add("--scope", default="uniform", help=", ".join(arena.SCOPES))

@@ -59,8 +59,10 @@ def side_by_side(tables: dict[str, pd.DataFrame | dict], measure: str = "test_ac
     """`density_curves` of each of `tables`, by title: what was trained here next to the shipped atlas. Each
     has its own axes, since their tasks differ; an empty table makes an empty panel that says so."""
     figure, panels = style.panels(len(tables), 7, 4.2)
-    drawn = [density_curves(table, measure, title, axes) for axes, (title, table) in zip(panels, tables.items())]
-    figure.set_label(" ".join(each.get_label() for each in drawn))
+    sentences = []
+    for axes, (title, table) in zip(panels, tables.items()):  # each replaces the figure's label
+        sentences.append(density_curves(table, measure, title, axes).get_label())
+    figure.set_label(" ".join(sentences))
     return figure
 
 
@@ -148,7 +150,8 @@ def layer_densities(layers: pd.DataFrame, title: str = "") -> Figure:
     axes.legend(title="layer", **LEGEND)
     last = layers[layers.level == layers.level.max()]
     kept = ", ".join(f"{name} {x:.3g} %" for name, x in last.groupby("layer", sort=False).kept.mean().items())
-    return finish(figure, f"Weights remaining in each layer. At {last.weights.iloc[0]:.1f} % of the network: {kept}.")
+    share = f"{last.weights.iloc[0]:.1f} %"
+    return finish(figure, f"Weights remaining in each layer. At {share} of the network: {kept}.")
 
 
 def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
@@ -180,7 +183,8 @@ def differences(
     trials["weights"] = 100 * trials.groupby(["line", "level"]).density.transform("mean")
     figure, [axes] = style.panels(1, 8.5, 4.2)
     axes.axhline(0, **DOTTED)
-    sns.lineplot(trials, x="weights", y="difference", markersize=7, ax=axes, **style.lines_by("line", style.series(pairs)))
+    look = {**style.lines_by("line", style.series(pairs)), "markersize": 7}
+    sns.lineplot(trials, x="weights", y="difference", ax=axes, **look)
     unit = {"early_stop": "iterations", "test_loss": "in the loss"}.get(measure, "points")
     label = LABELS[measure].rsplit(" (", 1)[0]
     axes.set(xlabel=WEIGHTS, ylabel=f"{label},\nminus {against} ({unit})", title=title)

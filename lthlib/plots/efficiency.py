@@ -16,7 +16,7 @@ def layer_shares(shares: pd.DataFrame, title: str = "") -> Figure:
     places, words = range(len(percent)), []
     for name, look in style.series(percent).items():
         axes.plot(places, percent[name], label=name, markersize=7, **look.line_and_points())
-        words.append(f"{name}: " + ", ".join(f"{layer} {share:.3g} %" for layer, share in percent[name].items()))
+        words.append(f"{name}: " + ", ".join(f"{layer} {x:.3g} %" for layer, x in percent[name].items()))
     axes.set(yscale="log", ylabel="weights remaining in the layer (%)", title=title)
     axes.set_xticks(places, percent.index)
     axes.set_xmargin(0.1)

@@ -23,7 +23,8 @@ def barriers(lines: pd.DataFrame, title: str = "") -> Figure:
     sentences = [f"Test error on the straight line from a network to its fork, in percent; {trials} trials."]
     for axes, name in zip(panels, names):
         panel = errors[errors.panel == name]
-        sns.lineplot(panel, x="alpha", y="error", ax=axes, **{**style.lines_by("name", looks), "markers": False})
+        look = style.lines_by("name", looks) | {"markers": False}
+        sns.lineplot(panel, x="alpha", y="error", ax=axes, **look)
         handles = axes.get_legend_handles_labels()
         axes.get_legend().remove()
         axes.set(title=f"{title}, {name}" if title and len(names) == 1 else name)

@@ -73,9 +73,9 @@ def summary(sweep: Sweep, outcome: Outcome) -> pd.DataFrame:
     """The runs of a sweep as a table: name, state, seconds it took, why it failed, and its folder."""
     runs = []
     for run in sweep.runs:
-        state, reason = outcome.states[run.key], outcome.reasons.get(run.key, "")
-        result = worker.result(run)
-        runs.append((run.name, state, result and result["seconds"], reason, str(run.folder)))
+        took = (worker.result(run) or {}).get("seconds")
+        why = outcome.reasons.get(run.key, "")
+        runs.append((run.name, outcome.states[run.key], took, why, str(run.folder)))
     return pd.DataFrame(runs, columns=["run", "state", "seconds", "why", "folder"])
 
 
@@ -210,8 +210,7 @@ def _expected_seconds(sweep: Sweep) -> dict[str, float | None]:
     for path in sweep.output.glob("*/*/result.json"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             content = json.loads(path.read_bytes())
-            kind, took = (content["notebook"], content["parameters"].get("profile")), content["seconds"]
-            times[kind].append(took)
+            times[content["notebook"], content["parameters"].get("profile")].append(content["seconds"])
     medians = {kind: statistics.median(past) for kind, past in times.items()}
     return {run.key: medians.get((run.notebook.name, run.parameters.get("profile"))) for run in sweep.runs}
 

@@ -37,9 +37,8 @@ class Explorer(ipywidgets.VBox):
         self.trial, self.method = _slider("trial"), _slider("method")
         self.picture = ipywidgets.HTML()
         sliders = [self.density, self.method, self.trial, self.rate]
-        row = _row([self.results, *sliders] if len(names) > 1 else sliders)
         self._static, hide = _static()
-        super().__init__([hide, row, self.picture])
+        super().__init__([hide, _row([self.results, *sliders] if len(names) > 1 else sliders), self.picture])
         self._set_out(names[0])
         self.results.observe(lambda change: self._set_out(change["new"]), "value")
         self.rate.observe(lambda change: self._moved(self._fill), "value")

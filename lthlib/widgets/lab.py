@@ -42,9 +42,8 @@ class Lab(ipywidgets.VBox):
         self.cancel = ipywidgets.Button(description="Cancel", disabled=True)
         self.status, self.picture = ipywidgets.HTML(_words("Choose, then start.")), ipywidgets.HTML()
         choices = [self.task, self.rate, self.rounds, self.trials, self.iterations, self.rewind, self.control]
-        rows = [_row(choices), _row([self.start, self.cancel])]
         self._static, hide = _static()
-        super().__init__([hide, *rows, self.status, self.picture])
+        super().__init__([hide, _row(choices), _row([self.start, self.cancel]), self.status, self.picture])
         self._usual_iterations()
         self.task.observe(lambda change: self._usual_iterations(), "value")
         self.start.on_click(lambda button: self._start())
