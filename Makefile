@@ -19,7 +19,7 @@ quickstart: .venv/ready  ## run lesson 1 on digits with 5 trials: an HTML page, 
 test: .venv/ready-dev  ## lint, import contract, types, unit tests, and every lesson at profile smoke
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache --no-logo
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests
 	rm -rf build/smoke && mkdir -p build/smoke
 	for lesson in $(LESSONS); do \

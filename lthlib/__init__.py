@@ -4,8 +4,8 @@
     table = lthlib.hunt("lenet-digits", controls="reinit")
     lthlib.levels(table)
 
-The folders are described in lthlib/README.md; imports only ever point down. The short names below are loaded when they are
-first used, so that `import lthlib` takes no time.
+The folders are described in lthlib/README.md; imports only ever point down. The short names below are loaded
+when they are first used, so that `import lthlib` takes no time.
 """
 
 import importlib

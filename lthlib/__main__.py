@@ -12,6 +12,7 @@ from lthlib import arena, settings, tasks
 from lthlib.core.errors import LotteryError
 from lthlib.core.progress import notice
 from lthlib.lessons import handouts, translations
+from lthlib.lottery.controls import CONTROLS
 from lthlib.papers import reproduction
 from lthlib.pruning import registry
 from lthlib.sweeps import config, runner
@@ -79,7 +80,7 @@ def _hunt(commands) -> None:
     add("--scope", help=f"how rates are shared out: {', '.join(settings.SCOPES)}")
     add("--structure", help=f"what is removed as one: {', '.join(settings.STRUCTURES)}")
     add("--source", metavar="T/ID", help="task/identity of the hunt whose masks schedule transferred takes")
-    add("--controls", default="", metavar="A,B", help=f"any of {', '.join(settings.CONTROLS)}")
+    add("--controls", default="", metavar="A,B", help=f"any of {', '.join(CONTROLS)}")
     add("--redraws", type=int, metavar="N", help="networks of each control in a trial")
     add("--seed", type=int, metavar="N", help="changes every random number of the hunt (0)")
     add("--device", **DEVICE)
@@ -102,7 +103,7 @@ def run_hunt(options: argparse.Namespace) -> None:
     print(f"\n{options.task}: {accuracy} over {trials} trials\n\n{lthlib.levels(table).to_string()}")
     columns = "points (mean difference), and in how many trials the ticket is better"
     form = {"density": "{:.4f}".format, "points": "{:+.2f}".format}
-    for control in settings.CONTROLS:
+    for control in CONTROLS:
         if control in set(table.method) - {"dense"}:
             print(f"\nticket against {control}: {columns}\n")
             print(lthlib.compare(table, control).to_string(formatters=form))

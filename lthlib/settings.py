@@ -1,9 +1,8 @@
-"""What defines an experiment: its recipe, its setting with an identity, its extent; their validation; seeds."""
+"""What defines an experiment: how a network is trained, the setting with its identity, and the extent."""
 
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lthlib.core.errors import LotteryError
@@ -12,10 +11,6 @@ from lthlib.core.validation import at_least, number, one_of
 SCHEDULES = ("iterative", "oneshot", "continued", "finetuned", "untrained", "transferred")
 CARRY_ON = ("continued", "finetuned")  # train on from the weights of the level before
 AT_ONCE = ("oneshot", "untrained")  # prune the dense network for as many rounds at once
-CONTROLS = (
-    *("reinit", "shuffle", "random", "dense", "reset", "invert", "fork"),
-    *("reinit_signs", "reshuffle", "reshuffle_signs", "constant", "constant_signs", "frozen", "frozen_away"),
-)
 SCOPES = ("layer", "global", "uniform", "erk")
 STRUCTURES = ("weights", "groups", "units")
 OPTIMIZERS = ("adam", "sgd")
@@ -24,11 +19,11 @@ PRECISIONS = ("float32", "bfloat16")
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one network is trained. The defaults are LeNet's in Frankle & Carbin (2019), figure 2 and appendix G.
+    """How one network is trained. Defaults are LeNet's in Frankle & Carbin (2019), figure 2 and appendix G.
 
-    The learning rate rises in a straight line over the first `warmup` iterations, and is divided by ten at each of the
-    `milestones`. `augment` sees each image under a random flip and a crop padded by four pixels (section 4). At precision
-    "bfloat16" a forward and backward pass computes in bfloat16, but for normalisation layers; weights stay in float32.
+    The learning rate rises in a straight line over the first `warmup` iterations, and is divided by ten at
+    each of the `milestones`. `augment` flips and crops images at random, padded by 4 pixels (section 4). With
+    precision "bfloat16" both passes compute in bfloat16, except normalisation layers; weights stay float32.
     """
 
     optimizer: str = "adam"
@@ -50,19 +45,18 @@ class Recipe:
         if not isinstance(self.augment, bool):
             raise LotteryError(f"augment is {self.augment!r}: give True or False.")
         if not isinstance(self.milestones, (list, tuple)):
-            raise LotteryError(f"milestones is {self.milestones!r}: give iterations in a list, such as [20000, 25000].")
+            advice = "give iterations in a list, such as [20000, 25000]"
+            raise LotteryError(f"milestones is {self.milestones!r}: {advice}.")
         for milestone in self.milestones:
             at_least("a milestone", milestone, 1)
         object.__setattr__(self, "milestones", tuple(sorted(set(self.milestones))))
-        at_least("iterations", self.iterations, 1)
-        at_least("batch_size", self.batch_size, 1)
-        at_least("evaluate_every", self.evaluate_every, 1)
+        for name in ("iterations", "batch_size", "evaluate_every"):
+            at_least(name, getattr(self, name), 1)
         number("learning_rate", self.learning_rate, lambda x: 0 < x < float("inf"), "a number above 0, such as 0.0012")
         number("weight_decay", self.weight_decay, lambda x: 0 <= x < float("inf"), "0 or more")
         if self.momentum and self.optimizer == "adam":
-            raise LotteryError(
-                f"momentum is {self.momentum!r}, which adam does not take: choose optimizer 'sgd', or leave it out."
-            )
+            advice = "choose optimizer 'sgd', or leave it out"
+            raise LotteryError(f"momentum is {self.momentum!r}, which adam does not take: {advice}.")
         number("momentum", self.momentum, lambda x: 0 <= x < 1, "from 0 to below 1, such as 0.9")
 
     def learning_rate_at(self, iteration: int) -> float:
@@ -75,10 +69,10 @@ class Recipe:
 class Setting:
     """Everything that defines an experiment, but for how far it is carried (see Extent).
 
-    `rate` is the share of the surviving weights removed in one round; `rewind` the iteration k whose weights theta_k a
-    pruned network is reset to; `scope` and `structure` are explained in `pruning`. `fingerprint` is empty but for tasks of
-    your own, `score_code` but for criteria of your own. `source` is "task/identity" of the setting whose masks schedule
-    "transferred" takes.
+    `rate` is the share of the surviving weights removed in one round; `rewind` the iteration k whose weights
+    theta_k a pruned network is reset to. `scope` is explained in `pruning.allocation`, `structure` in
+    `pruning.structured`. `fingerprint` is set for tasks of your own only, `score_code` for your own criteria.
+    `source` is "task/identity" of the setting whose masks schedule "transferred" takes.
     """
 
     task: str
@@ -100,24 +94,20 @@ class Setting:
         one_of("structure", self.structure, STRUCTURES)
         number("rate", self.rate, lambda x: 0 < x < 1, "a share of the surviving weights above 0 and below 1, such as 0.2")
         if bool(self.source) != (self.schedule == "transferred"):
-            raise LotteryError(
-                f"schedule {self.schedule!r} with source {self.source!r}: schedule 'transferred' needs the hunt whose masks it "
-                "takes, and no other takes one."
-            )
+            rule = "schedule 'transferred' needs the hunt whose masks it takes, and no other takes one"
+            raise LotteryError(f"schedule {self.schedule!r} with source {self.source!r}: {rule}.")
         at_least("seed", self.seed, 0)
         at_least("rewind", self.rewind, 0)
-        if self.rewind >= self.recipe.iterations:
-            raise LotteryError(
-                f"rewind is {self.rewind}, past the end: training has {self.recipe.iterations} iterations, "
-                f"so choose a rewind point from 0 to {self.recipe.iterations - 1}."
-            )
+        if self.rewind >= (end := self.recipe.iterations):
+            problem = f"rewind is {self.rewind}, past the end: training has {end} iterations"
+            raise LotteryError(f"{problem}, so choose a rewind point from 0 to {end - 1}.")
 
     def changes(self) -> dict:
-        """The fields that are not at their default, nested as in the dataclass: what the identity is made of."""
+        """The fields that differ from their defaults, nested as here: what the identity is made of."""
         return {"task": self.task, **_non_defaults(self)}
 
     def identity(self) -> str:
-        """12 hexadecimal digits, the same for equal settings. A new field with a neutral default keeps old ones valid."""
+        """12 hexadecimal digits, equal for equal settings; a new field with a neutral default changes none."""
         return hashlib.sha256(json.dumps(self.changes(), sort_keys=True).encode()).hexdigest()[:12]
 
     def dense(self) -> "Setting":
@@ -137,17 +127,6 @@ class Extent:
         at_least("levels", self.levels, 0)
         at_least("trials", self.trials, 1)
         at_least("redraws", self.redraws, 1)
-
-
-def check_controls(controls: str | Iterable[str]) -> tuple[str, ...]:
-    """Names of controls, from a list or a text with commas, each once. Raises LotteryError for an unknown one."""
-    if controls is not None and not isinstance(controls, (str, list, tuple, set)):
-        raise LotteryError(f"controls is {controls!r}: give names in a list, or in a text with commas.")
-    names = controls.split(",") if isinstance(controls, str) else [str(name) for name in controls or ()]
-    names = [name.strip() for name in names if str(name).strip()]
-    for name in names:
-        one_of("control", name, CONTROLS)
-    return tuple(dict.fromkeys(names))
 
 
 def _non_defaults(instance) -> dict:

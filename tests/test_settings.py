@@ -6,9 +6,10 @@ import torch
 from torch import nn
 
 import lthlib
-from lthlib import settings, tasks
+from lthlib import tasks
 from lthlib.core import seeds as seeds_module
 from lthlib.core.errors import LotteryError
+from lthlib.lottery.controls import check_controls
 from lthlib.settings import Extent, Recipe, Setting
 from lthlib.tasks import Task
 
@@ -120,8 +121,8 @@ def test_bad_tasks_profiles_and_controls(blobs):
     with pytest.raises(LotteryError, match="unknown profile 'fast'"):
         tasks.resolve(tasks.TASKS["lenet-digits"], "fast")
     with pytest.raises(LotteryError, match="did you mean 'reinit'"):
-        settings.check_controls("dense,rienit")
-    assert settings.check_controls(" reinit, dense,reinit ") == ("reinit", "dense")
+        check_controls("dense,rienit")
+    assert check_controls(" reinit, dense,reinit ") == ("reinit", "dense")
 
 
 def test_a_model_must_be_built_anew(blobs):
@@ -156,8 +157,8 @@ def test_data_and_controls_of_another_type(blobs):
         Task("blobs-pair", (1, 2), lambda _: nn.Linear(6, 3)).build()
     for controls in (True, 5):
         with pytest.raises(LotteryError, match="in a list"):
-            settings.check_controls(controls)
-    assert settings.check_controls(None) == ()
+            check_controls(controls)
+    assert check_controls(None) == ()
 
 
 def test_fingerprint_of_own_tasks_sees_network_and_data(blobs, own_task):
@@ -169,7 +170,7 @@ def test_fingerprint_of_own_tasks_sees_network_and_data(blobs, own_task):
     zeros = Task(own_task.name, blobs, lambda data: own_task.model(data).apply(_zero))
     assert len({task.fingerprint() for task in (own_task, wider, other, zeros)}) == 4
     assert own_task.fingerprint() == own_task.fingerprint()
-    assert tasks.TASKS["lenet-digits"].fingerprint() == ""
+    assert tasks.resolve(tasks.TASKS["lenet-digits"])[0].fingerprint == "", "known by its name"
 
 
 def test_fingerprint_sees_the_code_of_inner_modules_and_plain_attributes(blobs):

@@ -15,10 +15,11 @@ def pairs(
 ) -> pd.DataFrame:
     """What is compared, trial by trial: columns density, value, other, difference; index level and trial.
 
-    `value` is `method`'s, "ticket" or a control; a trial's redraws are averaged. `other` is the control's: "dense" means the
-    ticket's own level 0; a table means that table's tickets of the same level and trial (one-shot against iterative, one
-    learning rate against another), level 0 included. Accuracies and gap are in percent.
-    Raises LotteryError where the table has no such control, or where the other table was pruned at other rates.
+    `value` is `method`'s, "ticket" or a control; a trial's redraws are averaged. `other` is the control's:
+    "dense" means the ticket's own level 0; a table means that table's tickets of the same level and trial
+    (one-shot against iterative, one learning rate against another), level 0 included. Accuracies and gap are
+    in percent. Raises LotteryError where the table has no such control, or where the other table was pruned
+    at other rates.
     """
     factor, networks = scale(measure), summarise(table)
     value = by_trial(networks, method, measure)
@@ -42,12 +43,14 @@ def pairs(
 def compare(
     table: pd.DataFrame, control: str | pd.DataFrame = "reinit", measure: str = "test_accuracy", method: str = "ticket"
 ) -> pd.DataFrame:
-    """The ticket against a control at each level: points (mean difference), trials in which the ticket is better, and trials.
+    """The ticket against a control at each level: points (mean difference), trials in which the ticket is
+    better, and trials.
 
-    A trial's control is the mean of its redraws. "dense" compares with the ticket's own level 0, trial by trial; a table, with
-    the tickets of that table. `method` puts a control in the ticket's place. The difference is ticket minus control, in
-    percentage points for accuracies, else in the units of `measure`; better is a higher accuracy, or a lower early stop or gap.
-    Raises LotteryError where the table has no such control.
+    A trial's control is the mean of its redraws. "dense" compares with the ticket's own level 0, trial by
+    trial; a table, with the tickets of that table. `method` puts a control in the ticket's place. The
+    difference is ticket minus control, in percentage points for accuracies, else in the units of `measure`;
+    better is a higher accuracy, or a lower early stop or gap. Raises LotteryError where the table has no such
+    control.
     """
     both = pairs(table, control, measure, method)
     by_level = both.difference.groupby("level")
@@ -57,10 +60,12 @@ def compare(
 
 
 def speedup(table: pd.DataFrame, control: str | pd.DataFrame = "dense") -> pd.DataFrame:
-    """How many times sooner the ticket stops than its control: control's early stop over the ticket's, at each level.
+    """How many times sooner the ticket stops than its control: control's early stop over the ticket's, at
+    each level.
 
-    `times` is the mean over trials (geometric, so that twice and half as soon cancel), `lowest` and `highest` are the trials',
-    `trials` their number. A trial in which one of the two stops at iteration 0, having never learned, is left out.
+    `times` is the mean over trials (geometric, so that twice and half as soon cancel), `lowest` and `highest`
+    are the trials', `trials` their number. A trial in which one of the two stops at iteration 0, having never
+    learned, is left out.
     """
     both = pairs(table, control, "early_stop")
     both = both[(both.value > 0) & (both.other > 0)]
@@ -86,16 +91,18 @@ def matching(
 ) -> pd.DataFrame:
     """Which levels win, match, or do neither, against the dense trials.
 
-    matching  as accurate as dense on test examples at early stop; by another `measure`, such as test_loss, as good
+    matching  as accurate as dense on test examples at early stop; by another `measure`, such as test_loss, as
+              good
     winning   matching, and at an early stop that is no later: "in at most the same number of iterations"
     neither   less accurate
 
-    "As accurate" means both: the mean difference over trials is no more than one standard deviation of the dense trials below
-    zero, and its 95 % interval does not lie wholly below zero. "No later" likewise, above zero. So two networks that are alike
-    pass nearly always, and one that is clearly worse fails, the surer the more trials. With one trial nothing has a
-    spread, and the verdict is "cannot tell"; with two there is no interval.
-    Columns: density, trials, points (mean difference, in the units of `measure`) with its interval points_low to points_high,
-    iterations (mean difference in early stop, negative is sooner) with iterations_low to iterations_high, and verdict.
+    "As accurate" means both: the mean difference over trials is no more than one standard deviation of the
+    dense trials below zero, and its 95 % interval does not lie wholly below zero. "No later" likewise, above
+    zero. So two networks that are alike pass nearly always, and one that is clearly worse fails, the surer
+    the more trials. With one trial nothing has a spread, and the verdict is "cannot tell"; with two there is
+    no interval. Columns: density, trials, points (mean difference, in the units of `measure`) with its
+    interval points_low to points_high, iterations (mean difference in early stop, negative is sooner) with
+    iterations_low to iterations_high, and verdict.
     """
     accuracy, stops = (pairs(table, control, which, method) for which in (measure, "early_stop"))
     sign = -1 if measure in LOWER_IS_BETTER else 1
@@ -115,7 +122,8 @@ def matching(
 
 
 def smallest(verdicts: pd.DataFrame, verdict: str = "winning", unbroken: bool = False) -> float | None:
-    """The smallest density, 0 to 1, at which `matching` says "winning" (or "matching": these two); None where none does.
+    """The smallest density, 0 to 1, at which `matching` says "winning" (or "matching": these two); None where
+    none does.
 
     `unbroken` asks that every larger density does as well. Without, it is the luckiest of many levels.
     """

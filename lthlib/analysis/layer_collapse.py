@@ -21,7 +21,7 @@ from lthlib.core.seeds import seed_for
 from lthlib.core.validation import number
 from lthlib.pruning import at_initialisation, masks, registry, step
 from lthlib.pruning.masks import Mask
-from lthlib.tasks import Task, find_task, resolve
+from lthlib.tasks import Task, find_task, prepare
 
 COLUMNS = ["score", "trial", "compression", "layer", "weights", "layer_density"]
 
@@ -35,14 +35,15 @@ def mask_untrained(
     not count. Raises LotteryError for a compression that is not above 1.
     """
     number("compression", compression, lambda x: 1 < x < float("inf"), "weights over weights kept, above 1, such as 100")
-    task = find_task(task)
-    setting, _ = resolve(task, schedule="untrained", score=score, scope=scope, rate=1 - 1 / compression, seed=seed)
+    chosen = {"score": score, "scope": scope, "rate": 1 - 1 / compression, "seed": seed}
+    ready = prepare(task, schedule="untrained", **chosen)
+    task = ready.task
     state = models.initial_weights(task.build, seed_for(seed, "weights", trial))
 
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
         return task.objective(outputs, targets)[0].mean()
 
-    pruner = step.Pruner(task.build(), setting, task.dataset, loss)
+    pruner = step.Pruner(ready.network, ready.setting, task.dataset, loss)
     dense = masks.ones(models.prunable(pruner.network))
     return pruner.prune(state, state, dense, source=0, level=1, seed=seed_for("score", seed, trial, 1))
 

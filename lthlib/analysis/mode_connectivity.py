@@ -12,8 +12,8 @@ not half-way: they belong to data, not to a line. So there are two ways (`norm`)
     recompute     at every point, both ends included, statistics are computed anew from training examples (as
                   for averaged weights in Izmailov et al. 2018, arXiv 1803.05407, and for interpolated ones in
                   Jordan et al. 2023, arXiv 2211.08403). The default: a barrier is then one of the weights
-    interpolate   they move in a straight line as the weights do. The ends are then exactly the trained networks,
-                  but part of a barrier may be the statistics' own
+    interpolate   they move in a straight line as the weights do. The ends are then exactly the trained
+                  networks, but part of a barrier may be the statistics' own
 
 We do not know which of the two Frankle et al. (2020) used. Without batch norm the two are the same.
 """

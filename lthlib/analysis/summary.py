@@ -35,11 +35,11 @@ def scale(measure: str) -> int:
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
     """One row per trained network.
 
-    Adds to what names it: early_stop (iteration of minimum validation loss), validation_accuracy, test_accuracy and
-    train_accuracy there; final_test_accuracy and final_train_accuracy at the end of training, and gap, the second less the
-    first of these: the generalisation gap; and test_loss at early stop. Accuracies and gap are shares, up to 1. Where a task
-    has an objective of its own, accuracies are its score and the loss is its loss. What is summarised already
-    stays as it is.
+    Adds to what names it: early_stop (iteration of minimum validation loss), validation_accuracy,
+    test_accuracy and train_accuracy there; final_test_accuracy and final_train_accuracy at the end of
+    training, and gap, the second less the first of these: the generalisation gap; and test_loss at early
+    stop. Accuracies and gap are shares, up to 1. Where a task has an objective of its own, accuracies are its
+    score and the loss is its loss. What is summarised already stays as it is.
     """
     if table.empty:
         return pd.DataFrame(columns=[*NETWORK, *MEASURES])
@@ -77,7 +77,8 @@ def levels(table: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFrame:
 
 
 def by_trial(networks: pd.DataFrame, method: str, measure: str) -> pd.Series:
-    """One value per level and trial, redraws averaged. Raises LotteryError where no network is of that method."""
+    """One value per level and trial, redraws averaged. Raises LotteryError where no network is of that
+    method."""
     one_setting(networks)
     rows = networks[networks.method == (networks.schedule if method == "ticket" else method)]
     if networks.empty:
@@ -106,8 +107,8 @@ def nearest_level(table: pd.DataFrame, density: float) -> int:
 def layers(setting: Setting, extent: Extent, results: str | Path | None = None) -> pd.DataFrame:
     """What each layer keeps: one row per trial, level and layer, from the tickets' masks in the store.
 
-    Columns trial, level, density (of the network), layer (its weight's name, in the network's order), weights (kept) and
-    layer_density, from 0 to 1. Raises LotteryError where a ticket is not in the store.
+    Columns trial, level, density (of the network), layer (its weight's name, in the network's order), weights
+    (kept) and layer_density, from 0 to 1. Raises LotteryError where a ticket is not in the store.
     """
     store, rows = Store(results, writable=False), []
     for trial in range(extent.trials):

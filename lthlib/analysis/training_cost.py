@@ -116,8 +116,7 @@ def cost_table(
 
 
 def kept_shares(store: Store, setting: Setting, level: int, trials: Iterable[int]) -> dict[str, float]:
-    """The share of each prunable weight, 0 to 1, that the stored masks of a level keep: a mean over
-    trials."""
+    """The share of each prunable weight, 0 to 1, that the stored masks of a level keep: a mean over trials."""
     trials = [masks.layer_densities(store.load(setting, Key(TICKET, trial, level)).mask) for trial in trials]
     return {layer: sum(shares[layer] for shares in trials) / len(trials) for layer in trials[0]}
 

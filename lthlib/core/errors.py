@@ -2,8 +2,5 @@
 
 
 class LotteryError(ValueError):
-    """A problem its reader can mend.
-
-    The message is one sentence: the value that was given, what is allowed, and a likely fix.
-    The command line prints it alone and exits with status 2.
-    """
+    """A problem its reader can mend. The message is one sentence: the value given, what is allowed, and a
+    likely fix. The command line prints it alone and exits with status 2."""

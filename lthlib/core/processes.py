@@ -6,15 +6,15 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import torch
+
+from lthlib.core.paths import CHECKOUT
 
 
 def start(module: str, *arguments: str, stderr=subprocess.DEVNULL, **variables: str) -> subprocess.Popen:
     """Start `python -m module`, with more environment variables, and this very lthlib on its path."""
-    home = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
+    path = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))
     return subprocess.Popen(
         [sys.executable, "-m", module, *arguments], env={**os.environ, **variables, "PYTHONPATH": path},
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True,
@@ -35,11 +35,8 @@ def leave_with(parent: int) -> None:
 
 @contextlib.contextmanager
 def one_thread():
-    """One thread for torch inside the block, so that numbers do not depend on the machine's cores.
-
-    Where the cores are busy, several threads wait for each other in each of many small steps: SynFlow's 100
-    rounds then take 15 times as long.
-    """
+    """One thread for torch inside the block, so that numbers do not depend on the machine's cores. On busy
+    cores, several threads wait for each other in every small step: SynFlow's 100 rounds take 15 times as long."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,7 +1,5 @@
-"""What people see while they wait: a bar with the time left, and one sentence at the end.
-
-In a terminal both go to standard error; in a notebook they are one line that is redrawn in place.
-"""
+"""What people see while they wait: a bar with the time left, and one sentence at the end. In a terminal both
+go to standard error; in a notebook they are one line that is redrawn in place."""
 
 import html
 import sys
@@ -34,6 +32,7 @@ class _NotebookBar(tqdm):
         self._draw(f"<small>{html.escape(sentence)}</small>")
 
     def _draw(self, text: str) -> None:
+        assert self._handle is not None  # since it has a display_id
         self._handle.update(self._html(text))
 
 
@@ -50,10 +49,8 @@ class _Silence:
 
 
 def bar(total: int, shown: bool = True):
-    """A bar over `total` networks, with methods update, set_postfix_str, close and, at the end, say.
-
-    Where standard error is a file, there is no bar, but the sentence.
-    """
+    """A bar over `total` networks, with methods update, set_postfix_str, close and, at the end, say. Where
+    standard error is a file, there is no bar, but the sentence."""
     if not shown:
         return _Silence()
     if _in_notebook():

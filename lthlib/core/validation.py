@@ -14,7 +14,7 @@ def one_of(what: str, value, allowed: Iterable[str]) -> None:
 
 
 def did_you_mean(value, allowed: Iterable[str]) -> str:
-    """A question that names the closest of the allowed values, with a space behind it; empty where none is close."""
+    """A question that names the closest allowed value, with a space behind it; empty where none is close."""
     close = difflib.get_close_matches(str(value), list(allowed), n=1)
     return f"did you mean {close[0]!r}? " if close else ""
 

@@ -4,9 +4,10 @@ import numpy as np
 import torch
 
 from lthlib.core.errors import LotteryError
+from lthlib.core.paths import data_folder
 from lthlib.data import grammar, graphs
 from lthlib.data.datasets import Dataset, Graph, Split, Text, from_arrays
-from lthlib.data.downloads import FILES, TORCHVISION_CLASS, _download_text, _one_line, _stored, data_folder
+from lthlib.data.downloads import FILES, TORCHVISION_CLASS, _download_text, _one_line, _stored
 from lthlib.data.images import MADE_HERE, NO_DOWNLOAD, _mnist1d, _pixels
 
 # Data sets, and what makes one of arrays, text or a graph

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from lthlib.core.errors import LotteryError
+from lthlib.core.paths import data_folder
 from lthlib.data.images import NO_DOWNLOAD
 
 # Files and downloads
@@ -23,14 +24,6 @@ TORCHVISION_CLASS |= {"cifar10": "CIFAR10", "cifar100": "CIFAR100"}
 PIECES = ("train_images", "train_labels", "test_images", "test_labels")
 SHAKESPEARE = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
 SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
-
-
-def data_folder() -> Path:
-    """Where data sets are kept: `LTHLIB_DATA` if set, else `data/` of this checkout or where you are."""
-    if os.environ.get("LTHLIB_DATA"):
-        return Path(os.environ["LTHLIB_DATA"])
-    checkout = Path(__file__).resolve().parents[2]
-    return (checkout if (checkout / "pyproject.toml").exists() else Path.cwd()) / "data"
 
 
 def _stored(name: str) -> list[np.ndarray]:

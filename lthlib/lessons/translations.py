@@ -14,10 +14,11 @@ import polib
 
 from lthlib.core.errors import LotteryError
 from lthlib.core.files import write_atomically
+from lthlib.core.paths import CHECKOUT
 from lthlib.core.validation import one_of
 
 LANGUAGES = {"ja": "日本語", "ko": "한국어", "zh": "中文"}
-LESSONS = Path(__file__).resolve().parents[2] / "notebooks"
+LESSONS = CHECKOUT / "notebooks"
 HOME = LESSONS.parent / "docs" / "translations"
 
 

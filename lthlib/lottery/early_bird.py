@@ -22,7 +22,7 @@ from lthlib.lottery.search import hunt
 from lthlib.pruning import masks, step
 from lthlib.pruning.masks import Mask
 from lthlib.storage.store import TICKET, Key, Store
-from lthlib.tasks import Task, find_task, resolve
+from lthlib.tasks import Task, find_task, prepare, resolve
 
 WINDOW, WITHIN = 5, 0.1  # masks that are compared, and how far apart they may be (the authors' main.py)
 NOT_IN_SETTING = ("results", "device", "workers", "progress")  # options of a hunt
@@ -39,8 +39,7 @@ def expected_distance(a: Mask, b: Mask) -> float:
 
 
 def mask_distances(over_time: Sequence[Mask], of_chance: bool = False) -> np.ndarray:
-    """The distances [T, T] of T masks from each other; `of_chance` divides each by its
-    `expected_distance`."""
+    """The distances [T, T] of T masks from each other; `of_chance` divides each by its `expected_distance`."""
     distances = np.zeros((len(over_time), len(over_time)))
     for i, a in enumerate(over_time):
         for j, b in enumerate(over_time[:i]):
@@ -92,9 +91,7 @@ def weights_at(
 def masks_of(task: str | Task, states: Sequence[dict[str, Tensor]], level: int, profile: str = "quick", **how) -> list[Mask]:
     """The mask that one-shot pruning by magnitude makes of each of these networks at a level. `how` may name
     rate, scope and structure."""
-    task = find_task(task)
-    network = task.build()
-    setting, _ = resolve(task, profile, schedule="oneshot", **how)
-    pruner = step.Pruner(network, setting, task.dataset, functional.cross_entropy)
-    ones = masks.ones(models.prunable(network))
+    ready = prepare(task, profile, schedule="oneshot", **how)
+    pruner = step.Pruner(ready.network, ready.setting, ready.task.dataset, functional.cross_entropy)
+    ones = masks.ones(models.prunable(ready.network))
     return [pruner.prune(state, state, ones, source=0, level=level, seed=0) for state in states]

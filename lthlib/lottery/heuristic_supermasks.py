@@ -1,8 +1,8 @@
 """Heuristic supermasks: what tickets and their controls can do before any step of training.
 
-A mask that makes an untrained network better than chance is a supermask (Zhou et al. 2019, arXiv 1905.01067, section 5). Here it
-comes from a criterion, by the tickets of a hunt; masks that are learned are another matter. The table that `measure` gives is
-as tidy as a hunt's, so that whatever takes that takes this:
+A mask that makes an untrained network better than chance is a supermask (Zhou et al. 2019, arXiv 1905.01067,
+section 5). Here it comes from a criterion, by the tickets of a hunt; masks that are learned are another
+matter. The table that `measure` gives is as tidy as a hunt's, so that whatever takes that takes this:
 
     before = untrained.measure("lenet-digits", score="same_sign", controls="constant_signs,shuffle")
     lthlib.levels(before)
@@ -18,16 +18,17 @@ import torch
 from lthlib.core.errors import LotteryError
 from lthlib.core.processes import one_thread
 from lthlib.data import Split
+from lthlib.lottery.controls import CONTROLS, check_controls
 from lthlib.lottery.search import Hunt, hunt, level_keys
 from lthlib.pruning.masks import density
-from lthlib.settings import CARRY_ON, check_controls
+from lthlib.settings import CARRY_ON
 from lthlib.storage.store import COLUMNS, TICKET, Key, Store
-from lthlib.tasks import Task, find_task, resolve
+from lthlib.tasks import Task, prepare
 from lthlib.training.engine import pick_device
 from lthlib.training.stack import Stack
 
 SPLITS = ("validation", "test", "train")
-ALIKE = ("dense", "fork", "reset")  # controls that differ from the ticket in their training alone
+ALIKE = tuple(name for name, control in CONTROLS.items() if control.trains_alike)  # they differ in training alone
 
 
 def measure(
@@ -41,18 +42,18 @@ def measure(
     progress: bool = True,
     **chosen,
 ) -> pd.DataFrame:
-    """The networks of a hunt before their training, as a table with the columns of `lthlib.hunt`: a row for each split.
+    """The networks of a hunt before their training, as a table with the columns of `lthlib.hunt`: a row for
+    each split.
 
-    Takes the arguments of `lthlib.hunt`, which finds the tickets whose masks are measured; whatever the store holds is not
-    trained again, and no control is trained. A row is at iteration 0 and took 0 seconds. Level 0 is the network without a mask.
-    Of `lthlib.lottery.controls`, "constant_signs" is the signed constant of the paper.
-    Raises LotteryError for a control that differs from the ticket in its training alone, for a schedule or rewind point whose
-    tickets start from trained weights, and for whatever a hunt refuses.
+    Takes the arguments of `lthlib.hunt`, which finds the tickets whose masks are measured; whatever the store
+    holds is not trained again, and no control is trained. A row is at iteration 0 and took 0 seconds. Level 0
+    is the network without a mask. Of `lthlib.lottery.controls`, "constant_signs" is the signed constant of
+    the paper. Raises LotteryError for a control that differs from the ticket in its training alone, for a
+    schedule or rewind point whose tickets start from trained weights, and for whatever a hunt refuses.
     """
-    task, controls = find_task(task), check_controls(controls)
-    with torch.random.fork_rng(devices=[]):  # building a network to look at must not move the caller's random numbers
-        network = task.build()
-        setting, extent = resolve(task, profile, **chosen)
+    controls = check_controls(controls)
+    ready = prepare(task, profile, **chosen)
+    task, setting, extent = ready.task, ready.setting, ready.extent
     alike = [control for control in controls if control in ALIKE]
     if alike:
         raise LotteryError(f"control {alike[0]!r} is the ticket itself before training: leave it out.")
@@ -60,7 +61,7 @@ def measure(
         start = f"iteration {setting.rewind}" if setting.rewind else f"schedule {setting.schedule!r}"
         raise LotteryError(f"tickets of {start} start from trained weights: measure untrained ones with rewind=0, 'iterative'.")
     hunt(task, profile, device=device, workers=workers, results=results, progress=progress, **chosen)
-    search, where = Hunt(task, setting, network, Store(results)), pick_device(device)
+    search, where = Hunt(task, setting, ready.network, Store(results)), pick_device(device)
     splits = {name: _on(getattr(task.dataset, name), where) for name in SPLITS}
     keys = [key for level in range(extent.levels + 1) for key in level_keys(level, extent, controls)]
     with one_thread():  # as tickets are measured when they are trained

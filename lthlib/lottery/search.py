@@ -6,28 +6,29 @@
     4. Reset what is left to its initial values.           make_ticket
     5. To prune iteratively, repeat from 2.                the next level
 
-All trials and controls of a level are trained as one batch; whatever the store holds already is not trained again.
+All trials and controls of a level are trained as one batch; whatever the store holds already is not trained
+again.
 """
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import torch
 from torch import Tensor, nn
 
 from lthlib import models
 from lthlib.core.errors import LotteryError
 from lthlib.core.progress import bar
 from lthlib.core.seeds import seed_for
-from lthlib.lottery import controls as control_of
+from lthlib.lottery.controls import CONTROLS, Place, check_controls
 from lthlib.pruning import masks, step
 from lthlib.pruning.masks import Mask
-from lthlib.settings import AT_ONCE, CARRY_ON, Extent, Recipe, Setting, check_controls
+from lthlib.settings import AT_ONCE, Extent, Recipe, Setting
 from lthlib.storage.store import TICKET, Key, Record, Store
-from lthlib.tasks import Task, find_task, resolve
+from lthlib.tasks import Task, prepare
 from lthlib.training import engine
 from lthlib.training.engine import Ticket, Trained
 
@@ -58,30 +59,33 @@ def hunt(
 ) -> pd.DataFrame:
     """Find tickets, train their controls, and return one tidy table.
 
-    What is None is taken from the profile of the task. The table has one row per setting, method, trial, redraw, level,
-    iteration and split, with density and accuracy from 0 to 1, the loss, and the seconds of each training;
-    `lthlib.summarise` makes one row per network of it.
+    What is None is taken from the profile of the task. The table has one row per setting, method, trial,
+    redraw, level, iteration and split, with density and accuracy from 0 to 1, the loss, and the seconds of
+    each training; `lthlib.summarise` makes one row per network of it.
 
     task        name of a task (see `lthlib.TASKS`), or a `lthlib.Task` of your own
     profile     "smoke" (seconds), "quick" (a minute or two) or "paper" (the paper's own numbers)
-    schedule    "iterative": prune and reset once a level; "oneshot": prune the trained dense network once, for each level;
-                "continued": prune once a level and train on without resetting, from iteration k of the learning rate's course
-                (learning-rate rewinding in Renda et al. 2020); "finetuned": the same at the last learning rate;
-                "untrained": prune the network at theta_k once, for each level, before it is trained;
-                "transferred": take the masks of another hunt
+    schedule    "iterative": prune and reset once a level; "oneshot": prune the trained dense network once,
+                for each level; "continued": prune once a level and train on without resetting, from iteration
+                k of the learning rate's course (learning-rate rewinding in Renda et al. 2020); "finetuned":
+                the same at the last learning rate; "untrained": prune the network at theta_k once, for each
+                level, before it is trained; "transferred": take the masks of another hunt
     levels      prune rounds: levels 0 (dense) to `levels` are trained
-    only        of the levels, train these alone, and level 0: for schedules whose levels do not build on one another ("oneshot",
-                "untrained", "transferred")
+    only        of the levels, train these alone, and level 0: for schedules whose levels do not build on one
+                another ("oneshot", "untrained", "transferred")
     rate        share of the surviving weights removed in one round
     trials      repetitions, each with its own seed
     iterations  optimiser steps of each training
     rewind      iteration k whose weights theta_k a pruned network is reset to; 0 is the initialisation
-    score       pruning criterion, a name in `lthlib.SCORES` or a function of your own (see `lthlib.pruning.registry`)
-    scope       "layer": every layer at its own rate; "global": all layers pooled; "uniform", "erk" (see `lthlib.pruning.step`)
-    source      the hunt whose masks are transferred, trial by trial and level by level: its table, or "task/identity"; of
-                networks of the same shape, in the same results folder
-    structure   "weights": one by one; "groups": so many of every four; "units": whole output units or channels
-    controls    as a list or a text with commas, any of those in `make_ticket`
+    score       pruning criterion, a name in `lthlib.SCORES` or a function of your own (see
+                `lthlib.pruning.registry`)
+    scope       "layer": every layer at its own rate; "global": all layers pooled; "uniform", "erk" (see
+                `lthlib.pruning.step`)
+    source      the hunt whose masks are transferred, trial by trial and level by level: its table, or
+                "task/identity"; of networks of the same shape, in the same results folder
+    structure   "weights": one by one; "groups": so many of every four; "units": whole output units or
+                channels
+    controls    as a list or a text with commas, any of those in `lthlib.lottery.controls`
     redraws     how many networks of each control a trial trains
     seed        changes every random number of the hunt
     device      "auto", "cpu", "cuda", "cuda:1", "mps"
@@ -92,98 +96,87 @@ def hunt(
 
     Raises LotteryError for a value out of range, before anything is trained or written.
     """
-    task, controls = find_task(task), check_controls(controls)
     engine.check(device, workers)
-    with torch.random.fork_rng(devices=[]):  # building a network to look at must not move the caller's random numbers
-        torch.default_generator.manual_seed(0)  # what a state_dict leaves out must not depend on the caller either
-        network = task.build()
-        task.check(network)
-        setting, extent = resolve(
-            task, profile, schedule=schedule, levels=levels, rate=rate, trials=trials, iterations=iterations, rewind=rewind,
-            score=score, scope=scope, structure=structure, source=_source(source), redraws=redraws, seed=seed, **recipe,
-        )  # fmt: skip
-    step.check(setting, extent)
-    chosen = _chosen(only, setting, extent)
-    if "invert" in controls and setting.schedule == "transferred":
-        raise LotteryError("control 'invert' needs scores, and schedule 'transferred' takes masks as they are: leave it out.")
-    if "reset" in controls and setting.schedule not in CARRY_ON:
-        raise LotteryError(
-            f"control 'reset' is the ticket itself under schedule {setting.schedule!r}: choose schedule "
-            f"{' or '.join(map(repr, CARRY_ON))}, or leave it out."
-        )
-    store = Store(results)
-    if setting.source:
-        _check_source(store, setting, extent, chosen, network)
-    store.register(setting)
-    search = Hunt(task, setting, network, store)
-    keys = [level_keys(level, extent, controls) for level in chosen]
-    todo = [[key for key in level if not store.has(setting, key)] for level in keys]
-    with _Watch(task.name, sum(map(len, todo)), sum(map(len, keys)), progress) as watch:
-        for level in filter(None, todo):
-            with store.claim(setting, level[0].level):
-                missing = [key for key in level if not store.has(setting, key)]  # of what another process has trained meanwhile
-                watch.found(len(level) - len(missing))
-                for key, trained in search.train_level(missing, device, workers):
+    check_controls(controls)
+    ready = prepare(
+        task, profile, schedule=schedule, levels=levels, rate=rate, trials=trials, iterations=iterations, rewind=rewind,
+        score=score, scope=scope, structure=structure, source=_source(source), redraws=redraws, seed=seed, **recipe,
+    )  # fmt: skip
+    controls = check_controls(controls, ready.setting)
+    chosen = _chosen(only, ready.setting, ready.extent)
+    search = Hunt(ready.task, ready.setting, ready.network, Store(results))
+    search.check_source(ready.extent, chosen)
+    search.store.register(search.setting)
+
+    networks = [key for level in chosen for key in level_keys(level, ready.extent, controls)]
+    to_train = [key for key in networks if not search.store.has(search.setting, key)]
+    with _Watch(ready.task.name, len(to_train), len(networks), progress) as watch:
+        for keys in _batches(to_train):
+            with search.missing(keys) as missing:
+                watch.skip(len(keys) - len(missing))
+                level, trials_here = keys[0].level, {key.trial for key in missing}
+                mask_of = {trial: search.next_mask(trial, level) for trial in trials_here}  # prune
+                tickets = {key: search.make_ticket(key, mask_of[key.trial]) for key in missing}  # reset
+                for key, trained in search.train(tickets, device, workers):  # train, and record
                     watch.saw(key, trained)
-    return _asked_for(store.table([setting], all_trials=True), extent, chosen, controls)
+    table = search.store.table([search.setting], all_trials=True)
+    return _asked_for(table, ready.extent, chosen, controls)
 
 
 def results(folder: str | Path | None = None) -> pd.DataFrame:
     """Everything in a results folder as one tidy table, with the columns that `hunt` returns.
 
-    Writes nothing the folder needs, so that one folder can be shared to be read. Raises LotteryError where there is none.
+    Writes nothing the folder needs, so that one folder can be shared to be read. Raises LotteryError where
+    there is none.
     """
     return Store(folder, writable=False).table()
 
 
 def level_keys(level: int, extent: Extent, controls: Iterable[str]) -> list[Key]:
-    """The networks of a level: a ticket for each trial, and each control's redraws.
-
-    Level 0 has no mask to control for, so "dense" and "fork" are the controls there, and "dense" is at no other level.
-    """
-    here = [control for control in controls if control == "fork" or (control == "dense") == (level == 0)]
-    redraws = lambda control: 1 if control == "reset" else extent.redraws  # noqa: E731  # there is nothing to draw in it
-    return [Key(TICKET, trial, level) for trial in range(extent.trials)] + [
-        Key(control, trial, level, redraw)
-        for control in here
-        for trial in range(extent.trials)
-        for redraw in range(redraws(control))
-    ]
+    """The networks of a level: a ticket for each trial, and each control's redraws (one where nothing is
+    drawn)."""
+    keys = [Key(TICKET, trial, level) for trial in range(extent.trials)]
+    for name in controls:
+        control = CONTROLS[name]
+        if control.is_at(level):
+            redraws = range(extent.redraws if control.redrawn else 1)
+            keys += [Key(name, trial, level, redraw) for trial in range(extent.trials) for redraw in redraws]
+    return keys
 
 
 @dataclass(frozen=True)
 class Hunt:
-    """One setting being carried out on a store. `network` is the architecture; its own weights are never used."""
+    """One setting being carried out on a store. `network` is the architecture; its own weights are never
+    used."""
 
     task: Task
     setting: Setting
     network: nn.Module
     store: Store
 
-    def train_level(self, keys: list[Key], device: str = "auto", workers: int | None = None):
-        """Train these networks of one level as one batch, and yield (key, Trained) as each is finished and stored.
+    @contextlib.contextmanager
+    def missing(self, keys: list[Key]):
+        """Those of a level's networks that are not in the store, while no other process trains that level."""
+        with self.store.lock(self.setting, keys[0].level):
+            yield [key for key in keys if not self.store.has(self.setting, key)]  # another process may have finished
 
-        Forks of level 0 come after it: they start from its theta_k.
-        """
-        late = [key for key in keys if key.method == "fork" and key.level == 0]
-        yield from self._train([key for key in keys if key not in late], device, workers)
-        yield from self._train(late, device, workers)
-
-    def _train(self, keys: list[Key], device: str, workers: int | None):
+    def train(self, tickets: dict[Key, Ticket], device: str = "auto", workers: int | None = None):
+        """Train the tickets of one level as one batch, and yield (key, Trained) as each is finished and
+        stored."""
+        keys = list(tickets)
         if not keys:
             return
-        level, trials = keys[0].level, {key.trial for key in keys}
-        mask_of = {trial: self.next_mask(trial, level) for trial in trials}
-        tickets = [self.make_ticket(key, mask_of[key.trial]) for key in keys]
-        snapshot = self.setting.rewind if level == 0 and keys[0].method != "fork" else None
+        level, is_fork = keys[0].level, keys[0].method == "fork"
+        snapshot = self.setting.rewind if level == 0 and not is_fork else None
         for index, trained in engine.train(
-            tickets, self.recipe(level), self.task.dataset, model=self.network, objective=self.task.objective,
-            snapshot=snapshot, device=device, workers=workers,
+            list(tickets.values()), self.recipe(level), self.task.dataset, model=self.network,
+            objective=self.task.objective, snapshot=snapshot, device=device, workers=workers,
         ):  # fmt: skip
-            key, ticket = keys[index], tickets[index]
+            key = keys[index]
             weights = trained.weights if key.method in (TICKET, "fork") else None
             start = trained.snapshot if key.method == TICKET else None
-            self.store.save(self.setting, key, Record(ticket.mask, trained.history, trained.seconds, weights, start))
+            record = Record(tickets[key].mask, trained.history, trained.seconds, weights, start)
+            self.store.save(self.setting, key, record)
             yield key, trained
 
     def recipe(self, level: int) -> Recipe:
@@ -194,75 +187,80 @@ class Hunt:
         return dataclasses.replace(recipe, learning_rate=recipe.learning_rate_at(recipe.iterations - 1), warmup=0, milestones=())
 
     def next_mask(self, trial: int, level: int, invert: bool = False) -> Mask:
-        """The mask of a trial at a level: all ones at level 0, else the mask it is pruned from with the lowest scores removed
-        (the highest, inverted).
+        """The mask of a trial at a level: all ones at level 0, else the mask it is pruned from with the
+        lowest scores removed (the highest, inverted).
 
-        Schedules "oneshot" and "untrained" start from the dense network, for as many rounds at once; "transferred" takes the
-        source's mask of that trial and level; the others start from the level before.
+        Schedules "oneshot" and "untrained" start from the dense network, for as many rounds at once;
+        "transferred" takes the source's mask of that trial and level; the others start from the level before.
         """
         if level == 0:
             return masks.ones(models.prunable(self.network))
         if self.setting.schedule == "transferred":
             return self.store.load(self.store.find(self.setting.source), Key(TICKET, trial, level)).mask
         source = 0 if self.setting.schedule in AT_ONCE else level - 1
-        start = self.store.load(self.setting, Key(TICKET, trial, 0)).start
-        before = self.store.load(self.setting, Key(TICKET, trial, source))
-        state = start if self.setting.schedule == "untrained" else before.weights
-        loss = lambda outputs, targets: self.task.objective(outputs, targets)[0].mean()  # noqa: E731
+        before, start = self.store.load(self.setting, Key(TICKET, trial, source)), self.theta_k(trial)
+        state = start if self.setting.schedule == "untrained" else _stored(before.weights)
+
+        def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+            return self.task.objective(outputs, targets)[0].mean()
+
         pruner = step.Pruner(self.network, self.setting, self.task.dataset, loss)
-        return pruner.prune(state, start, before.mask, source, level, seed_for("score", self.setting.seed, trial, level), invert)
+        seed = seed_for("score", self.setting.seed, trial, level)
+        return pruner.prune(state, start, before.mask, source, level, seed, invert)
+
+    def theta_k(self, trial: int) -> dict[str, Tensor]:
+        """What tickets of this trial are reset to: all parameters and buffers after the first k iterations."""
+        return _stored(self.store.load(self.setting, Key(TICKET, trial, 0)).start)
+
+    def weights(self, key: Key) -> dict[str, Tensor]:
+        """All parameters and buffers of a stored ticket, or fork, at the end of its training."""
+        return _stored(self.store.load(self.setting, key).weights)
 
     def make_ticket(self, key: Key, mask: Mask) -> Ticket:
-        """The ticket of a trial, or its control. A control at level n differs from the ticket in what its name says, alone:
+        """The ticket of a trial, or its control (`lthlib.lottery.controls`)."""
+        place = Place(self, key, mask)
+        return place.ticket() if key.method == TICKET else CONTROLS[key.method].make(place)
 
-        reinit   the ticket's mask, new initial weights
-        shuffle  the ticket's weights, its mask shuffled inside each layer
-        random   a random sparse network of the same layer densities: shuffled mask and new initial weights
-        invert   the ticket's weights, a mask from the same network that this time removed the highest scores
-        fork     the ticket with another order of the data; its weights are kept, as the ticket's are. Also at level 0, from
-                 theta_k on
-        dense    the whole network from its theta_0, with another order of the data: what chance alone does
-        reset    under schedules that carry on with trained weights: the same mask, reset to theta_k
-        reinit_signs, reshuffle, reshuffle_signs, constant, constant_signs
-                 the ticket's mask, other weights (see `controls`)
-        frozen, frozen_away
-                 the ticket with masked weights that stay at theta_k in place of zero: all, or those that moved away from zero
+    def initial_weights(self, *purpose: str | int) -> dict[str, Tensor]:
+        """theta_0 of a network that is drawn for this purpose, such as ("weights", trial)."""
+        return models.initial_weights(self.task.build, self.seed(*purpose))
 
-        Apart from dense and fork, all see the data in the ticket's order. New weights are trained from iteration 0, also where
-        the ticket is rewound to a later one: no control gets fewer iterations than a ticket and its rewind point together.
-        """
-        method, trial, redraw = key.method, (key.trial, key.level), (key.trial, key.level, key.redraw)
-        order = self._seed(f"{method} order", *redraw) if method in ("dense", "fork") else self._seed("order", *trial)
-        if method == "invert":
-            mask = self.next_mask(*trial, invert=True)
-        if method in ("shuffle", "random"):
-            mask = masks.shuffle(mask, self._seed(method, *redraw))
-        if method in ("reinit", "random"):
-            return Ticket(self._initial("new weights", method, *redraw), mask, order)
-        if key.level == 0 and method != "fork":
-            return Ticket(self._initial("weights", key.trial), mask, order)
-        return self._from_theta_k(key, mask, order)
-
-    def _from_theta_k(self, key: Key, mask: Mask, order: int) -> Ticket:
-        """A ticket, or a control, that goes on from theta_k or from what it makes of it."""
-        method, redraw, rewind = key.method, (key.trial, key.level, key.redraw), self.setting.rewind
-        if method in (TICKET, "fork") and key.level and self.setting.schedule in CARRY_ON:
-            trained = self.store.load(self.setting, Key(TICKET, key.trial, key.level - 1)).weights
-            return Ticket(trained, mask, order, start=rewind)
-        dense = self.store.load(self.setting, Key(TICKET, key.trial, 0))
-        theta, frozen = dense.start, None
-        if method in control_of.WEIGHTS:
-            new = self._initial("new weights", method, *redraw)
-            theta = control_of.WEIGHTS[method](theta, mask, new, self._seed(method, *redraw))
-        if method in control_of.FROZEN:
-            frozen = control_of.FROZEN[method](mask, dense.start, dense.weights)
-        return Ticket(theta, mask, order, start=rewind, frozen=frozen)
-
-    def _initial(self, *purpose: str | int) -> dict[str, Tensor]:
-        return models.initial_weights(self.task.build, self._seed(*purpose))
-
-    def _seed(self, *purpose: str | int) -> int:
+    def seed(self, *purpose: str | int) -> int:
+        """The seed of this hunt for a purpose, such as ("order", trial, level)."""
         return seed_for(self.setting.seed, *purpose)
+
+    def check_source(self, extent: Extent, levels: list[int]) -> None:
+        """Raise LotteryError where a mask that is to be transferred is not in the store, or does not fit the
+        network."""
+        if not self.setting.source:
+            return
+        source = self.store.find(self.setting.source)
+        shapes = {name: weight.shape for name, weight in models.prunable(self.network).items()}
+        for key in [Key(TICKET, trial, level) for trial in range(extent.trials) for level in levels if level]:
+            if not self.store.has(source, key):
+                raise LotteryError(
+                    f"the source {self.setting.source!r} has no ticket of trial {key.trial}, level {key.level}: hunt "
+                    "there for as many trials and levels first, or ask for fewer here."
+                )
+            if {name: kept.shape for name, kept in self.store.load(source, key).mask.items()} != shapes:
+                raise LotteryError(
+                    f"the masks of source {self.setting.source!r} do not fit the network of task {self.setting.task!r}: "
+                    "transfer between networks whose prunable weights have the same names and shapes."
+                )
+
+
+def _stored(tensors: dict[str, Tensor] | None) -> dict[str, Tensor]:
+    assert tensors is not None, "tickets and forks are stored with their weights, level 0 with theta_k as well"
+    return tensors
+
+
+def _batches(keys: list[Key]) -> list[list[Key]]:
+    """Networks in batches that are trained one after the other, in the order of level. Forks of level 0 start
+    from theta_k of its dense networks, so they come after them."""
+    batches: dict[tuple[int, bool], list[Key]] = {}
+    for key in keys:
+        batches.setdefault((key.level, key.level == 0 and key.method == "fork"), []).append(key)
+    return [batches[place] for place in sorted(batches)]
 
 
 def _source(source: str | pd.DataFrame | None) -> str | None:
@@ -286,27 +284,11 @@ def _chosen(only: Iterable[int] | None, setting: Setting, extent: Extent) -> lis
     return sorted({0, *only})
 
 
-def _check_source(store: Store, setting: Setting, extent: Extent, chosen: list[int], network: nn.Module) -> None:
-    """Raise LotteryError where the store lacks a mask that is to be transferred, or where it does not fit the network."""
-    source = store.find(setting.source)
-    shapes = {name: weight.shape for name, weight in models.prunable(network).items()}
-    for key in [Key(TICKET, trial, level) for trial in range(extent.trials) for level in chosen if level]:
-        if not store.has(source, key):
-            raise LotteryError(
-                f"the source {setting.source!r} has no ticket of trial {key.trial}, level {key.level}: hunt there for as many "
-                "trials and levels first, or ask for fewer here."
-            )
-        if {name: kept.shape for name, kept in store.load(source, key).mask.items()} != shapes:
-            raise LotteryError(
-                f"the masks of source {setting.source!r} do not fit the network of task {setting.task!r}: transfer between "
-                "networks whose prunable weights have the same names and shapes."
-            )
-
-
 def _asked_for(table: pd.DataFrame, extent: Extent, chosen: list[int], controls: tuple[str, ...]) -> pd.DataFrame:
-    """Of a setting's whole table, what this hunt asked for: the store may hold more levels, trials, redraws and controls."""
+    """Of a setting's whole table, what this hunt asked for: the store may hold more levels, trials, redraws
+    and controls."""
     wanted = table.level.isin(chosen) & (table.trial < extent.trials) & (table.redraw < extent.redraws)
-    return table[wanted & ((table.method == table.schedule) | table.method.isin(controls))].reset_index(drop=True)
+    return table.loc[wanted & ((table.method == table.schedule) | table.method.isin(controls))].reset_index(drop=True)
 
 
 class _Watch:
@@ -319,7 +301,8 @@ class _Watch:
     def __enter__(self):
         return self
 
-    def found(self, count: int) -> None:
+    def skip(self, count: int) -> None:
+        """Networks that another process has trained meanwhile."""
         self.todo -= count
         self.bar.update(count)
 

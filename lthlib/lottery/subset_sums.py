@@ -11,11 +11,13 @@ from lthlib.core.errors import LotteryError
 MOST_CANDIDATES = 40  # of a subset sum: two halves with 2**20 sums each
 
 
-def nearest_subset_sum(candidates: Sequence[float], target: float) -> tuple[np.ndarray, float]:
-    """Which of the numbers to add to come nearest to the target, and how far off their sum is: booleans [n], and an error.
+def nearest_subset_sum(candidates: Sequence[float] | np.ndarray, target: float) -> tuple[np.ndarray, float]:
+    """Which of the numbers to add to come nearest to the target, and how far off their sum is: booleans [n],
+    and an error.
 
-    Exact, over all 2**n subsets, the empty one too: sums of one half of the numbers are matched with those of the other. Takes
-    2**(n/2) steps (Horowitz & Sahni 1974). Raises LotteryError for more than 40 numbers, or for any that is not finite.
+    Exact, over all 2**n subsets, the empty one too: sums of one half of the numbers are matched with those of
+    the other. Takes 2**(n/2) steps (Horowitz & Sahni 1974). Raises LotteryError for more than 40 numbers, or
+    for any that is not finite.
     """
     numbers = np.asarray(candidates, dtype=float).reshape(-1)
     if len(numbers) > MOST_CANDIDATES or not np.isfinite([*numbers, target]).all():
@@ -35,12 +37,14 @@ def nearest_subset_sum(candidates: Sequence[float], target: float) -> tuple[np.n
 
 
 def block_masks(target: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    """Masks under which a random block, x -> second @ relu(first @ x), comes near a linear layer, x -> target @ x.
+    """Masks under which a random block, x -> second @ relu(first @ x), comes near a linear layer, x -> target
+    @ x.
 
-    target [m, d], first [h, d], second [m, h] -> boolean masks of `first` and `second`. Pensia et al. (2020), section 3: hidden
-    unit i keeps its weight of input i mod d alone. Those with a positive weight pass x where x > 0, the others where x < 0, and
-    w x = w relu(x) - w relu(-x); so for each sign, output and input, those units are kept whose products of the two weights
-    come nearest to w in sum. Raises LotteryError where shapes do not fit, or where an input has more than 40 units of one sign.
+    target [m, d], first [h, d], second [m, h] -> boolean masks of `first` and `second`. Pensia et al. (2020),
+    section 3: hidden unit i keeps its weight of input i mod d alone. Those with a positive weight pass x
+    where x > 0, the others where x < 0, and w x = w relu(x) - w relu(-x); so for each sign, output and input,
+    those units are kept whose products of the two weights come nearest to w in sum. Raises LotteryError where
+    shapes do not fit, or where an input has more than 40 units of one sign.
     """
     (outputs, inputs), hidden = target.shape, len(first)
     if first.shape != (hidden, inputs) or second.shape != (outputs, hidden):

@@ -1,9 +1,10 @@
 """Networks, a file an architecture, and for each which weights are prunable and at what rate.
 
-Any `torch.nn.Module` will do. Prunable are the weights of its linear and convolutional layers; biases, embeddings and
-normalisation are never pruned. A module may name further parameters of its own in an attribute `also_prunable`, such as
-("edges",). A network may carry an attribute `rate_factors`, a dictionary from the name of a prunable weight to what its
-rate is multiplied by: 0.5 prunes it at half the rate of the others, 0 keeps it whole.
+Any `torch.nn.Module` will do. Prunable are the weights of its linear and convolutional layers; biases,
+embeddings and normalisation are never pruned. A module may name further parameters of its own in an attribute
+`also_prunable`, such as ("edges",). A network may carry an attribute `rate_factors`, a dictionary from the
+name of a prunable weight to what its rate is multiplied by: 0.5 prunes it at half the rate of the others, 0
+keeps it whole.
 """
 
 from lthlib.models.conv import Conv

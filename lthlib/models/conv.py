@@ -12,14 +12,16 @@ from lthlib.models.prunable import prunable
 class Conv(nn.Module):
     """Conv-2, Conv-4 and Conv-6, small relatives of VGG: Frankle & Carbin (2019), figure 2 and section 3.
 
-    Input [B, C, H, W], output [B, classes] logits. A block for each of `widths`: two 3x3 convolutions of that many channels
-    with ReLU, then 2x2 max pooling; then fully connected layers of `hidden` units with ReLU, and the output layer. Conv-2 has
-    widths (64,), Conv-4 (64, 128), Conv-6 (64, 128, 256): on CIFAR-10 4,300,992, 2,425,024 and 2,261,184 weights.
+    Input [B, C, H, W], output [B, classes] logits. A block for each of `widths`: two 3x3 convolutions of that
+    many channels with ReLU, then 2x2 max pooling; then fully connected layers of `hidden` units with ReLU,
+    and the output layer. Conv-2 has widths (64,), Conv-4 (64, 128), Conv-6 (64, 128, 256): on CIFAR-10
+    4,300,992, 2,425,024 and 2,261,184 weights.
 
-    At the paper's rate of 0.2 a round removes 20 % of a fully connected layer, 10 % of the output layer, and of a convolution
-    10 %, or 15 % from three blocks on. `prune` "conv" or "fc" prunes the convolutions or the fully connected layers (with the
-    output layer) alone and keeps the others whole. `dropout` is the probability after each hidden fully connected layer: 0.5
-    is the paper's (section 3), its place in the network our choice. Gaussian Glorot initialisation, biases zero.
+    At the paper's rate of 0.2 a round removes 20 % of a fully connected layer, 10 % of the output layer, and
+    of a convolution 10 %, or 15 % from three blocks on. `prune` "conv" or "fc" prunes the convolutions or the
+    fully connected layers (with the output layer) alone and keeps the others whole. `dropout` is the
+    probability after each hidden fully connected layer: 0.5 is the paper's (section 3), its place in the
+    network our choice. Gaussian Glorot initialisation, biases zero.
     """
 
     def __init__(

@@ -7,12 +7,13 @@ from lthlib.models.layers import glorot
 
 
 class GCN(nn.Module):
-    """A graph network with two layers (Kipf & Welling 2017, arXiv 1609.02907) whose edges can be pruned too, as UGS does (Chen
-    et al. 2021, arXiv 2102.06790). It reads node numbers [B] and gives logits [B, classes].
+    """A graph network with two layers (Kipf & Welling 2017, arXiv 1609.02907) whose edges can be pruned too,
+    as UGS does (Chen et al. 2021, arXiv 2102.06790). It reads node numbers [B] and gives logits [B, classes].
 
-    `features` [nodes, F] and `edges` [E, 2], each undirected edge once, are the graph: the same whichever nodes are asked for.
-    ReLU and dropout after the first layer, no biases. Where a round removes 20 % of the first layer it removes 5 % of the edges;
-    the small output layer is kept whole (UGS pools the two layers, which spares it too).
+    `features` [nodes, F] and `edges` [E, 2], each undirected edge once, are the graph: the same whichever
+    nodes are asked for. ReLU and dropout after the first layer, no biases. Where a round removes 20 % of the
+    first layer it removes 5 % of the edges; the small output layer is kept whole (UGS pools the two layers,
+    which spares it too).
     """
 
     rate_factors = {"neighbours.edges": 0.25, "output.weight": 0.0}
@@ -33,14 +34,18 @@ class GCN(nn.Module):
 
 
 class Neighbours(nn.Module):
-    """Every node's numbers mixed with its neighbours': D^-1/2 (A + I) D^-1/2 x for x [nodes, H] (Kipf & Welling, equation 2).
+    """Every node's numbers mixed with its neighbours': D^-1/2 (A + I) D^-1/2 x for x [nodes, H] (Kipf &
+    Welling, equation 2).
 
-    A holds one weight for each undirected edge, 1 at the start, so it stays symmetric whatever is trained or pruned. D holds
-    the degrees, with an edge counted by the size of its weight: an edge of weight 0 is as good as removed. On a card the sums
-    are taken in any order, so that results repeat to float tolerance only.
+    A holds one weight for each undirected edge, 1 at the start, so it stays symmetric whatever is trained or
+    pruned. D holds the degrees, with an edge counted by the size of its weight: an edge of weight 0 is as
+    good as removed. On a card the sums are taken in any order, so that results repeat to float tolerance
+    only.
     """
 
     also_prunable = ("edges",)
+
+    ends: Tensor
 
     def __init__(self, edges: Tensor):
         super().__init__()

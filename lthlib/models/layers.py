@@ -1,4 +1,5 @@
-"""What several architectures share: a convolution with batch norm, sizes after pooling, Glorot initialisation."""
+"""What several architectures share: a convolution with batch norm, sizes after pooling, Glorot
+initialisation."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +9,8 @@ from lthlib.models.prunable import PRUNABLE_LAYERS
 
 
 class _ConvNorm(nn.Module):
-    """3x3 convolution, batch norm, ReLU: [B, a, H, W] -> [B, b, H, W]. Batch norm has the bias, so the convolution has none."""
+    """3x3 convolution, batch norm, ReLU: [B, a, H, W] -> [B, b, H, W]. Batch norm has the bias, so the
+    convolution has none."""
 
     def __init__(self, a: int, b: int):
         super().__init__()
@@ -20,7 +22,8 @@ class _ConvNorm(nn.Module):
 
 
 def _after_pooling(input_shape: tuple[int, ...], pools: int) -> tuple[int, int]:
-    """Height and width of an image [C, H, W] after so many 2x2 poolings. Raises LotteryError where nothing is left of it."""
+    """Height and width of an image [C, H, W] after so many 2x2 poolings. Raises LotteryError where nothing is
+    left of it."""
     if len(input_shape) != 3:
         raise LotteryError(
             f"the input shape is {tuple(input_shape)}: a convolutional network takes images, "

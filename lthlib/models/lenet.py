@@ -9,8 +9,9 @@ from lthlib.models.layers import glorot
 class LeNet(nn.Module):
     """Fully connected network with two hidden layers and ReLU (LeNet-300-100 of LeCun et al. 1998).
 
-    Input [B, ...] of `inputs` numbers each, output [B, classes] logits. Gaussian Glorot initialisation, biases zero, the
-    output layer pruned at half the rate: Frankle & Carbin (2019), figure 2 and section 2. On MNIST it has 266,200 weights.
+    Input [B, ...] of `inputs` numbers each, output [B, classes] logits. Gaussian Glorot initialisation,
+    biases zero, the output layer pruned at half the rate: Frankle & Carbin (2019), figure 2 and section 2. On
+    MNIST it has 266,200 weights.
     """
 
     rate_factors = {"output.weight": 0.5}

@@ -19,10 +19,11 @@ PRUNABLE_LAYERS = (
 
 
 def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
-    """The weights that may be pruned, by name, in the order of the network. A weight that two layers share counts once.
+    """The weights that may be pruned, by name, in the order of the network. A weight that two layers share
+    counts once.
 
-    Raises LotteryError where there is none, where a layer is parametrised (weight norm and the like), or where `also_prunable`
-    names what is no parameter of its module.
+    Raises LotteryError where there is none, where a layer is parametrised (weight norm and the like), or
+    where `also_prunable` names what is no parameter of its module.
     """
     wrapped = [name for name, layer in model.named_modules() if hasattr(layer, "parametrizations")]
     if wrapped:

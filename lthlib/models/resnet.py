@@ -9,13 +9,15 @@ from lthlib.models.prunable import prunable
 
 
 class ResNet(nn.Module):
-    """The 20-layer residual network for CIFAR-10 (He et al. 2016, section 4.2) that Frankle & Carbin (2019) call Resnet-18.
+    """The 20-layer residual network for CIFAR-10 (He et al. 2016, section 4.2) that Frankle & Carbin (2019)
+    call Resnet-18.
 
-    Input [B, C, H, W], output [B, classes] logits. A 3x3 convolution, then three stages of (depth - 2) / 6 residual blocks with
-    `width`, 2 * `width` and 4 * `width` channels, the second and third at half the resolution of the one before; the average
-    over the image; the output layer. Batch norm after every convolution. Where a shape changes the shortcut is a 1x1
-    convolution; these and the output layer are not pruned. On CIFAR-10 it has 270,896 weights, with the shortcuts' 2,560 and
-    the output layer's 640. Gaussian Glorot initialisation, biases zero.
+    Input [B, C, H, W], output [B, classes] logits. A 3x3 convolution, then three stages of (depth - 2) / 6
+    residual blocks with `width`, 2 * `width` and 4 * `width` channels, the second and third at half the
+    resolution of the one before; the average over the image; the output layer. Batch norm after every
+    convolution. Where a shape changes the shortcut is a 1x1 convolution; these and the output layer are not
+    pruned. On CIFAR-10 it has 270,896 weights, with the shortcuts' 2,560 and the output layer's 640. Gaussian
+    Glorot initialisation, biases zero.
     """
 
     def __init__(self, input_shape: tuple[int, int, int], classes: int, depth: int = 20, width: int = 16):
@@ -40,7 +42,8 @@ class ResNet(nn.Module):
 
 
 class _Residual(nn.Module):
-    """relu(norm(conv(relu(norm(conv(x))))) + shortcut(x)): [B, a, H, W] -> [B, b, H, W], at half the resolution if a != b."""
+    """relu(norm(conv(relu(norm(conv(x))))) + shortcut(x)): [B, a, H, W] -> [B, b, H, W], at half the
+    resolution if a != b."""
 
     def __init__(self, a: int, b: int):
         super().__init__()

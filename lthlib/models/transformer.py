@@ -14,11 +14,11 @@ from lthlib.models.layers import glorot
 class Transformer(nn.Module):
     """A language model: it reads tokens [B, T] and gives logits [B, T, vocabulary] for the token after each.
 
-    Embeddings of tokens and places, then `depth` blocks of causal attention with `heads` heads and a feed-forward layer of
-    four times `width` units with ReLU, each behind a layer norm (pre-norm: Radford et al. 2019), a last norm, and the output
-    layer. Prunable are the linear layers (in a block the four of attention and the two others), as in Chen et al. (2020),
-    arXiv 2007.12223; embeddings, norms and biases are kept whole, and of the output layer half as much is pruned as of the
-    others.
+    Embeddings of tokens and places, then `depth` blocks of causal attention with `heads` heads and a
+    feed-forward layer of four times `width` units with ReLU, each behind a layer norm (pre-norm: Radford et
+    al. 2019), a last norm, and the output layer. Prunable are the linear layers (in a block the four of
+    attention and the two others), as in Chen et al. (2020), arXiv 2007.12223; embeddings, norms and biases
+    are kept whole, and of the output layer half as much is pruned as of the others.
 
     Raises LotteryError where `width` is no multiple of `heads`, or for a window longer than `window`.
     """
@@ -75,7 +75,8 @@ class _Block(nn.Module):
 
 
 class _Attention(nn.Module):
-    """Each place looks at itself and the places before it (Vaswani et al. 2017, section 3.2): [B, T, width] -> the same."""
+    """Each place looks at itself and the places before it (Vaswani et al. 2017, section 3.2): [B, T, width]
+    -> the same."""
 
     def __init__(self, width: int, heads: int):
         super().__init__()

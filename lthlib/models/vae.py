@@ -7,11 +7,13 @@ from lthlib.models.layers import glorot
 
 
 class VAE(nn.Module):
-    """A variational autoencoder (Kingma & Welling 2014, arXiv 1312.6114): images [B, ...] of `pixels` numbers from 0 to 1 each
-    -> [B, pixels + 2 * codes]: a logit for every pixel, then the means of the code, then the logarithms of its variances.
+    """A variational autoencoder (Kingma & Welling 2014, arXiv 1312.6114): images [B, ...] of `pixels` numbers
+    from 0 to 1 each -> [B, pixels + 2 * codes]: a logit for every pixel, then the means of the code, then the
+    logarithms of its variances.
 
-    A hidden layer of `hidden` units with ReLU on each side. In training the picture is made from a code drawn with these means
-    and variances (the reparametrisation, section 2.4); in evaluation, from the means. Objective `autoencoder` goes with it.
+    A hidden layer of `hidden` units with ReLU on each side. In training the picture is made from a code drawn
+    with these means and variances (the reparametrisation, section 2.4); in evaluation, from the means.
+    Objective `autoencoder` goes with it.
     """
 
     def __init__(self, pixels: int, hidden: int = 64, codes: int = 8):
@@ -34,8 +36,8 @@ class VAE(nn.Module):
 class Noise(nn.Module):
     """Standard normal numbers of the shape of x in training, zeros in evaluation.
 
-    Use it wherever a network of yours draws noise: the engine puts in its place one whose draws depend on the ticket's seed
-    alone (`draws.Noise`), so that tickets trained together end as they do alone.
+    Use it wherever a network of yours draws noise: the engine puts in its place one whose draws depend on the
+    ticket's seed alone (`draws.Noise`), so that tickets trained together end as they do alone.
     """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -7,12 +7,14 @@ from lthlib.models.layers import _after_pooling, _ConvNorm, glorot
 
 
 class VGG(nn.Module):
-    """VGG-19 for small images, with batch norm and one linear layer: Frankle & Carbin (2019), figure 2 and section 4.
+    """VGG-19 for small images, with batch norm and one linear layer: Frankle & Carbin (2019), figure 2 and
+    section 4.
 
-    Input [B, C, H, W], output [B, classes] logits. A block for each of `convs`: so many 3x3 convolutions, each with batch norm
-    and ReLU, of `width` channels in the first block and twice as many in each next one, up to 8 * `width`; 2x2 max pooling
-    between blocks, the average over the image at the end. The output layer is not pruned. On CIFAR-10 it has 20,024,000
-    weights, with the output layer's 5,120. (1, 1, 2, 2, 2) is VGG-11. Gaussian Glorot initialisation, biases zero.
+    Input [B, C, H, W], output [B, classes] logits. A block for each of `convs`: so many 3x3 convolutions,
+    each with batch norm and ReLU, of `width` channels in the first block and twice as many in each next one,
+    up to 8 * `width`; 2x2 max pooling between blocks, the average over the image at the end. The output layer
+    is not pruned. On CIFAR-10 it has 20,024,000 weights, with the output layer's 5,120. (1, 1, 2, 2, 2) is
+    VGG-11. Gaussian Glorot initialisation, biases zero.
     """
 
     rate_factors = {"output.weight": 0.0}

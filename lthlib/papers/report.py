@@ -135,8 +135,7 @@ def _from_one_table(claim: Claim) -> bool:
 
 
 def _effect(claim: Claim, results: str | Path | None) -> pd.DataFrame:
-    """`claims.effect` at the claim's own setting; no rows where it, or the claim's control, was not
-    trained."""
+    """`claims.effect` at the claim's own setting; no rows where it, or the claim's control, was not trained."""
     table = table_of(_setting(claim), results) if _from_one_table(claim) else pd.DataFrame()
     if not table.empty:
         with contextlib.suppress(LotteryError):  # raised where the control is missing

@@ -145,8 +145,7 @@ def _add(setting: Setting, profile: str, store: Store, device: str, where) -> li
 
 
 def _networks(table: pd.DataFrame) -> set[tuple]:
-    """Every network of a table, with the seconds it took: a network that was trained again counts as
-    another."""
+    """Every network of a table, with the seconds it took: a network that was trained again counts as another."""
     return set(table[[*atlas.NETWORK, "seconds"]].itertuples(index=False, name=None))
 
 

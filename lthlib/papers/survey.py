@@ -1,5 +1,5 @@
-"""The map of the field: topics by the heads of Liu et al. (2024), arXiv 2403.04861, each with its lesson or its papers; and
-how the papers' notations for the same number translate."""
+"""The map of the field: topics by the heads of Liu et al. (2024), arXiv 2403.04861, each with its lesson or
+its papers; and how the papers' notations for the same number translate."""
 
 import math
 from pathlib import Path
@@ -13,12 +13,14 @@ FILE = Path(__file__).with_name("survey.yaml")
 
 
 def topics() -> pd.DataFrame:
-    """One row a topic: head, topic, question, lessons (numbers) and papers (a dictionary from name to arXiv number)."""
+    """One row a topic: head, topic, question, lessons (numbers) and papers (a dictionary from name to arXiv
+    number)."""
     return pd.DataFrame([{"head": head["head"], **topic} for head in _read()["heads"] for topic in head["topics"]])
 
 
 def questions() -> pd.DataFrame:
-    """Open questions: question, experiment (the smallest that would move it), command (a first step here) and lessons."""
+    """Open questions: question, experiment (the smallest that would move it), command (a first step here) and
+    lessons."""
     return pd.DataFrame(_read()["questions"])
 
 

@@ -37,28 +37,37 @@ class Style(NamedTuple):
         return {"color": self.colour, "marker": self.marker, "linestyle": "none"}
 
 
-METHODS = {
-    "iterative": Style("#0072B2", "", "o"),
-    "oneshot": Style("#7A5200", (4, 1.5), "s"),
-    "reinit": Style("#D55E00", (1, 1), "X"),
-    "shuffle": Style("#007F5C", (3, 1.25, 1.5, 1.25), "^"),
-    "random": Style("#B8578F", (5, 1, 1, 1), "D"),
-    "continued": Style("#56B4E9", (6, 2), "v"),
-    "reset": Style("#0072B2", (2, 2), "s"),
-    "dense": Style("#000000", "", "P"),
-    "untrained": Style("#B07600", (2, 1, 5, 1), "p"),
-    "transferred": Style("#007F5C", (2, 1, 5, 1), "H"),
-    "finetuned": Style("#56B4E9", (1, 2), "<"),
-    "invert": Style("#777777", (1, 2), "d"),
-    "fork": Style("#56B4E9", (2, 1, 5, 1), ">"),
-    "reinit_signs": Style("#D55E00", (6, 2), "P"),
-    "reshuffle": Style("#007F5C", (1, 1), "v"),
-    "reshuffle_signs": Style("#007F5C", (6, 2), "<"),
-    "constant": Style("#B07600", (1, 1), "d"),
-    "constant_signs": Style("#B07600", (6, 2), "p"),
-    "frozen": Style("#B8578F", (1, 1), "h"),
-    "frozen_away": Style("#B8578F", (6, 2), "*"),
-}
+class _Looks(dict):
+    """A method without a look of its own, such as a control that was just added, is a grey dotted line."""
+
+    def __missing__(self, method: str) -> Style:
+        return Style("#777777", (1, 1), ".")
+
+
+METHODS = _Looks(
+    {
+        "iterative": Style("#0072B2", "", "o"),
+        "oneshot": Style("#7A5200", (4, 1.5), "s"),
+        "reinit": Style("#D55E00", (1, 1), "X"),
+        "shuffle": Style("#007F5C", (3, 1.25, 1.5, 1.25), "^"),
+        "random": Style("#B8578F", (5, 1, 1, 1), "D"),
+        "continued": Style("#56B4E9", (6, 2), "v"),
+        "reset": Style("#0072B2", (2, 2), "s"),
+        "dense": Style("#000000", "", "P"),
+        "untrained": Style("#B07600", (2, 1, 5, 1), "p"),
+        "transferred": Style("#007F5C", (2, 1, 5, 1), "H"),
+        "finetuned": Style("#56B4E9", (1, 2), "<"),
+        "invert": Style("#777777", (1, 2), "d"),
+        "fork": Style("#56B4E9", (2, 1, 5, 1), ">"),
+        "reinit_signs": Style("#D55E00", (6, 2), "P"),
+        "reshuffle": Style("#007F5C", (1, 1), "v"),
+        "reshuffle_signs": Style("#007F5C", (6, 2), "<"),
+        "constant": Style("#B07600", (1, 1), "d"),
+        "constant_signs": Style("#B07600", (6, 2), "p"),
+        "frozen": Style("#B8578F", (1, 1), "h"),
+        "frozen_away": Style("#B8578F", (6, 2), "*"),
+    }
+)
 SERIES = ["#0072B2", "#D55E00", "#007F5C", "#B8578F", "#B07600", "#56B4E9", "#000000"]  # where there is no method
 SERIES_DASHES = ["", (4, 1.5), (1, 1), (3, 1.25, 1.5, 1.25), (5, 1, 1, 1), (6, 2), (2, 2)]
 SERIES_MARKERS = ["o", "s", "X", "^", "D", "P", "v"]

@@ -2,43 +2,46 @@
 
 import torch
 
-from lthlib.pruning.registry import Scores, score
+from lthlib.pruning.registry import Tensors, score
 
 
 @score
-def magnitude(*, weights: Scores) -> Scores:
-    """The absolute value (at the end of training: Frankle & Carbin 2019, section 1; "large final" in Zhou et al. 2019)."""
+def magnitude(*, weights: Tensors) -> Tensors:
+    """The absolute value (at the end of training: Frankle & Carbin 2019, section 1; "large final" in Zhou et
+    al. 2019)."""
     return {name: weight.abs() for name, weight in weights.items()}
 
 
 @score
-def random(*, weights: Scores, seed: int) -> Scores:
+def random(*, weights: Tensors, seed: int) -> Tensors:
     """A uniform random number: prunes without looking."""
     generator = torch.Generator().manual_seed(seed)
     return {name: torch.rand(weight.shape, generator=generator) for name, weight in weights.items()}
 
 
 @score
-def initial_magnitude(*, start: Scores) -> Scores:
-    """The absolute value where training began: "large init" of Zhou et al. (2019), arXiv 1905.01067, section 2."""
+def initial_magnitude(*, start: Tensors) -> Tensors:
+    """The absolute value where training began: "large init" of Zhou et al. (2019), arXiv 1905.01067, section
+    2."""
     return {name: weight.abs() for name, weight in start.items()}
 
 
 @score
-def magnitude_increase(*, weights: Scores, start: Scores) -> Scores:
+def magnitude_increase(*, weights: Tensors, start: Tensors) -> Tensors:
     """How much the absolute value has grown in training (Zhou et al. 2019, section 2)."""
     return {name: weight.abs() - start[name].abs() for name, weight in weights.items()}
 
 
 @score
-def movement(*, weights: Scores, start: Scores) -> Scores:
+def movement(*, weights: Tensors, start: Tensors) -> Tensors:
     """How far the weight has moved in training, in either direction (Zhou et al. 2019, section 2)."""
     return {name: (weight - start[name]).abs() for name, weight in weights.items()}
 
 
 @score
-def same_sign(*, weights: Scores, start: Scores) -> Scores:
-    """The absolute value at the end where the sign is still the initial one, its negative where it has flipped.
+def same_sign(*, weights: Tensors, start: Tensors) -> Tensors:
+    """The absolute value at the end where the sign is still the initial one, its negative where it has
+    flipped.
 
     "Large final, same sign" of Zhou et al. (2019), section 5, which scores all that flipped alike, as 0.
     """

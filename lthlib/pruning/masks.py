@@ -5,9 +5,10 @@ Booleans can hold nothing but 0 and 1, and whether a weight is pruned is asked o
 value. Every function returns a new mask and leaves its arguments alone.
 """
 
+from collections.abc import Mapping
+
 import torch
-from torch import Tensor, nn
-from torch.nn.utils import prune as torch_prune
+from torch import Tensor
 
 from lthlib.core.errors import LotteryError
 
@@ -18,7 +19,7 @@ SCOPES = ("layer", "global")
 # What a mask is and holds
 
 
-def ones(weights: dict[str, Tensor]) -> Mask:
+def ones(weights: Mapping[str, Tensor]) -> Mask:
     """The dense mask of these weights."""
     return {name: torch.ones(weight.shape, dtype=torch.bool) for name, weight in weights.items()}
 
@@ -82,40 +83,6 @@ def distance(a: Mask, b: Mask) -> float:
     """Share of all prunable weights on which two masks differ, 0 to 1: the normalised Hamming distance of You
     et al. (2020)."""
     return sum(int((a[name] ^ b[name]).sum()) for name in a) / sum(kept.numel() for kept in a.values())
-
-
-# torch.nn.utils.prune
-
-
-def to_torch_prune(model: nn.Module, mask: Mask) -> nn.Module:
-    """Put the mask on `model` as torch.nn.utils.prune does (`weight_orig` and `weight_mask`), in place;
-    returns `model`."""
-    for name, kept in mask.items():
-        layer, _, parameter = name.rpartition(".")
-        device = model.get_parameter(name).device
-        torch_prune.custom_from_mask(model.get_submodule(layer), parameter, kept.to(device))
-    return model
-
-
-def from_torch_prune(model: nn.Module) -> Mask:
-    """The mask that torch.nn.utils.prune has put on `model`: one entry for each of its pruned parameters.
-
-    Raises LotteryError where it carries none.
-    """
-    parameters = dict(model.named_parameters())
-    pruned = {}
-    for buffer, tensor in model.named_buffers():
-        name = buffer.removesuffix("_mask")
-        if name != buffer and f"{name}_orig" in parameters:  # not a mask of the user's own
-            pruned[name] = tensor
-    if not pruned:
-        kind = type(model).__name__
-        fix = "prune it first, or use masks.ones"
-        raise LotteryError(f"{kind} carries no mask of torch.nn.utils.prune: {fix}.")
-    return as_mask(pruned)
-
-
-# Removing single weights, and how many of each layer (allocation)
 
 
 def prune(mask: Mask, scores: dict[str, Tensor], rates: float | dict[str, float], scope: str = "layer") -> Mask:

@@ -2,16 +2,19 @@
 
 The lowest scores are pruned first. A criterion names, as keywords, what it needs of
 
-    weights   the prunable weights of the network that is pruned, by name: trained, or at theta_k under schedule "untrained"
+    weights   the prunable weights of the network that is pruned, by name: trained, or at theta_k under
+              schedule "untrained"
     start     the same weights at theta_k, where tickets begin
     mask      what is kept so far: True is kept
-    network   a copy of that network with all its parameters, masked, in training mode; anything may be done to it
+    network   a copy of that network with all its parameters, masked, in training mode; anything may be done
+              to it
     batch     inputs and targets of BATCH training examples, drawn anew in each trial
     loss      loss(outputs, targets), the mean loss that the task is trained on
     seed      for criteria that draw at random
 
-and returns one tensor of the weight's shape for each name in `weights`. One of your own is registered by `@lthlib.score` (or by
-an entry point in the group "lthlib.scores" of an installed package), and is then a score like any other:
+and returns one tensor of the weight's shape for each name in `weights`. One of your own is registered by
+`@lthlib.score` (or by an entry point in the group "lthlib.scores" of an installed package), and is then a
+score like any other:
 
     @lthlib.score
     def distance_moved(*, weights, start):
@@ -35,14 +38,16 @@ KNOWN = ("weights", "start", "mask", "network", "batch", "loss", "seed")
 BATCH = 100  # examples: ten a class of ten, as in Frankle et al. (2021), arXiv 2009.08576, appendix
 ENTRY_POINTS = "lthlib.scores"
 SCORES: dict[str, Callable] = {}
-Scores = dict[str, Tensor]
+Tensors = dict[str, Tensor]
 
 
 def score(function: Callable | None = None, *, rounds: int = 1, examples: int = BATCH) -> Callable:
-    """Register a criterion under its own name: `@score`, or `@score(rounds=100)` for one that is computed anew in each of so
-    many steps whenever a round prunes. `examples` says how many inputs it runs through the network in each, for its price.
+    """Register a criterion under its own name: `@score`, or `@score(rounds=100)` for one that is computed
+    anew in each of so many steps whenever a round prunes. `examples` says how many inputs it runs through the
+    network in each, for its price.
 
-    Raises LotteryError where it asks for something that no criterion is given, or where its name belongs to lthlib.
+    Raises LotteryError where it asks for something that no criterion is given, or where its name belongs to
+    lthlib.
     """
     if function is None:
         return lambda later: score(later, rounds=rounds, examples=examples)
@@ -63,7 +68,8 @@ def score(function: Callable | None = None, *, rounds: int = 1, examples: int = 
 
 
 def find(name: str | Callable) -> Callable | None:
-    """The criterion of that name, from an installed package if need be; a function is registered. None where there is none."""
+    """The criterion of that name, from an installed package if need be; a function is registered. None where
+    there is none."""
     if callable(name):
         return name if SCORES.get(getattr(name, "__name__", "")) is name else score(name)
     if name not in SCORES:
@@ -73,13 +79,14 @@ def find(name: str | Callable) -> Callable | None:
 
 
 def read_file(path: str | Path) -> None:
-    """Run a Python file, for the criteria that it registers. Raises LotteryError where there is none, or where it fails."""
+    """Run a Python file, for the criteria that it registers. Raises LotteryError where there is none, or
+    where it fails."""
     path = Path(path)
     if not path.is_file():
         raise LotteryError(f"there is no file {path}: give a Python file that defines criteria under @lthlib.score.")
     before = set(SCORES)
     spec = importlib.util.spec_from_file_location(f"criteria_{path.stem}", path)
-    if spec is None:
+    if spec is None or spec.loader is None:
         raise LotteryError(f"{path} is no Python file: its name must end in .py.")
     try:
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
@@ -97,8 +104,8 @@ def is_own(function: Callable) -> bool:
 
 
 def fingerprint(function: Callable) -> str:
-    """Empty for a criterion that lthlib ships; for one of yours, digits that change with its code (not with that of others it
-    calls) and its rounds."""
+    """Empty for a criterion that lthlib ships; for one of yours, digits that change with its code (not with
+    that of others it calls) and its rounds."""
     if not is_own(function):
         return ""
     try:
@@ -109,7 +116,7 @@ def fingerprint(function: Callable) -> str:
     return hashlib.sha256(f"{code} {function.rounds}".encode()).hexdigest()[:16]
 
 
-def evaluate(function: Callable, **known) -> Scores:
+def evaluate(function: Callable, **known) -> Tensors:
     """The scores of a criterion, which is given of `known` what it asks for.
 
     Raises LotteryError where it does not return one tensor of the right shape for each weight.

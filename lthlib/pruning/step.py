@@ -49,8 +49,7 @@ def check(setting: Setting, extent: Extent) -> None:
 
 @dataclass(frozen=True)
 class Pruner:
-    """Prunes networks of one architecture by one setting. `loss(outputs, targets)` is the task's mean
-    loss."""
+    """Prunes networks of one architecture by one setting. `loss(outputs, targets)` is the task's mean loss."""
 
     network: nn.Module
     setting: Setting
@@ -101,7 +100,7 @@ class Pruner:
                 seed=seed,
             )
 
-    def _remove(self, mask: Mask, scored: registry.Scores, rates: dict[str, float], level: int) -> Mask:
+    def _remove(self, mask: Mask, scored: registry.Tensors, rates: dict[str, float], level: int) -> Mask:
         if self.setting.structure == "groups":
             whole = [name for name, rate in rates.items() if rate == 0]
             pruned = structured.prune_in_groups(mask, scored, structured.GROUP - level)

@@ -1,14 +1,15 @@
 """Results on disk: append, resume, read as one tidy table.
 
-    <results>/lthlib.json                                     marks the folder, with the version of its format
-    <results>/<task>/<identity>/setting.json                  the setting that the identity stands for
-    <results>/<task>/<identity>/ticket-trial0-level03.json          measurements of one trained network
-    <results>/<task>/<identity>/ticket-trial0-level03.safetensors   its mask (packed to bits) and surviving weights
-    <results>/<task>/<identity>/rows.cache                    all measurements of the folder, to be read at once; may be deleted
-    <results>/<task>/<identity>/note-line-0123456789ab.json   worked out from stored networks (`remember`); may be deleted
+    <results>/lthlib.json             marks the folder, with the version of its format
+    <results>/<task>/<identity>/      a setting:
+        setting.json                          what the identity stands for
+        ticket-trial0-level03.json            measurements of one trained network
+        ticket-trial0-level03.safetensors     its mask (packed to bits) and surviving weights
+        rows.cache                            all measurements, to be read at once; may be deleted
+        note-line-0123456789ab.json           worked out from networks (`remember`); may be deleted
 
-Level 0 does not depend on how a network is pruned, so all settings that differ in pruning alone share it. Every file appears
-whole or not at all, and carries or is covered by a checksum: what does not fit its checksum is named, and is computed again.
+Level 0 does not depend on pruning, so settings that differ in pruning alone share it. Every file appears
+whole or not at all, and has a checksum: what does not fit it is named, and is computed again.
 """
 
 import contextlib
@@ -18,6 +19,7 @@ import json
 import os
 import re
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +52,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Key:
-    """Which network of a setting: "ticket" or a control's name, its trial, level, and redraw inside the trial."""
+    """Which network of a setting: "ticket" or a control's name, trial, level, and redraw inside the trial."""
 
     method: str
     trial: int
@@ -70,8 +72,8 @@ class Key:
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """One trained network. `weights` at the end (of tickets) and `start`, theta_k (of level 0), hold all parameters and
-    buffers by name; controls keep neither. `history` has the columns iteration, split, loss, accuracy."""
+    """One trained network. `history` has the columns iteration, split, loss, accuracy. `weights` at the end
+    (of tickets) and `start`, theta_k (of level 0), hold all parameters and buffers; controls keep neither."""
 
     mask: Mask
     history: dict[str, list]
@@ -81,14 +83,12 @@ class Record:
 
 
 class Store:
-    """The results in one folder, which is made if it is not there; `writable=False` makes and needs nothing but to read.
-
-    Raises LotteryError where the folder cannot be used, or is marked by something else or by a newer format.
-    """
+    """The results in one folder, which is made if it is not there, or only read with `writable=False`.
+    Raises LotteryError where the folder cannot be used, or is marked by something else or a newer format."""
 
     def __init__(self, folder: str | Path | None = None, writable: bool = True):
         self.folder = Path(folder) if folder else results_folder()
-        marker = self.folder / MARKER
+        marker, described = self.folder / MARKER, f"the results folder {self.folder}"
         try:
             if writable:
                 self.folder.mkdir(parents=True, exist_ok=True)
@@ -99,33 +99,29 @@ class Store:
             text = marker.read_text()
         except (OSError, UnicodeDecodeError) as error:
             fix = "choose one you can write to" if writable else "choose one that a hunt has written"
-            raise LotteryError(f"the results folder {self.folder} cannot be used ({_reason(error)}): {fix}.") from error
+            raise LotteryError(f"{described} cannot be used ({_reason(error)}): {fix}.") from error
         try:
             version = json.loads(text)["format"]
         except (ValueError, KeyError, TypeError) as error:
             raise LotteryError(
-                f"the results folder {self.folder} is corrupt (its {MARKER} is unreadable): choose another folder, or restore "
+                f"{described} is corrupt (its {MARKER} is unreadable): choose another folder, or restore "
                 f'{MARKER} to {{"format": {FORMAT}}} if the results are yours.'
             ) from error
         if version != FORMAT:
-            raise LotteryError(
-                f"the results folder {self.folder} has format {version!r} and this lthlib reads format {FORMAT}: "
-                "choose another folder or another version of lthlib."
-            )
+            mismatch = f"has format {version!r} and this lthlib reads format {FORMAT}"
+            raise LotteryError(f"{described} {mismatch}: choose another folder or another version of lthlib.")
 
     def path(self, setting: Setting, key: Key) -> Path:
         """Where a network's measurements are, whether they exist or not."""
-        shared = key.level == 0  # the ticket, dense, fork
-        return self._home(setting.dense() if shared else setting) / f"{key.stem}.json"
+        return self._home(setting if key.level else setting.dense()) / f"{key.stem}.json"
 
     def has(self, setting: Setting, key: Key) -> bool:
         """Whether the network is stored, undamaged."""
         return self._read(self.path(setting, key)) is not None
 
     def save(self, setting: Setting, key: Key, record: Record) -> None:
-        """Write one trained network, tensors first: it is there once its .json is. Raises LotteryError on a full disk."""
-        path = self.path(setting, key)
-        tensors = _pack(record)
+        """Write one trained network. Raises LotteryError on a full disk; nothing half written counts."""
+        path, tensors = self.path(setting, key), _pack(record)
         content = {
             "setting": setting.changes(),
             "key": key.stem,
@@ -136,22 +132,21 @@ class Store:
             "tensors": hashlib.sha256(tensors).hexdigest(),
             "made": {"torch": torch.__version__, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())},
         }
-        _write(path.with_suffix(".safetensors"), tensors)
+        _write(path.with_suffix(".safetensors"), tensors)  # first: the .json says that both are there
         _write(path, _seal(content))
 
     def load(self, setting: Setting, key: Key) -> Record:
         """The stored network, with its tensors. Raises LotteryError where it is not there or damaged."""
-        return _unpack(self._found(setting, key), self.path(setting, key).with_suffix(".safetensors").read_bytes())
+        content = self._stored(setting, key)
+        return _unpack(content, self.path(setting, key).with_suffix(".safetensors").read_bytes())
 
     def digest(self, setting: Setting, key: Key) -> str:
-        """The checksum of a stored network's tensors: another network, another checksum. Raises LotteryError as `load` does."""
-        return self._found(setting, key)["tensors"]
+        """The checksum of a network's tensors: it tells networks apart. Raises LotteryError like `load`."""
+        return self._stored(setting, key)["tensors"]
 
     def remember(self, setting: Setting, key: Key, name: str, content: dict) -> None:
-        """Keep what was worked out from stored networks, as JSON, beside the network `key`.
-
-        `name` must name all that it was made of, such as their digests: it is believed for ever.
-        """
+        """Keep what was worked out from stored networks, as JSON, beside the network `key`. `name` must name
+        all that it was made of, such as their digests: it is believed for ever."""
         _write(self._note(setting, key, name), _seal(content))
 
     def recall(self, setting: Setting, key: Key, name: str) -> dict | None:
@@ -174,58 +169,53 @@ class Store:
         path = self.folder / name / "setting.json"
         content = self._read(path) if re.fullmatch(r"[\w-]+/[0-9a-f]+", name) else None
         if content is None:
-            raise LotteryError(
-                f"there is no setting {name!r} in {self.folder}: give task/identity of a hunt that is stored there."
-            )
+            advice = "give task/identity of a hunt that is stored there"
+            raise LotteryError(f"there is no setting {name!r} in {self.folder}: {advice}.")
         return _setting(content["setting"])
 
     @contextlib.contextmanager
-    def claim(self, setting: Setting, level: int):
-        """Hold a level of a setting while its networks are trained, so that of several processes one trains it and the others
-        wait. Ends with the process that holds it, however that ends."""
+    def lock(self, setting: Setting, level: int) -> Iterator[None]:
+        """Lock a level of a setting, so that one process trains its networks and others wait. The lock ends
+        with the process that holds it, however that ends. Its file is called `.claim`."""
         path = self.path(setting, Key(TICKET, 0, level)).with_name(".claim")
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path)
         try:
-            lock.acquire(timeout=0)
+            acquired = lock.acquire(timeout=0)
         except Timeout:
             notice(f"another process is training level {level} of this setting: waiting for its results.")
-            lock.acquire()
-        try:
+            acquired = lock.acquire()
+        with acquired:
             yield
-        finally:
-            lock.release()
 
     def table(self, settings: list[Setting] | None = None, all_trials: bool = False) -> pd.DataFrame:
-        """All measurements of these settings (of every registered one, without): one row per setting, method, trial, redraw,
-        level, iteration and split, with density, loss, accuracy, and the seconds the network took to train.
+        """All measurements of these settings, or of every registered one: one row per setting, method, trial,
+        redraw, level, iteration and split, with density, loss, accuracy, and the network's training seconds.
 
-        Level 0 is shared by settings that differ in pruning; a setting's are the trials that went on under it, or all if none
-        has, or if `all_trials` asks for them.
+        Of level 0, which settings share, a setting has the trials that were pruned under it, or all of them
+        if none was, or if `all_trials` asks for them.
         """
-        tables = [self._table(setting, all_trials) for setting in (self.settings() if settings is None else settings)]
-        tables = [table for table in tables if len(table)]
+        settings = self.settings() if settings is None else settings
+        tables = [table for setting in settings if len(table := self._table(setting, all_trials))]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
 
     def _table(self, setting: Setting, all_trials: bool) -> pd.DataFrame:
         own, home_of_dense = self._home(setting), self._home(setting.dense())
-        rows = self._rows(own)
-        shared = rows if home_of_dense == own else self._rows(home_of_dense)
-        pruned, level_0 = rows[rows.level > 0], shared[shared.level == 0]
+        measured = self._measured(own)
+        shared = measured if home_of_dense == own else self._measured(home_of_dense)
+        pruned, level_0 = measured.loc[measured.level > 0], shared.loc[shared.level == 0]
         if len(pruned) and not all_trials:
-            level_0 = level_0[level_0.trial.isin(pruned.trial.unique())]
-        rows = pd.concat([part for part in (level_0, pruned) if len(part)] or [level_0], ignore_index=True)
-        rows["method"] = rows.method.where(rows.method != TICKET, setting.schedule)
-        rows = rows.assign(task=setting.task, setting=setting.identity(), schedule=setting.schedule)
-        return rows[list(COLUMNS)]
+            level_0 = level_0.loc[level_0.trial.isin(pruned.trial.unique())]
+        table = pd.concat([part for part in (level_0, pruned) if len(part)] or [level_0], ignore_index=True)
+        table["method"] = table.method.where(table.method != TICKET, setting.schedule)
+        table = table.assign(task=setting.task, setting=setting.identity(), schedule=setting.schedule)
+        return table.loc[:, list(COLUMNS)]
 
-    def _rows(self, home: Path) -> pd.DataFrame:
-        """The measurements of all records in a folder, in the order of level.
-
-        Kept beside them in rows.cache, Parquet behind a checksum, which may be deleted: it is believed only whole, and for the
-        very files it was made from.
-        """
-        files = sorted((entry.name, entry.stat()) for entry in _scan(home) if STEM.fullmatch(entry.name))
+    def _measured(self, home: Path) -> pd.DataFrame:
+        """The measurements of all records in a folder, in the order of level. They are kept in rows.cache,
+        Parquet behind a checksum, which is believed only whole, and for the very files it was made from."""
+        entries = os.scandir(home) if home.is_dir() else ()
+        files = sorted((entry.name, entry.stat()) for entry in entries if STEM.fullmatch(entry.name))
         made_from = json.dumps([(name, stat.st_mtime_ns, stat.st_size) for name, stat in files]).encode()
         cache = home / "rows.cache"
         with contextlib.suppress(OSError):
@@ -234,19 +224,20 @@ class Store:
                 return parquet.read_table(pa.BufferReader(kept[32:])).to_pandas()
         keys = sorted((_key(name) for name, _ in files), key=lambda key: key.order)
         contents = {key: self._read(home / f"{key.stem}.json", tensors=False) for key in keys}
-        rows = _collect({key: content for key, content in contents.items() if content is not None})
+        table = _collect({key: content for key, content in contents.items() if content is not None})
         if files and None not in contents.values():
             sink = pa.BufferOutputStream()
-            parquet.write_table(pa.Table.from_pandas(rows, preserve_index=False), sink)
+            parquet.write_table(pa.Table.from_pandas(table, preserve_index=False), sink)
             content = sink.getvalue().to_pybytes()
-            with contextlib.suppress(OSError):  # no room, or a folder that may only be read: the next reader takes longer
+            with contextlib.suppress(OSError):  # a full disk, or a folder that may only be read
                 write_atomically(cache, hashlib.sha256(made_from + content).digest() + content)
-        return rows
+        return table
 
-    def _found(self, setting: Setting, key: Key) -> dict:
-        content = self._read(self.path(setting, key))
+    def _stored(self, setting: Setting, key: Key) -> dict:
+        path = self.path(setting, key)
+        content = self._read(path)
         if content is None:
-            raise LotteryError(f"{self.path(setting, key)} is not in the store: run the hunt it belongs to again.")
+            raise LotteryError(f"{path} is not in the store: run the hunt it belongs to again.")
         return content
 
     def _note(self, setting: Setting, key: Key, name: str) -> Path:
@@ -256,7 +247,7 @@ class Store:
         return self.folder / setting.task / setting.identity()
 
     def _read(self, path: Path, tensors: bool = True) -> dict | None:
-        """The content of a sealed file; None where there is none or where it, or its tensors, fail their checksum."""
+        """The content of a sealed file; None if there is none, or it or its tensors fail their checksum."""
         if not path.exists():
             return None
         damaged = path
@@ -279,18 +270,16 @@ def _write(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
     except OSError as error:
-        raise LotteryError(
-            f"{path} could not be written ({_reason(error)}): make room or choose another results folder; "
-            "what was finished before is kept."
-        ) from error
+        advice = "make room or choose another results folder; what was finished before is kept"
+        raise LotteryError(f"{path} could not be written ({_reason(error)}): {advice}.") from error
 
 
 def _pack(record: Record) -> bytes:
-    tensors = {f"mask/{name}": torch.from_numpy(np.packbits(kept.numpy())) for name, kept in record.mask.items()}
+    mask = record.mask
+    tensors = {f"mask/{name}": torch.from_numpy(np.packbits(kept.numpy())) for name, kept in mask.items()}
     for name, tensor in (record.weights or {}).items():
-        tensors[f"end/{name}"] = tensor[record.mask[name]] if name in record.mask else tensor.contiguous()
-    for name, tensor in (record.start or {}).items():
-        tensors[f"start/{name}"] = tensor.contiguous()
+        tensors[f"end/{name}"] = tensor[mask[name]] if name in mask else tensor.contiguous()
+    tensors |= {f"start/{name}": tensor.contiguous() for name, tensor in (record.start or {}).items()}
     return to_bytes(tensors)
 
 
@@ -299,33 +288,33 @@ def _unpack(content: dict, raw: bytes) -> Record:
     for name, shape in shapes.items():
         bits = np.unpackbits(tensors[f"mask/{name}"].numpy(), count=int(np.prod(shape)))
         mask[name] = torch.from_numpy(bits.astype(bool)).view(shape)
-    start = {name.removeprefix("start/"): tensor for name, tensor in tensors.items() if name.startswith("start/")}
-    weights = {name.removeprefix("end/"): tensor for name, tensor in tensors.items() if name.startswith("end/")}
+    weights, start = (
+        {name.removeprefix(part): tensor for name, tensor in tensors.items() if name.startswith(part)}
+        for part in ("end/", "start/")
+    )
     for name in mask.keys() & weights.keys():
-        weights[name] = torch.zeros(shapes[name], dtype=weights[name].dtype).masked_scatter_(mask[name], weights[name])
+        whole = torch.zeros(shapes[name], dtype=weights[name].dtype)
+        weights[name] = whole.masked_scatter_(mask[name], weights[name])
     return Record(mask, content["history"], content["seconds"], weights or None, start or None)
-
-
-def _scan(folder: Path) -> list[os.DirEntry]:
-    return list(os.scandir(folder)) if folder.is_dir() else []
 
 
 def _collect(contents: dict[Key, dict]) -> pd.DataFrame:
     """The columns of the table that records hold, one row per measurement."""
-    rows: dict[str, list] = {name: [] for name in COLUMNS if name not in ("task", "setting", "schedule")}
+    columns: dict[str, list] = {name: [] for name in COLUMNS if name not in ("task", "setting", "schedule")}
     for key, content in contents.items():
         history, length = content["history"], len(content["history"]["iteration"])
         once = {**dataclasses.asdict(key), "density": content["density"], "seconds": content["seconds"]}
         for name, value in once.items():
-            rows[name].extend([value] * length)
+            columns[name].extend([value] * length)
         for name, values in history.items():
-            rows[name].extend(values)
-    return pd.DataFrame(rows)
+            columns[name].extend(values)
+    return pd.DataFrame(columns)
 
 
 def _key(name: str) -> Key:
-    """The key whose stem names the file."""
-    method, trial, redraw, level = STEM.fullmatch(name).groups()
+    match = STEM.fullmatch(name)
+    assert match is not None
+    method, trial, redraw, level = match.groups()
     return Key(method, int(trial), int(level), int(redraw or 0))
 
 
@@ -333,9 +322,8 @@ def _setting(changes: dict) -> Setting:
     try:
         return Setting(**{**changes, "recipe": Recipe(**changes.get("recipe", {}))})
     except TypeError as error:
-        raise LotteryError(
-            f"a stored setting is new to this lthlib ({_reason(error)}): use the version that wrote it."
-        ) from error
+        problem = f"a stored setting is new to this lthlib ({_reason(error)})"
+        raise LotteryError(f"{problem}: use the version that wrote it.") from error
 
 
 def _seal(content: dict) -> bytes:

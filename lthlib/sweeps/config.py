@@ -21,6 +21,7 @@ from pathlib import Path
 
 import yaml
 
+from lthlib.core import version
 from lthlib.core.errors import LotteryError
 from lthlib.core.paths import results_folder
 from lthlib.core.validation import at_least, did_you_mean, number
@@ -192,9 +193,7 @@ def _fits(value, kind: type) -> bool:
 
 
 def _run(notebook: Path, point: dict, code: list[str], output: Path) -> Run:
-    import lthlib  # here, since its version stands below its imports
-
-    identity = [lthlib.__version__, notebook.name, code, sorted(point.items())]
+    identity = [version.__version__, notebook.name, code, sorted(point.items())]
     key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:12]
     return Run(notebook, point, key, output / notebook.stem / key)
 

@@ -2,5 +2,5 @@
 
 from lthlib.tasks.catalogue import TASKS, WIDTHS
 from lthlib.tasks.profiles import OWN, PROFILE_NAMES, PROFILES, Profile
-from lthlib.tasks.resolve import find_task, resolve
+from lthlib.tasks.resolve import Prepared, find_task, prepare, resolve
 from lthlib.tasks.task import Task

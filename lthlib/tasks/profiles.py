@@ -12,7 +12,8 @@ PROFILE_NAMES = ("smoke", "quick", "paper")
 
 @dataclass(frozen=True)
 class Profile:
-    """What a task is run with where the caller does not choose: a recipe, how far it is carried, and how it is pruned."""
+    """What a task is run with where the caller does not choose: a recipe, how far it is carried, and how it
+    is pruned."""
 
     recipe: Recipe
     extent: Extent

@@ -1,11 +1,16 @@
-"""How a caller's choice is made whole: the task by its name, the setting and extent of a profile."""
+"""How a caller's choice is made whole: the task by its name, its network, the setting and extent of a
+profile."""
 
 import dataclasses
+from dataclasses import dataclass
+
+import torch
+from torch import nn
 
 from lthlib import data
 from lthlib.core.errors import LotteryError
 from lthlib.core.validation import one_of
-from lthlib.pruning import registry
+from lthlib.pruning import registry, step
 from lthlib.settings import Extent, Recipe, Setting
 from lthlib.tasks.catalogue import TASKS
 from lthlib.tasks.profiles import OWN, PROFILE_NAMES, PROFILES
@@ -13,7 +18,8 @@ from lthlib.tasks.task import Task
 
 
 def find_task(task: str | Task) -> Task:
-    """The task of that name, or a Task of your own. Raises LotteryError for an unknown name or one that is taken."""
+    """The task of that name, or a Task of your own. Raises LotteryError for an unknown name or one that is
+    taken."""
     if isinstance(task, str):
         one_of("task", task, TASKS)
         return TASKS[task]
@@ -28,32 +34,79 @@ def find_task(task: str | Task) -> Task:
     return task
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A task that is ready: its network's architecture, and the setting and extent that a caller chose."""
+
+    task: Task
+    network: nn.Module
+    setting: Setting
+    extent: Extent
+
+
+def prepare(task: str | Task, profile: str = "quick", **chosen) -> Prepared:
+    """Find a task, build its network, check that the two fit, and resolve what the caller chose.
+
+    The network is built to be looked at: under a seed of its own, so that it neither moves the caller's
+    random numbers nor depends on them. Raises LotteryError for a value out of range, or for a task that
+    cannot be trained.
+    """
+    task = find_task(task)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)  # what a state_dict leaves out must not depend on the caller either
+        network = task.build()
+        task.check(network)
+        setting, extent = resolve(task, profile, **chosen)
+    step.check(setting, extent)
+    return Prepared(task, network, setting, extent)
+
+
 def resolve(task: Task, profile: str = "quick", **chosen) -> tuple[Setting, Extent]:
-    """The setting and extent of a profile, with the fields in `chosen` put in place of the profile's; None keeps the profile's.
+    """The setting and extent of a profile, with the fields in `chosen` put in place of the profile's; None
+    keeps the profile's.
 
     `chosen` may name any field of Recipe, Setting or Extent. Raises LotteryError for any value out of range.
     """
     one_of("profile", profile, PROFILE_NAMES)
     usual = PROFILES.get(task.name, OWN)[profile]
-    chosen = {name: getattr(value, "item", lambda value=value: value)() for name, value in chosen.items() if value is not None}
-    own = ("task", "recipe", "fingerprint", "score_code")  # fields that are not the caller's to choose
-    fields = {kind: [f.name for f in dataclasses.fields(kind) if f.name not in own] for kind in (Recipe, Extent, Setting)}
-    part = lambda kind: {name: chosen.pop(name) for name in fields[kind] if name in chosen}  # noqa: E731
-    recipe = dataclasses.replace(usual.recipe, **part(Recipe))
+    chosen = {name: _plain_number(value) for name, value in chosen.items() if value is not None}
+    fields = {kind: _fields_to_choose(kind) for kind in (Recipe, Extent, Setting)}
+    allowed = [name for names in fields.values() for name in names]
+    recipe = dataclasses.replace(usual.recipe, **_named(chosen, fields[Recipe]))
+    _check_augment(task, recipe)
+    extent = dataclasses.replace(usual.extent, **_named(chosen, fields[Extent]))
+    pruning = {"rate": usual.rate, "scope": usual.scope, "score": "magnitude", **_named(chosen, fields[Setting])}
+    criterion = registry.find(pruning["score"])
+    if criterion is None:
+        one_of("score", pruning["score"], registry.SCORES)
+    pruning |= {"score": criterion.__name__, "score_code": registry.fingerprint(criterion)}
+    shipped = TASKS.get(task.name) is task
+    setting = Setting(task.name, recipe, **pruning, fingerprint="" if shipped else task.fingerprint())
+    for name in chosen:
+        one_of("setting", name, allowed)
+    return setting, extent
+
+
+def _fields_to_choose(kind: type) -> list[str]:
+    """The fields of a dataclass that are the caller's to choose."""
+    ours = ("task", "recipe", "fingerprint", "score_code")
+    return [field.name for field in dataclasses.fields(kind) if field.name not in ours]
+
+
+def _named(chosen: dict, names: list[str]) -> dict:
+    return {name: value for name, value in chosen.items() if name in names}
+
+
+def _plain_number(value):
+    """A number of NumPy's as one of Python's; anything else as it is."""
+    return value.item() if hasattr(value, "item") else value
+
+
+def _check_augment(task: Task, recipe: Recipe) -> None:
+    """Raise LotteryError where what is no image is to be flipped and cropped."""
     of_images = isinstance(task.data, str) and task.data in data.TORCHVISION_CLASS  # not to be downloaded just to look
     if recipe.augment and not of_images and len(task.dataset.input_shape) != 3:
         raise LotteryError(
-            f"augment is True, but an example of task {task.name!r} has shape {list(task.dataset.input_shape)}: only images "
-            "[channels, height, width] are flipped and cropped, so leave it out."
+            f"augment is True, but an example of task {task.name!r} has shape {list(task.dataset.input_shape)}: only "
+            "images [channels, height, width] are flipped and cropped, so leave it out."
         )
-    extent = dataclasses.replace(usual.extent, **part(Extent))
-    pruning = {"rate": usual.rate, "scope": usual.scope, **part(Setting)}
-    criterion = registry.find(pruning.get("score", "magnitude"))
-    if criterion is None:
-        one_of("score", pruning["score"], registry.SCORES)
-    else:
-        pruning |= {"score": criterion.__name__, "score_code": registry.fingerprint(criterion)}
-    setting = Setting(task.name, recipe, **pruning, fingerprint="" if TASKS.get(task.name) is task else task.fingerprint())
-    if chosen:
-        one_of("setting", next(iter(chosen)), [name for names in fields.values() for name in names])
-    return setting, extent

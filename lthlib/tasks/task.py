@@ -19,11 +19,12 @@ from lthlib.training import objectives
 
 @dataclass(frozen=True)
 class Task:
-    """Data, network, loss and score together.
+    """Data, network and objective together.
 
-    `data` is the name of a data set or a Dataset of your own. `model` makes a new network for it, freshly initialised each
-    time it is called: every trial and every reinit control asks for one under its own seed. `objective` says what is
-    minimised and what is scored (see `lthlib.training.objectives`): without one, cross-entropy and accuracy.
+    `data` is the name of a data set or a Dataset of your own. `model` makes a new network for it, freshly
+    initialised each time it is called: every trial and every reinit control asks for one under its own seed.
+    `objective` says what is minimised and how accuracy is measured (see `lthlib.training.objectives`): without one,
+    cross-entropy and accuracy.
     """
 
     name: str
@@ -64,7 +65,8 @@ class Task:
         return network
 
     def check(self, network: nn.Module) -> None:
-        """Raise LotteryError where the network does not give what the objective needs for two examples of every split."""
+        """Raise LotteryError where the network does not give what the objective needs for two examples of
+        every split."""
         dataset, network = self.dataset, copy.deepcopy(network).eval()
         if not callable(self.objective):
             raise LotteryError(
@@ -87,9 +89,11 @@ class Task:
                 raise LotteryError(f"the network of task {self.name!r} gives {shape} for {len(inputs)} {name} examples: {wrong}")
 
     def fingerprint(self) -> str:
-        """Digits that change with the network, its code, its initial weights under a fixed seed, the data, or the objective.
+        """Digits that change with the network, its code, its initial weights under a fixed seed, the data, or
+        the objective.
 
-        Only `resolve` asks for it, and only for a task of your own: one that lthlib ships is known by its name."""
+        Only `resolve` asks for it, and only for a task of your own: one that lthlib ships is known by its
+        name."""
         network = self.build()
         text = [repr(network), self.dataset.fingerprint(), *map(_written, network.modules())]
         text += [] if self.objective is objectives.classification else [_described(self.objective)]

@@ -61,14 +61,15 @@ class _History:
 
     def __init__(self, stack: Stack, data: Dataset):
         self.stack, self.data, self.points = stack, data, []
-        self.lowest = self.early_stop = self.best = None
+        self.lowest = self.early_stop = torch.empty(0)
+        self.best: dict[str, Tensor] = {}
 
     def validate(self, iteration: int) -> None:
         losses, accuracies = self.stack.validate(self.data.validation)
         self.points.append((iteration, losses, accuracies))
         losses = losses.nan_to_num(torch.inf, torch.inf)  # a loss that is no number is never the lowest
         present = torch.full_like(losses, iteration, dtype=torch.long)
-        if self.best is None:
+        if not self.best:
             self.lowest, self.early_stop = losses, present
             self.best = {name: tensor.clone() for name, tensor in self.stack.state().items()}
             return
@@ -168,7 +169,8 @@ def train(
     workers = min(workers or joblib.cpu_count(), len(tickets))
     if workers <= 1 or _seconds_alone(tickets, recipe, data, model) < WORTH_WORKERS:
         for index, ticket in enumerate(tickets):
-            yield index, *_train_together(model, [ticket], recipe, data, objective, snapshot, where)
+            [trained] = _train_together(model, [ticket], recipe, data, objective, snapshot, where)
+            yield index, trained
         return
     # Large arrays go to the workers as memory maps.
     shared = [(split.inputs.numpy(), split.targets.numpy()) for split in _splits(data)]
@@ -177,13 +179,13 @@ def train(
         return_as="generator_unordered",
         backend="loky",
         mmap_mode="c",
-        pre_dispatch=2 * workers,
+        pre_dispatch=2 * workers,  # pyright: ignore[reportArgumentType]  # a number will do
         initializer=processes.leave_with,
         initargs=(os.getpid(),),
     )
     work = joblib.delayed(_train_in_worker)
     with _quiet():
-        yield from pool(
+        yield from pool(  # pyright: ignore[reportReturnType]  # it is a generator, as asked for above
             work(i, model, ticket, recipe, data.name, shared, objective, snapshot) for i, ticket in enumerate(tickets)
         )
 
@@ -292,7 +294,8 @@ def _seconds_alone(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, mod
 def _train_in_worker(index, model, ticket, recipe, name, shared, objective, snapshot) -> tuple[int, Trained]:
     splits = [Split(torch.from_numpy(inputs), torch.from_numpy(targets)) for inputs, targets in shared]
     data = Dataset(name, *splits)
-    return index, *_train_together(model, [ticket], recipe, data, objective, snapshot, torch.device("cpu"))
+    [trained] = _train_together(model, [ticket], recipe, data, objective, snapshot, torch.device("cpu"))
+    return index, trained
 
 
 def _splits(data: Dataset) -> tuple[Split, Split, Split]:

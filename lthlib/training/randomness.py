@@ -58,7 +58,10 @@ def shift_and_flip(images: Tensor, views: Tensor) -> Tensor:
 
 
 class Keyed(nn.Module):
-    """A layer that draws: what it draws is a hash of a key, a count and the position, on every device and in any company."""
+    """A layer that draws: what it draws is a hash of a key, a count and the position, on every device and in
+    any company."""
+
+    key: Tensor
 
     def __init__(self):
         super().__init__()
@@ -76,8 +79,8 @@ class Keyed(nn.Module):
 
 
 class Dropout(Keyed):
-    """Dropout with a mask of its own key. Zeroes a share `p` of the numbers in training and scales the others by 1 / (1 - p), as
-    torch's own does."""
+    """Dropout with a mask of its own key. Zeroes a share `p` of the numbers in training and scales the others
+    by 1 / (1 - p), as torch's own does."""
 
     def __init__(self, p: float):
         super().__init__()

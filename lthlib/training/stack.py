@@ -10,6 +10,7 @@ network's step is otherwise mostly waiting.
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -78,7 +79,8 @@ class Stack:
             self._rate = torch.tensor(self._rate, device=device)
         self.optimizer = _optimizer(self.parameters.values(), recipe, self._rate, device)
         exact = torch.float32 if device.type == "mps" else torch.float64
-        self._batch = self._views = None
+        self._batch: Any = None  # the examples of the step, and how they are seen: once captured they stay where they are
+        self._views: Any = None
         self._validation = torch.zeros(2, self.size, dtype=exact, device=device)
         self._run_step, self._run_validation = self._captured(self._step), None
 
@@ -91,7 +93,8 @@ class Stack:
             if self.size > 1:  # the next ticket is loaded into the same module
                 tensors = [*self.model.named_parameters(), *self.model.named_buffers()]
                 states.append({name: tensor.detach().clone() for name, tensor in tensors})
-        self.parameters, self.buffers = dict(self.model.named_parameters()), dict(self.model.named_buffers())
+        self.parameters: dict[str, Tensor] = dict(self.model.named_parameters())
+        self.buffers = dict(self.model.named_buffers())
         if self.size == 1:
             return
         for name, parameter in self.parameters.items():
@@ -149,7 +152,8 @@ class Stack:
 
             self._run_validation = self._captured(measure)
         self._run_validation()
-        return tuple(self._validation.clone())
+        loss, accuracy = self._validation.clone()
+        return loss, accuracy
 
     @torch.no_grad()  # not inference_mode: a module may keep a tensor of its first forward for training
     def measure(self, split: Split) -> tuple[Tensor, Tensor]:
@@ -269,8 +273,7 @@ def _names_of_own(model: nn.Module) -> dict[str, str]:
 
 
 def _keep_normalisation_exact(model: nn.Module) -> set[str]:
-    """Let normalisation layers compute in float32 inside a pass in bfloat16; the names of their
-    parameters."""
+    """Let normalisation layers compute in float32 inside a pass in bfloat16; the names of their parameters."""
     layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, NORMALISATION_LAYERS)}
     for layer in layers.values():
         layer.register_forward_pre_hook(lambda _, inputs: tuple(x.float() for x in inputs))

@@ -12,10 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 from lthlib.core import processes
+from lthlib.lottery.controls import check_controls
 from lthlib.lottery.search import level_keys
-from lthlib.settings import check_controls
 from lthlib.storage.store import Store
-from lthlib.tasks import find_task, resolve
+from lthlib.tasks import prepare
 from lthlib.training import engine
 
 
@@ -35,7 +35,8 @@ class BackgroundHunt:
     ):
         controls = check_controls(controls)
         engine.check(device, None)
-        self.setting, extent = resolve(find_task(task), profile, **options)
+        ready = prepare(task, profile, **options)
+        self.setting, extent = ready.setting, ready.extent
         self.store = Store(results)
         self.store.register(self.setting)
         keys = [key for level in range(extent.levels + 1) for key in level_keys(level, extent, controls)]

@@ -40,7 +40,7 @@ class Catalogue:
 
 def catalogue(results: pd.DataFrame | str | Path | None = None) -> Catalogue:
     """Arrange a results folder, or a table of `lthlib.hunt`, or, without, what is shipped. A table has no
-    masks: they are sought in the usual folder. Raises LotteryError where nothing was pruned."""
+    masks: they are looked for in the usual folder. Raises LotteryError where nothing was pruned."""
     if results is None:
         return Catalogue(_groups(atlas.read(), {}), _shipped())
     if not isinstance(results, pd.DataFrame):

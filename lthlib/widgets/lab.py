@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from lthlib import data, plots
 from lthlib.core.errors import LotteryError
-from lthlib.settings import CONTROLS
+from lthlib.lottery.controls import CONTROLS
 from lthlib.tasks import PROFILES, TASKS
 from lthlib.widgets.background import BackgroundHunt
 from lthlib.widgets.explorer import _input, _row, _show, _static, _words

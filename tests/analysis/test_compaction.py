@@ -13,6 +13,7 @@ from lthlib import models, tasks
 from lthlib.analysis import compaction
 from lthlib.core.errors import LotteryError
 from lthlib.pruning import masks, structured
+from lthlib.storage import export
 from lthlib.storage.store import TICKET, Key, Store
 
 SMALL = {"iterations": 40, "levels": 2, "trials": 1, "evaluate_every": 20, "device": "cpu", "progress": False}
@@ -50,7 +51,7 @@ def half(network):
 def by_torch(network, mask, example):
     """Outputs under torch's own pruning."""
     with torch.no_grad():
-        return masks.to_torch_prune(copy.deepcopy(network), mask)(example)
+        return export.to_torch_prune(copy.deepcopy(network), mask)(example)
 
 
 def outputs(network, example):

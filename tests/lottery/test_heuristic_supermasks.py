@@ -10,6 +10,7 @@ import lthlib
 from lthlib import analysis, tasks
 from lthlib.core.errors import LotteryError
 from lthlib.lottery import heuristic_supermasks, search
+from lthlib.lottery.controls import CONTROLS, check_controls
 from lthlib.storage import store
 
 SMALL = {"iterations": 40, "levels": 2, "rate": 0.5, "trials": 2, "evaluate_every": 10, "device": "cpu", "progress": False}
@@ -31,7 +32,7 @@ def margin(outputs, targets):
 def test_it_is_what_a_hunt_measures_at_iteration_0(own_task, objective):
     if objective:
         own_task = dataclasses.replace(own_task, name="blobs-margin", objective=objective)
-    names = [name for name in search.check_controls(",".join(lthlib.settings.CONTROLS)) if name not in heuristic_supermasks.ALIKE]
+    names = [name for name in check_controls(",".join(CONTROLS)) if name not in heuristic_supermasks.ALIKE]
     brief = {**SMALL, "iterations": 10, "levels": 1}
     hunted = lthlib.hunt(own_task, controls=names, redraws=2, score="same_sign", **brief)
     measured = heuristic_supermasks.measure(own_task, controls=names, redraws=2, score="same_sign", **brief)

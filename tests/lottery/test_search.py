@@ -9,10 +9,10 @@ import lthlib
 from lthlib import lottery, models, settings, tasks
 from lthlib.core import seeds
 from lthlib.core.errors import LotteryError
-from lthlib.lottery import search as search_module
+from lthlib.lottery.controls import CONTROLS
 from lthlib.lottery.search import Hunt, hunt
 from lthlib.pruning import masks
-from lthlib.settings import CONTROLS, Extent
+from lthlib.settings import Extent
 from lthlib.storage.store import TICKET, Key, Store
 from lthlib.training import engine
 
@@ -114,7 +114,7 @@ def test_every_control_does_what_its_name_says(own_task):
     ticket = search.make_ticket(Key(TICKET, 0, 2), mask)
     same_mask = lambda other: all(torch.equal(other.mask[name], mask[name]) for name in mask)  # noqa: E731
     same_theta = lambda other: torch.equal(other.weights["hidden.weight"], ticket.weights["hidden.weight"])  # noqa: E731
-    controls = {name: [search.make_ticket(Key(name, 0, 2, redraw), mask) for redraw in (0, 1)] for name in CONTROLS[:3]}
+    controls = {name: [search.make_ticket(Key(name, 0, 2, redraw), mask) for redraw in (0, 1)] for name in list(CONTROLS)[:3]}
     expected = {"reinit": (True, False), "shuffle": (False, True), "random": (False, False)}
     for name, (first, second) in controls.items():
         assert (same_mask(first), same_theta(first)) == expected[name], name
@@ -152,7 +152,7 @@ def test_same_seed_same_numbers_bit_for_bit(own_task, tmp_path, monkeypatch):
 
 def test_the_second_time_computes_nothing(own_task, monkeypatch):
     first = hunt(own_task, controls="reinit", **SMALL)
-    monkeypatch.setattr(search_module.engine, "train", lambda *_, **__: pytest.fail("trained again"))
+    monkeypatch.setattr(engine, "train", lambda *_, **__: pytest.fail("trained again"))
     pd.testing.assert_frame_equal(first, hunt(own_task, controls="reinit", **SMALL), check_exact=True)
     fewer = hunt(own_task, **{**SMALL, "levels": 1, "trials": 1})
     assert set(fewer.level) == {0, 1} and set(fewer.trial) == {0} and set(fewer.method) == {"iterative"}
@@ -193,8 +193,8 @@ def test_a_damaged_level_is_computed_again(own_task, capsys):
 def test_another_rate_shares_level_0(own_task, monkeypatch):
     hunt(own_task, **SMALL)
     trained = []
-    train_level = Hunt.train_level
-    monkeypatch.setattr(Hunt, "train_level", lambda self, keys, *rest: trained.extend(keys) or train_level(self, keys, *rest))
+    train = Hunt.train
+    monkeypatch.setattr(Hunt, "train", lambda self, tickets, *rest: trained.extend(tickets) or train(self, tickets, *rest))
     table = hunt(own_task, rate=0.5, **SMALL)
     assert {key.level for key in trained} == {1, 2, 3} and set(table.level) == {0, 1, 2, 3}
     assert len(hunt(own_task, rate=0.4, **{**SMALL, "levels": 0})) > 0

@@ -14,6 +14,7 @@ from lthlib.data import grammar, graphs
 from lthlib.models import GCN, VAE, Noise, Transformer
 from lthlib.pruning import masks
 from lthlib.settings import Recipe
+from lthlib.storage import export
 from lthlib.storage.store import Store
 from lthlib.training import engine, objectives, randomness
 from lthlib.training.engine import Ticket
@@ -187,7 +188,7 @@ def test_ugs_rates_and_what_is_kept_with_a_ticket(small):
     for _ in range(3):
         mask = masks.prune(mask, {n: p.abs() for n, p in models.prunable(network).items()}, models.layer_rates(network, 0.2))
     assert masks.layer_densities(mask)["neighbours.edges"] == pytest.approx(0.95**3, abs=0.02)
-    assert masks.to_torch_prune(network, mask).neighbours.edges_mask.sum() == masks.layer_counts(mask)["neighbours.edges"]
+    assert export.to_torch_prune(network, mask).neighbours.edges_mask.sum() == masks.layer_counts(mask)["neighbours.edges"]
 
 
 class Scaled(nn.Module):

@@ -5,9 +5,10 @@ import shlex
 
 import pytest
 
-from lthlib import settings, tasks
+from lthlib import tasks
 from lthlib.__main__ import parser
 from lthlib.core.errors import LotteryError
+from lthlib.lottery.controls import check_controls
 from lthlib.papers import survey
 from tests.conftest import ROOT
 
@@ -33,7 +34,7 @@ def test_every_command_is_one_that_runs(command):
     assert words[:3] == ["python", "-m", "lthlib"]
     options = parser().parse_args(words[3:])
     if options.command == "hunt":
-        settings.check_controls(options.controls)  # raises for one that is not there
+        check_controls(options.controls)  # raises for one that is not there
         names = ("schedule", "levels", "rate", "trials", "iterations", "rewind", "score", "scope", "structure")
         setting, _ = tasks.resolve(tasks.find_task(options.task), "quick", **{n: getattr(options, n) for n in names})
         assert setting.identity()

@@ -7,6 +7,7 @@ from torch.nn.utils import prune as torch_prune
 
 from lthlib.core.errors import LotteryError
 from lthlib.pruning import masks
+from lthlib.storage import export
 
 SHAPES = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=4)
 SEEDS = st.integers(0, 2**31)
@@ -47,7 +48,7 @@ def test_layer_scope_equals_l1_unstructured(shapes, seed, rates):
         for rate in rates:  # several rounds, as torch chains them
             torch_prune.l1_unstructured(layer, "weight", rate)
             mask = masks.prune(mask, {name: weight.abs()}, rate)
-        assert torch.equal(mask[name], masks.from_torch_prune(layer)["weight"])
+        assert torch.equal(mask[name], export.from_torch_prune(layer)["weight"])
 
 
 @given(SHAPES, SEEDS, st.floats(0.01, 0.99))
@@ -58,7 +59,7 @@ def test_global_scope_equals_global_unstructured(shapes, seed, rate):
         layer.weight.data = weight.clone()
     torch_prune.global_unstructured([(layer, "weight") for layer in model], torch_prune.L1Unstructured, amount=rate)
     ours = masks.prune(masks.ones(weights), sizes(weights), rate, "global")
-    assert all(torch.equal(ours[name], kept) for name, kept in masks.from_torch_prune(model).items())
+    assert all(torch.equal(ours[name], kept) for name, kept in export.from_torch_prune(model).items())
 
 
 def test_layers_have_their_own_rates_and_global_leaves_rate_zero_alone():
@@ -88,7 +89,7 @@ def test_shuffle_is_uniform():
 def test_torch_prune_round_trip(shapes, seed):
     _, mask = drawn(shapes, seed)
     model = nn.Sequential(*(nn.Linear(shape[1], shape[0]) for shape in shapes))
-    back = masks.from_torch_prune(masks.to_torch_prune(model, mask))
+    back = export.from_torch_prune(export.to_torch_prune(model, mask))
     assert all(torch.equal(back[name], mask[name]) for name in mask)
     assert all(not layer.weight[~mask[f"{i}.weight"]].any() for i, layer in enumerate(model))
 
@@ -130,9 +131,9 @@ def test_a_buffer_of_the_users_is_no_mask():
     model = nn.Linear(2, 2)
     model.register_buffer("causal_mask", torch.ones(2, 2))
     with pytest.raises(LotteryError, match="carries no mask"):
-        masks.from_torch_prune(model)
+        export.from_torch_prune(model)
 
 
 def test_no_mask_to_convert():
     with pytest.raises(LotteryError, match="carries no mask"):
-        masks.from_torch_prune(nn.Linear(2, 2))
+        export.from_torch_prune(nn.Linear(2, 2))

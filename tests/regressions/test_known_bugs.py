@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lthlib
-from lthlib import lottery, models, settings, tasks
-from lthlib.lottery import search as search_module
-from lthlib.pruning import masks
+from lthlib import lottery, models, tasks
+from lthlib.pruning import masks, registry
 from lthlib.settings import Recipe, Setting
 from lthlib.storage.store import COLUMNS, Key, Store
 from lthlib.training import engine, stack
@@ -73,7 +72,7 @@ def test_03_exactly_k_are_pruned_and_ties_break_stably(count, rate, seed):
 def test_04_shuffle_shuffles_and_random_pruning_runs(count, seed):
     mask = {"w": torch.arange(count) < count // 2}
     assert not torch.equal(masks.shuffle(mask, seed)["w"], mask["w"])
-    scores = settings.SCORES["random"](weights={"w": torch.ones(count)}, seed=seed)
+    scores = registry.SCORES["random"](weights={"w": torch.ones(count)}, seed=seed)
     assert int(masks.prune(mask, scores, 0.5)["w"].sum()) == count // 2 - round(0.5 * (count // 2))
 
 
@@ -179,7 +178,7 @@ def test_11_every_level_is_trained_by_one_recipe(own_task, tmp_path, monkeypatch
         seen.append(recipe)
         return train_tickets(tickets, recipe, *rest, **options)
 
-    monkeypatch.setattr(search_module.engine, "train", watch)
+    monkeypatch.setattr(engine, "train", watch)
     lottery.hunt(own_task, levels=3, trials=1, iterations=20, controls="reinit,dense", results=tmp_path, progress=False)
     assert len(seen) == 4 and len(set(seen)) == 1
 

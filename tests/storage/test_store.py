@@ -58,10 +58,10 @@ def test_the_rows_kept_for_fast_reading_are_believed_only_for_their_files(tmp_pa
     assert set(store.table([SETTING]).level) == {3, 4}
 
 
-def test_a_claim_makes_another_process_wait_and_ends_with_its_holder(tmp_path):
+def test_a_lock_makes_another_process_wait_and_ends_with_its_holder(tmp_path):
     holder = "import sys, time; from lthlib.storage.store import *; from lthlib.settings import *\n"
     holder += (
-        "with Store(sys.argv[1]).claim(Setting('lenet-digits', Recipe(iterations=10)), 1): print(1, flush=True); time.sleep(60)"
+        "with Store(sys.argv[1]).lock(Setting('lenet-digits', Recipe(iterations=10)), 1): print(1, flush=True); time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", holder, str(tmp_path)], stdout=subprocess.PIPE)
     process.stdout.readline()
@@ -70,7 +70,7 @@ def test_a_claim_makes_another_process_wait_and_ends_with_its_holder(tmp_path):
         lock.acquire(timeout=0.2)
     process.kill()
     process.wait()
-    with Store(tmp_path).claim(SETTING, 1):
+    with Store(tmp_path).lock(SETTING, 1):
         pass
 
 

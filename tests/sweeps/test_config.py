@@ -46,7 +46,7 @@ def test_a_key_stands_for_code_parameters_and_version(write, tmp_path, monkeypat
     code["source"] = "pass"
     path.write_text(json.dumps(other))
     assert config.read(write({**GOOD, "notebooks": [str(path)]})).runs[0].key != first
-    monkeypatch.setattr("lthlib.__version__", "9.9.9")
+    monkeypatch.setattr("lthlib.core.version.__version__", "9.9.9")
     assert config.read(write(GOOD)).runs[0].key != first
 
 

@@ -9,7 +9,7 @@ from torch import nn
 import lthlib
 from lthlib import data, models
 from lthlib.core.errors import LotteryError
-from lthlib.data import catalogue, downloads
+from lthlib.data import downloads
 from tests.conftest import ROOT
 
 SHORT = {"levels": 1, "trials": 1, "iterations": 4, "evaluate_every": 2, "progress": False, "device": "cpu"}
@@ -50,7 +50,7 @@ def test_a_network_of_torchvision_runs(short, path, monkeypatch):
     generator = torch.Generator().manual_seed(0)
     images, labels = torch.randn(36, 3, 32, 32, generator=generator), torch.arange(36) % 10
     cifar10 = data.from_arrays("cifar10", images[:24], labels[:24], images[24:], labels[24:])
-    monkeypatch.setattr(catalogue, "load", lambda name: {"cifar10": cifar10}[name])
+    monkeypatch.setattr(data, "load", lambda name: {"cifar10": cifar10}[name])
     monkeypatch.setitem(SHORT, "batch_size", 8)
     [block] = blocks(path, "shufflenet")
     exec(block, space := {})

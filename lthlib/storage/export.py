@@ -1,0 +1,35 @@
+"""Tickets for other tools: masks in the form of torch.nn.utils.prune, and back."""
+
+from torch import nn
+from torch.nn.utils import prune as torch_prune
+
+from lthlib.core.errors import LotteryError
+from lthlib.pruning.masks import Mask, as_mask
+
+
+def to_torch_prune(model: nn.Module, mask: Mask) -> nn.Module:
+    """Put the mask on `model` as torch.nn.utils.prune does (`weight_orig` and `weight_mask`), in place;
+    returns `model`."""
+    for name, kept in mask.items():
+        layer, _, parameter = name.rpartition(".")
+        device = model.get_parameter(name).device
+        torch_prune.custom_from_mask(model.get_submodule(layer), parameter, kept.to(device))
+    return model
+
+
+def from_torch_prune(model: nn.Module) -> Mask:
+    """The mask that torch.nn.utils.prune has put on `model`: one entry for each of its pruned parameters.
+
+    Raises LotteryError where it carries none.
+    """
+    parameters = dict(model.named_parameters())
+    pruned = {}
+    for buffer, tensor in model.named_buffers():
+        name = buffer.removesuffix("_mask")
+        if name != buffer and f"{name}_orig" in parameters:  # not a mask of the user's own
+            pruned[name] = tensor
+    if not pruned:
+        kind = type(model).__name__
+        fix = "prune it first, or use lthlib.masks.ones"
+        raise LotteryError(f"{kind} carries no mask of torch.nn.utils.prune: {fix}.")
+    return as_mask(pruned)
