@@ -1,7 +1,5 @@
-"""The command line: `python -m lthlib hunt --task lenet-digits`, and more: `python -m lthlib --help`.
-
-Each command is one function that adds its options, and one that carries it out.
-"""
+"""The command line: `python -m lthlib hunt --task lenet-digits`, and more: `python -m lthlib --help`. Each
+command is one function that adds its options, and one that carries it out."""
 
 import argparse
 import json
@@ -67,10 +65,8 @@ def _command(commands, run: Callable, summary: str, about: str) -> Callable:
 
 
 def _hunt(commands) -> None:
-    about = (
-        "Find tickets, train their controls, and print the table of levels. Finished networks are kept in "
-        "the results folder and never trained again: an interrupted hunt goes on where it stopped."
-    )
+    about = """Find tickets, train their controls, and print the table of levels. Finished networks are kept
+    in the results folder and never trained again: an interrupted hunt goes on where it stopped."""
     add = _command(commands, run_hunt, "find tickets and train their controls", about)
     add("--task", required=True, help=f"one of {', '.join(tasks.TASKS)}")
     add("--profile", default="quick", help="smoke (seconds), quick (default) or paper (the paper's numbers)")
@@ -105,17 +101,12 @@ def run_hunt(options: argparse.Namespace) -> None:
         return
     accuracy, trials = "test accuracy at early stop in percent, mean (min to max)", table.trial.nunique()
     print(f"\n{options.task}: {accuracy} over {trials} trials\n\n{lthlib.levels(table).to_string()}")
-    methods = set(table.method)
-    for control in CONTROLS:
-        if control in methods and control != "dense":
-            _print_comparison(table, control)
-
-
-def _print_comparison(table, control: str) -> None:
     columns = "points (mean difference), and in how many trials the ticket is better"
     form = {"density": "{:.4f}".format, "points": "{:+.2f}".format}
-    print(f"\nticket against {control}: {columns}\n")
-    print(lthlib.compare(table, control).to_string(formatters=form))
+    for control in CONTROLS:
+        if control in set(table.method) - {"dense"}:
+            print(f"\nticket against {control}: {columns}\n")
+            print(lthlib.compare(table, control).to_string(formatters=form))
 
 
 def _translate(commands) -> None:
@@ -128,8 +119,7 @@ def _translate(commands) -> None:
 
 def run_translate(options: argparse.Namespace) -> None:
     """Carry out `translate`: write a notebook for each catalogue of a language, or update them."""
-    language = options.language
-    folder = Path(options.to or f"lessons-{language}")
+    language, folder = options.language, Path(options.to or f"lessons-{options.language}")
     for lesson in translations.lessons(language):
         if options.update:
             print(translations.update(lesson, language))
@@ -150,10 +140,8 @@ def run_handout(options: argparse.Namespace) -> None:
 
 
 def _batch(commands) -> None:
-    about = (
-        "Carry out the sweep of a YAML file (lthlib/sweeps/config.py shows one). What is done is not repeated. The "
-        "exit status is 1 if a run failed."
-    )
+    about = """Carry out the sweep of a YAML file (lthlib/sweeps/config.py shows one). What is done is not
+    repeated. The exit status is 1 if a run failed."""
     add = _command(commands, run_batch, "notebooks x parameters, through papermill, resumable", about)
     add("file", metavar="FILE.yaml")
     add("--engine", default="local", help="local (default) or ray")
@@ -185,10 +173,8 @@ def _print_plan(plan) -> None:
 
 
 def _atlas(commands) -> None:
-    about = (
-        "Carry out the papers' experiments in the order that gives most evidence first, and add them to "
-        "data/atlas/. Stops when the budget is over; the same command goes on from there."
-    )
+    about = """Carry out the papers' experiments in the order that gives most evidence first, and add them to
+    data/atlas/. Stops when the budget is over; the same command goes on from there."""
     add = _command(commands, run_atlas, "compute what the shipped results at the papers' scale lack", about)
     add("--budget", metavar="T", help="such as 25m or 8h (all that is lacking)")
     add("--device", **DEVICE)
@@ -212,10 +198,8 @@ def run_atlas(options: argparse.Namespace) -> None:
 
 
 def _report(commands) -> None:
-    about = (
-        "Write report.html and report.md: the papers' claims, what the results folder and the atlas say of "
-        "them, and verdicts by a stated rule."
-    )
+    about = """Write report.html and report.md: the papers' claims, what the results folder and the atlas say
+    of them, and verdicts by a stated rule."""
     add = _command(commands, run_report, "every claim of the papers beside what was measured", about)
     add("results", metavar="DIR", help="a results folder")
     add("--to", metavar="DIR", help="folder for the report (the results folder)")
@@ -229,11 +213,9 @@ def run_report(options: argparse.Namespace) -> None:
 
 
 def _arena(commands) -> None:
-    about = (
-        "Run a criterion under the standard protocol, with sanity checks, and print the leaderboard. It "
-        "comes from an installed package (entry point in the group lthlib.scores), from FILE.py, or is one of "
-        "lthlib's."
-    )
+    about = """Run a criterion under the standard protocol, with sanity checks, and print the leaderboard. It
+    comes from an installed package (entry point in the group lthlib.scores), from FILE.py, or is one of
+    lthlib's."""
     add = _command(commands, run_arena, "a pruning criterion of yours beside the built-in methods", about)
     add("--score", required=True, help=f"the criterion, or one of {', '.join(registry.SCORES)}")
     add("--file", metavar="FILE.py", help="where it is defined, under @lthlib.score")

@@ -10,11 +10,9 @@ DRIVE = Path("/content/drive")
 
 
 def keep_results(folder: str) -> None:
-    """Keep results and data in this folder of the user's Drive, so that the next session finds them.
-
-    An empty name keeps nothing. Colab asks the user for access to the Drive. Raises LotteryError where it is
-    denied, or where the name is not of a folder inside the Drive.
-    """
+    """Keep results and data in this folder of the user's Drive, so that the next session finds them. An empty
+    name keeps nothing. Colab asks the user for access to the Drive. Raises LotteryError where it is denied,
+    or where the name is not of a folder inside the Drive."""
     if not folder:
         return
     if Path(folder).is_absolute() or ".." in Path(folder).parts:

@@ -12,10 +12,8 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
 def write(folder: str | Path, language: str = "en") -> list[Path]:
-    """Write a handout of every lesson, and solutions.md, into a folder; return their paths.
-
-    `language` is "en", or a language of `translations`: then the translated lessons are written.
-    """
+    """Write a handout of every lesson, and solutions.md, into a folder; return their paths. `language` is
+    "en", or a language of `translations`: then the translated lessons are written."""
     folder, english = Path(folder), language == "en"
     lessons = sorted(translations.LESSONS.glob("*.ipynb")) if english else translations.lessons(language)
     files, answers = [], []

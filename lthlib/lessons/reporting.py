@@ -16,64 +16,43 @@ ABOVE_ZERO = "above zero in {above} of {trials} trials"
 
 
 def folders(results: str | Path, output: str | Path, lesson: int) -> tuple[str | Path, Path]:
-    """Where a lesson keeps its networks, and where its figures and result.json go. Nothing is created.
-
-    Empty `results` takes the usual folder (`core.paths.results_folder`), empty `output` takes lesson-NN inside it.
-    """
+    """Where a lesson keeps its networks, and where its figures and result.json go. Nothing is created. Empty
+    `results` takes the usual folder (`paths.results_folder`), empty `output` takes lesson-NN inside it."""
     results = results or paths.results_folder()
     return results, Path(output or Path(results) / f"lesson-{lesson:02d}")
 
 
 def conclude(output: Path, run: dict, lines: Sequence[str], **findings) -> None:
     """End a lesson: display `lines` numbered from 1, and write them to result.json in the folder `output`.
-
     The file has what `run` says (lesson, task, profile, trials, seed ...), then the lines as "summary", then
     `findings` by name, all in the order given. It appears whole or not at all and replaces an older one; the
-    folder is made if need be. Raises TypeError for what JSON cannot hold, OSError if it cannot be written.
-    """
+    folder is made if need be. Raises TypeError for what JSON cannot hold, OSError if it cannot be written."""
     display(Markdown("\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))))
     content = json.dumps({**run, "summary": list(lines), **findings}, indent=1)
     output.mkdir(parents=True, exist_ok=True)
     files.write_atomically(output / "result.json", content.encode())
 
 
-def span(
-    values: Sequence[float],
-    digits: int = 1,
-    sign: str = "+",
-    label: str = "",
-    unknown: str = "none",
-) -> str:
+def span(values: Sequence[float], digits: int = 1, sign: str = "+", label: str = "", unknown: str = "none") -> str:
     """The 95 % interval of the mean of one value a trial, in the values' unit: `label`, then "+0.2 to +1.4".
-
-    `sign` is "+" to show the plus of positive numbers, "" to leave it out. Fewer than `analysis.FEWEST` values
-    have no interval: then the answer is `unknown`.
-    """
+    `sign` is "+", or "" for no plus; fewer than `comparison.FEWEST` values give `unknown`."""
     low, high = analysis.interval(values)
     return unknown if np.isnan(low) else f"{label}{low:{sign}.{digits}f} to {high:{sign}.{digits}f}"
 
 
 def in_brief(values: Sequence[float], sign: str = "+", unknown: str = "") -> str:
-    """The mean of one value a trial, and its interval: "+0.8 (+0.2 to +1.4)".
-
-    `sign` and `unknown` are those of `span`. With no interval and an empty `unknown`, the mean stands alone.
-    """
+    """The mean of one value a trial, and its interval: "+0.8 (+0.2 to +1.4)". `sign` and `unknown` are those
+    of `span`. With no interval and an empty `unknown`, the mean stands alone."""
     interval = span(values, sign=sign, unknown=unknown)
     return f"{np.mean(values):{sign}.1f}" + (f" ({interval})" if interval else "")
 
 
 def in_full(
-    values: Sequence[float],
-    unit: str = "points",
-    digits: int = 2,
-    unknown: str = TOO_FEW,
-    count: str = ABOVE_ZERO,
+    values: Sequence[float], unit: str = "points", digits: int = 2, unknown: str = TOO_FEW, count: str = ABOVE_ZERO
 ) -> str:
     """The same with unit and count: "+0.8 points (95 % interval +0.2 to +1.4; above zero in 5 of 5 trials)".
-
     `unit` is "" for none, `digits` are decimals, `unknown` is that of `span`. In `count`, {above} stands for
-    the number of values above zero and {trials} for that of all; any other name in braces raises KeyError.
-    """
+    the number of values above zero and {trials} for that of all; any other name in braces raises KeyError."""
     mean = f"{np.mean(values):+.{digits}f} {unit}".rstrip()
     counted = count.format(above=_above(values), trials=len(values))
     return f"{mean} ({span(values, digits, label=INTERVAL, unknown=unknown)}; {counted})"

@@ -78,11 +78,8 @@ def translated(lesson: str | Path, language: str) -> dict[str, str]:
 
 
 def update(lesson: str | Path, language: str) -> Path:
-    """Bring a catalogue up to date with its lesson, and return its path.
-
-    Translations of unchanged cells stay. A changed cell takes the translation of the cell that it resembles
-    most, marked as fuzzy: it does not count until a person has looked at it and removed the mark.
-    """
+    """Bring a catalogue up to date with its lesson; return its path. Translations of unchanged cells stay. A
+    changed cell takes that of the most similar cell, fuzzy until a person has checked it."""
     path = catalogue(lesson, language)
     old = {entry.msgid: entry for entry in polib.pofile(str(path))} if path.exists() else {}
     new = polib.POFile(wrapwidth=100)

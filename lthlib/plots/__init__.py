@@ -1,9 +1,8 @@
-"""Figures from a tidy table, and how they are shown. Figures of single lessons are in the other files of this
-folder.
+"""Figures from a tidy table, and how they are shown; figures of single lessons are in the other files.
 
 They compute nothing but means and ranges. Bands reach from the lowest to the highest trial, and density runs
-from right to left on a logarithmic axis, as in the papers. Every figure carries a description of what it
-shows, in numbers, which `show` makes its caption. `style` has one colour and one name per method.
+from right to left on a logarithmic axis, as in the papers. Every figure carries a description in numbers,
+which `show` makes its caption. `style` has one colour and one name per method.
 """
 
 from lthlib.plots.curves import (

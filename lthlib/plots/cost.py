@@ -1,6 +1,4 @@
-"""Figures of what tickets cost: how far masks are from each other over time, a measure against time or
-length, cost against accuracy, and intervals side by side. They compute nothing but means and 95 % intervals
-over trials."""
+"""Figures of what tickets cost and how masks differ. Only means and 95 % intervals are computed."""
 
 import numpy as np
 import pandas as pd
@@ -23,8 +21,7 @@ LABELS = {
 def distances(
     matrices: dict[str, np.ndarray], times: list[int], label: str = "share of the weights on which two masks differ"
 ) -> Figure:
-    """Matrices [T, T] of distances between masks drawn at `times` (iterations), a panel by title for each, on
-    one scale."""
+    """Matrices [T, T] of distances between masks drawn at `times` (iterations): a panel by title."""
     figure, panels = style.panels(len(matrices), 3.9, 4.2, room=1.6)
     highest = max(float(matrix.max()) for matrix in matrices.values())
     scale = {"cmap": "cividis", "vmin": 0, "vmax": highest, "square": True, "cbar_kws": {"label": label}}
@@ -46,12 +43,8 @@ def against(
     levels: dict[str, list[float]] | None = None,
     log: bool = True,
 ) -> Figure:
-    """Lines by label of means against x, with whiskers for their 95 % intervals: a list of values, one a
-    trial, per x.
-
-    `levels` are horizontal lines by label, each of values one a trial, with a band for its interval. On the
-    logarithmic axis 0 stands at the left end.
-    """
+    """Means against x as lines by label, with whiskers for 95 % intervals: a list of trials per x. `levels`
+    are horizontal lines by label, of lists of trials, with a band. With `log`, 0 stands at the left end."""
     figure, [axes] = style.panels(1, 8.5, 4.2)
     ticks = sorted({x for line in lines.values() for x in line})
     sentences = [f"{ylabel.capitalize()} against {xlabel}."]
@@ -81,9 +74,8 @@ def accuracy_against_cost(accounts: pd.DataFrame, cost: str = "iterations", refe
     """What `training_cost.cost_table` returned: mean accuracy with its 95 % interval against a cost, in
     trainings of the dense network, a point for each method, and the Pareto front of the means as a line.
 
-    A method's family, what its name has before a colon, is its colour; its place in the family its marker.
-    The dense networks, by the name of `reference`, are no ticket: they are the unit of the axis and a band,
-    and not on the front.
+    A family, what a method's name has before a colon, is a colour; a place in the family a marker. The dense
+    networks, named `reference`, are the unit of the axis and a band, and not on the front.
     """
     figure, [axes] = style.panels(1, 10.5, 5.2)
     dense, tickets = accounts[accounts.method == reference], accounts[accounts.method != reference]
@@ -111,8 +103,7 @@ def accuracy_against_cost(accounts: pd.DataFrame, cost: str = "iterations", refe
 
 
 def side_by_side(values: dict[str, list[float]], xlabel: str, zero: bool = False) -> Figure:
-    """A row for each label: every trial as a small dot, their mean and its 95 % interval. `zero` draws a line
-    at 0."""
+    """A row by label: every trial as a small dot, their mean, its 95 % interval. `zero` draws a line at 0."""
     figure, [axes] = style.panels(1, 8.5, 0.9 + 0.42 * len(values))
     for place, trials in enumerate(reversed(values.values())):
         [mean], ends = _means([trials])
@@ -140,8 +131,7 @@ def _by_family(methods) -> dict[str, Style]:
 
 
 def _means(values) -> tuple[list[float], list[list[float]]]:
-    """The mean of each list, and how far below and above it the 95 % interval reaches (0 where there is
-    none)."""
+    """The mean of each list, and how far below and above it the 95 % interval reaches (0 without one)."""
     means = np.array([float(np.mean(each)) for each in values])
     low, high = np.transpose([interval(each) for each in values])
     return means.tolist(), np.nan_to_num(style.whiskers(means, low, high)).tolist()

@@ -1,5 +1,4 @@
-"""Accuracy and early stop against density or another knob, learning curves, and differences, from a tidy
-table."""
+"""Accuracy, early stop, learning curves and differences, from a tidy table."""
 
 import pandas as pd
 import seaborn as sns
@@ -20,17 +19,16 @@ WEIGHTS = "weights remaining (%)"
 def density_curves(
     tables: pd.DataFrame | dict, measure: str = "test_accuracy", title: str = "", axes: Axes | None = None
 ) -> Figure:
-    """A measured column of `summarise` against density, a line per method: mean, and a band from minimum to
+    """A measured column of `summarise` against density, a line per method: mean, and band from minimum to
     maximum.
 
     `tables` is one table, or several by label, such as two optimisers: then colours are labels, and dashes
-    and markers tell a ticket from its control. The dotted horizontal line is the mean of the tickets' dense
-    networks; where all labels share them, the grey band is all dense networks, with their control if there is
-    one. `axes` draws into a figure of yours. Raises LotteryError for a table of several settings.
+    and markers tell a ticket from its control. The dotted line is the mean of the tickets' dense networks;
+    where all labels share them, the grey band is all dense networks, those of a control included. `axes`
+    draws into a figure of yours. Raises LotteryError for a table of several settings.
     """
     by_label = tables if isinstance(tables, dict) else {"": tables}
-    networks = [_networks(table, label, measure) for label, table in by_label.items()]
-    networks = pd.concat(networks, ignore_index=True)
+    networks = pd.concat([_networks(*item, measure) for item in by_label.items()], ignore_index=True)
     if axes is None:
         _, [axes] = style.panels(1, 8.5, 4.2)
     axes.set(xlabel=WEIGHTS, ylabel=LABELS[measure], title=title)
@@ -62,16 +60,15 @@ def side_by_side(tables: dict[str, pd.DataFrame | dict], measure: str = "test_ac
     has its own axes, since their tasks differ; an empty table makes an empty panel that says so."""
     figure, panels = style.panels(len(tables), 7, 4.2)
     sentences = []
-    for axes, (title, table) in zip(panels, tables.items()):
+    for axes, (title, table) in zip(panels, tables.items()):  # each replaces the figure's label
         sentences.append(density_curves(table, measure, title, axes).get_label())
     figure.set_label(" ".join(sentences))
     return figure
 
 
 def by_measure(table: pd.DataFrame, measures: list[str], columns: int = 2) -> Figure:
-    """`density_curves` of one table, a panel per measure, `columns` in a row, with one legend and one
-    vertical axis per row: so give each row measures of one unit, such as test accuracy at early stop and at
-    the end."""
+    """`density_curves` of one table, a panel per measure, `columns` in a row, with one legend, and one
+    vertical axis per row: so give each row measures of one unit."""
     places = -(-len(measures) // columns) * columns  # a row that is not full keeps its width
     figure, panels = style.panels(places, 4.6, 3.6, columns, room=1.5, sharey="row")
     sentences = []
@@ -97,11 +94,11 @@ def learning_curves(
 ) -> Figure:
     """Validation accuracy (in percent) or loss against iterations, one panel per method, one line per level.
 
-    Mean and a band from minimum to maximum over trials and redraws, each averaged within hundredths of the
+    Mean, and a band from minimum to maximum over trials and redraws, each averaged within hundredths of the
     run where it was measured more often; the dot is the mean early stop. `levels` None takes four, from dense
     to the sparsest; `methods` None takes the tickets alone; `until` is the last iteration shown. The vertical
-    axis begins where the curves are after a tenth of what is shown. Raises LotteryError for a table of
-    several settings, or without such networks.
+    axis begins where the curves are after a tenth of it. Raises LotteryError for several settings, or no such
+    networks.
     """
     one_setting(table)
     last = int(table.level.max())
@@ -120,8 +117,7 @@ def learning_curves(
         axes.set(title=method, xlabel="iteration", ylabel=label)
         after_start.append(curves[curves.iteration >= curves.iteration.max() / 10].value)
     low, high = min(values.min() for values in after_start), max(values.max() for values in after_start)
-    margin = 0.05 * (high - low)
-    panels[0].set_ylim(low - margin, high + margin + 1e-9)
+    panels[0].set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low) + 1e-9)
     panels[-1].legend(*panels[0].get_legend_handles_labels(), title="weights\nremaining", **LEGEND)
     return finish(figure, *sentences)
 
@@ -138,12 +134,8 @@ def _mark_stop(axes: Axes, curve: pd.DataFrame, look: Style) -> str:
 
 
 def layer_densities(layers: pd.DataFrame, title: str = "") -> Figure:
-    """What each layer keeps against what the network keeps, both in percent and on logarithmic axes, from
-    `analysis.layers`.
-
-    One line per layer, mean and a band from minimum to maximum over trials. On the dotted diagonal a layer is
-    pruned as the network is.
-    """
+    """What each layer keeps against what the network keeps, in percent, from `summary.layers`: mean and range
+    of trials. On the dotted diagonal a layer is pruned as the network is."""
     weights = 100 * layers.groupby("level").density.transform("mean")
     layers = layers.assign(weights=weights, kept=100 * layers.layer_density)
     layers["layer"] = layers.layer.str.removesuffix(".weight")
@@ -157,18 +149,14 @@ def layer_densities(layers: pd.DataFrame, title: str = "") -> Figure:
     style.density_axis(axes, weights)
     axes.legend(title="layer", **LEGEND)
     last = layers[layers.level == layers.level.max()]
-    means = last.groupby("layer", sort=False).kept.mean()
-    kept = ", ".join(f"{name} {share:.3g} %" for name, share in means.items())
-    sentence = f"Weights remaining in each layer. At {last.weights.iloc[0]:.1f} % of the network: {kept}."
-    return finish(figure, sentence)
+    kept = ", ".join(f"{name} {x:.3g} %" for name, x in last.groupby("layer", sort=False).kept.mean().items())
+    share = f"{last.weights.iloc[0]:.1f} %"
+    return finish(figure, f"Weights remaining in each layer. At {share} of the network: {kept}.")
 
 
 def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
-    """What `analysis.matching` returned: differences from dense in accuracy and in early stop against density.
-
-    Dots are means over trials, whiskers their 95 % intervals (none for fewer than 3 trials), colour and shape
-    the verdict.
-    """
+    """What `comparison.matching` returned: accuracy and early stop minus dense, against density. Dots are
+    means, whiskers 95 % intervals (from 3 trials on), colours the verdicts."""
     levels = matching.assign(weights=100 * matching.density)
     figure, panels = style.panels(2, 5.5, 4.2)
     labels = {"points": "test accuracy (points)", "iterations": "early stop (iterations)"}
@@ -189,19 +177,14 @@ def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
 def differences(
     pairs: dict[str, pd.DataFrame], measure: str = "test_accuracy", against: str = "reinit", title: str = ""
 ) -> Figure:
-    """Differences of `analysis.pairs` against density, a line for each label: mean, and a band from lowest to
-    highest trial.
-
-    `measure` is what they were made of and `against` what was subtracted; on the dotted line there is no
-    difference.
-    """
-    labelled = [table.reset_index().assign(line=name) for name, table in pairs.items()]
-    trials = pd.concat(labelled, ignore_index=True)
+    """Differences of `comparison.pairs` against density, a line by label: mean and range of trials. `measure`
+    is what they are made of, `against` what was subtracted."""
+    trials = pd.concat([pairs[name].reset_index().assign(line=name) for name in pairs], ignore_index=True)
     trials["weights"] = 100 * trials.groupby(["line", "level"]).density.transform("mean")
     figure, [axes] = style.panels(1, 8.5, 4.2)
     axes.axhline(0, **DOTTED)
-    look = style.lines_by("line", style.series(pairs))
-    sns.lineplot(trials, x="weights", y="difference", markersize=7, ax=axes, **look)
+    look = {**style.lines_by("line", style.series(pairs)), "markersize": 7}
+    sns.lineplot(trials, x="weights", y="difference", ax=axes, **look)
     unit = {"early_stop": "iterations", "test_loss": "in the loss"}.get(measure, "points")
     label = LABELS[measure].rsplit(" (", 1)[0]
     axes.set(xlabel=WEIGHTS, ylabel=f"{label},\nminus {against} ({unit})", title=title)
@@ -217,14 +200,9 @@ def differences(
 
 def standings(board: pd.DataFrame, entered: list[str], title: str = "", dense: float | None = None) -> Figure:
     """`arena.leaderboard` of one task, a panel per density: mean and 95 % interval of each method, best
-    first.
-
-    The methods in `entered` are in another colour and shape; a dotted line is at `dense`, the dense networks'
-    accuracy in percent. Panels share their axis.
-    """
+    first. `entered` differ in colour and shape; a dotted line is at `dense` (percent)."""
     densities = sorted(board.index.get_level_values(WEIGHTS).unique(), reverse=True)
-    height = 1.2 + 0.32 * board.method.nunique()
-    figure, panels = style.panels(len(densities), 4.2, height, room=1.5, sharex=True)
+    figure, panels = style.panels(len(densities), 4.2, 1.2 + 0.32 * board.method.nunique(), room=1.5, sharex=True)
     looks = {True: Style(SERIES[1], "", "D"), False: Style(SERIES[0], "", "o")}
     for axes, density in zip(panels, densities):
         worst_first = board.xs(density, level=WEIGHTS).iloc[::-1]
@@ -239,17 +217,13 @@ def standings(board: pd.DataFrame, entered: list[str], title: str = "", dense: f
     figure.suptitle(title)
     best = board[board.index.get_level_values("rank") == 1]
     leaders = "; ".join(f"{d:g} %: {row.method} {row['mean']:.1f}" for (*_, d, _), row in best.iterrows())
-    return finish(
-        figure,
-        f"{title}. Test accuracy by method, with 95 % intervals; entered are marked with a star.",
-        f"Best mean at {leaders}.",
-        f"Dotted: the dense network, {dense:.1f} %." if dense is not None else "",
-    )
+    start = f"{title}. Test accuracy by method, with 95 % intervals; entered are marked with a star."
+    dotted = f"Dotted: the dense network, {dense:.1f} %." if dense is not None else ""
+    return finish(figure, start, f"Best mean at {leaders}.", dotted)
 
 
 def learning_rates(recipes: dict[str, Recipe]) -> Figure:
-    """The learning rate of every iteration under each recipe, by label: on a linear axis, and on a
-    logarithmic one."""
+    """The learning rate at every iteration of each recipe, on linear and logarithmic axes."""
     figure, (linear, logarithmic) = style.panels(2, 5.5, 3.8)
     sentences = ["Learning rate against iteration."]
     looks = style.series(recipes)
@@ -259,26 +233,21 @@ def learning_rates(recipes: dict[str, Recipe]) -> Figure:
             axes.plot(rates, linewidth=2, label=name, **looks[name].line())
         rises = f"rises over {recipe.warmup:,} iterations, " if recipe.warmup else ""
         falls = "".join(f", divided by ten at {milestone:,}" for milestone in recipe.milestones)
-        average = sum(rates) / len(rates)
-        sentences.append(f"{name}: {rises}{max(rates):.3g} at its highest, {average:.3g} on average{falls}.")
+        heights = f"{max(rates):.3g} at its highest, {sum(rates) / len(rates):.3g} on average"
+        sentences.append(f"{name}: {rises}{heights}{falls}.")
     linear.set(xlabel="iteration", ylabel="learning rate", ylim=(0, None))
     logarithmic.set(xlabel="iteration", ylabel="learning rate, logarithmic", yscale="log")
     return finish(figure, *sentences, legend=logarithmic)
 
 
 def knob_curves(tables: dict[str, dict], level: int, measure: str = "test_accuracy", knob: str = "learning rate") -> Figure:
-    """A measured column of `summarise` at one level against a knob: a panel by title for each dictionary of
-    tables by the knob's value, which is the (logarithmic) axis.
-
-    Lines are the ticket, each of its controls, and the dense networks, as means with bands from minimum to
-    maximum.
-    """
+    """A measured column of `summarise` at one level against a knob (logarithmic): a panel by title for each
+    dictionary of tables by the knob's value; ticket, controls and dense, mean and range."""
     figure, panels = style.panels(len(tables), 3.6, 3.8, room=1.8, sharey=True)
     figure.get_layout_engine().set(w_pad=0.12)  # inches: the tick labels of two panels stay apart
     sentences, shares = [], []
     for axes, (title, by_knob) in zip(panels, tables.items()):
-        values = [_networks(table, "", measure).assign(knob=float(at)) for at, table in by_knob.items()]
-        networks = pd.concat(values)
+        networks = pd.concat(_networks("", by_knob[at], measure).assign(knob=float(at)) for at in by_knob)
         networks.loc[networks.level == 0, "method"] = "dense"
         networks = networks[networks.level.isin([0, level])].reset_index(drop=True)
         looks = {method: METHODS[method] for method in networks.method.unique()}
@@ -294,13 +263,12 @@ def knob_curves(tables: dict[str, dict], level: int, measure: str = "test_accura
             means = group.groupby("method", sort=False).value.mean()
             words = ", ".join(f"{name} {mean:.4g}" for name, mean in means.items())
             sentences.append(f"{title}, {at:g}: {words}.")
-    ends = (f"{share:.1f}" for share in (min(shares), max(shares)))
-    span = " to ".join(dict.fromkeys(ends))  # once, where they are one
+    span = " to ".join(dict.fromkeys(f"{share:.1f}" for share in (min(shares), max(shares))))  # once if equal
     start = f"{LABELS[measure].capitalize()} against {knob}, at {span} % of the weights (dense: all of them)."
     return finish(figure, start, *sentences, legend=panels[-1])
 
 
-def _networks(table: pd.DataFrame, label: str, measure: str) -> pd.DataFrame:
+def _networks(label: str, table: pd.DataFrame, measure: str) -> pd.DataFrame:
     """A row per network, with its label, its weights (percent, a level's mean) and value (as shown)."""
     networks = summarise(table)
     one_setting(networks)
@@ -330,8 +298,7 @@ def _to_mark(lines: pd.DataFrame) -> pd.Series:
 
 
 def _dense_means(networks: pd.DataFrame, labels: list[str]) -> list[tuple[str, float]]:
-    """A colour and the mean of the tickets' dense networks for each label; of labels that share them, one in
-    black."""
+    """A colour and mean of the tickets' dense networks by label; one, black, where all share them."""
     own = networks[(networks.level == 0) & (networks.method == networks.schedule)]
     means = own.groupby("label").value.mean().reindex([label for label in labels if label in set(own.label)])
     if means.round(9).nunique() == 1:
@@ -341,8 +308,7 @@ def _dense_means(networks: pd.DataFrame, labels: list[str]) -> list[tuple[str, f
 
 def _curves(table: pd.DataFrame, method: str, levels: list[int], measure: str, until: int | None) -> pd.DataFrame:
     """The learning curves of these levels: a row per network and hundredth of the run, where all networks of
-    a level were measured, with value (as shown) and stop, the level's mean early stop. Raises LotteryError
-    where there is none."""
+    a level were measured, with value (as shown) and stop, the level's mean. Raises LotteryError for none."""
     table = table[(table.method == method) & table.level.isin(levels)]
     curves = table[(table.split == "validation") & (table.iteration <= (until or float("inf")))]
     if curves.empty:

@@ -10,17 +10,13 @@ from lthlib.plots.style import DOTTED, SHADE, finish
 
 def layer_shares(shares: pd.DataFrame, title: str = "") -> Figure:
     """What each layer keeps, in percent on a logarithmic axis: a line for each column of `shares`, a place
-    for each row.
-
-    `shares` has layers as index, in the network's order, and shares from 0 to 1.
-    """
+    for each row. `shares` has layers as index, in the network's order, and shares from 0 to 1."""
     figure, [axes] = style.panels(1, 8.5, 3.8)
     percent = 100 * shares.rename(index=lambda layer: layer.removesuffix(".weight"))
     places, words = range(len(percent)), []
     for name, look in style.series(percent).items():
         axes.plot(places, percent[name], label=name, markersize=7, **look.line_and_points())
-        kept = [f"{layer} {share:.3g} %" for layer, share in percent[name].items()]
-        words.append(f"{name}: {', '.join(kept)}")
+        words.append(f"{name}: " + ", ".join(f"{layer} {x:.3g} %" for layer, x in percent[name].items()))
     axes.set(yscale="log", ylabel="weights remaining in the layer (%)", title=title)
     axes.set_xticks(places, percent.index)
     axes.set_xmargin(0.1)
@@ -30,10 +26,7 @@ def layer_shares(shares: pd.DataFrame, title: str = "") -> Figure:
 
 def storage(measured: pd.DataFrame, title: str = "") -> Figure:
     """Bits per weight against density: dots for real files, lines for the closed form of
-    `efficiency.bits_per_weight`.
-
-    `measured` has columns density (0 to 1), format and bits.
-    """
+    `efficiency.bits_per_weight`. `measured` has columns density (0 to 1), format and bits."""
     figure, [axes] = style.panels(1, 8.5, 4.4)
     low, high = measured.density.min(), measured.density.max()
     grid, words = [low * (high / low) ** (step / 100) for step in range(101)], []
@@ -55,12 +48,8 @@ def storage(measured: pd.DataFrame, title: str = "") -> Figure:
 
 def speeds(measured: pd.DataFrame, title: str = "") -> Figure:
     """How many times as fast as the dense layer against density: a panel for each `panel`, a line for each
-    `runner`.
-
-    `measured` has columns panel, runner, density (0 to 1), times, low, high. Bands reach from low to high.
-    The grey line is what the count of multiply-adds promises, 1 / density; on the dotted one there is no
-    gain.
-    """
+    `runner`. `measured` has columns panel, runner, density (0 to 1), times, low, high; bands reach from low
+    to high. Grey: 1 / density, what the count of multiply-adds promises; dotted: no gain."""
     names, looks = measured.panel.unique(), style.series(measured.runner)
     figure, panels = style.panels(len(names), 4.4, 3.4, columns=2, room=2, sharey=True)
     words = []

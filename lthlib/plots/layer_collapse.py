@@ -1,8 +1,4 @@
-"""Figures about tickets that are found before training: what is left of each layer, and what a control
-changes.
-
-They compute nothing but means.
-"""
+"""Tickets found before training: what is left of each layer, and what a control changes."""
 
 import numpy as np
 import pandas as pd
@@ -16,12 +12,9 @@ from lthlib.plots.style import DOTTED, LEGEND, VERDICTS, finish
 
 
 def layer_profiles(layers: pd.DataFrame, compressions: list[float], title: str = "") -> Figure:
-    """What each criterion leaves of each layer, in percent on a logarithmic axis: a panel for each of
-    `compressions`, a line for each score, from `layer_collapse.layers`; means over trials, and a ring where a layer
-    is empty in any trial.
-
-    Raises LotteryError for a compression that the table does not have.
-    """
+    """What each criterion leaves of each layer, from `layer_collapse.layers`: a panel for each of
+    `compressions`, a line for each score, in percent; means over trials, a ring where a layer is empty in any
+    trial. Raises LotteryError for a compression that is not there."""
     missing = [c for c in compressions if not np.isclose(layers.compression, c).any()]
     if missing:
         has = ", ".join(f"{c:.4g}" for c in sorted(layers.compression.unique()))
@@ -29,8 +22,8 @@ def layer_profiles(layers: pd.DataFrame, compressions: list[float], title: str =
     names = list(layers.layer.unique())
     least = 50 * layers.layer_density[layers.weights > 0].min()
     figure, panels = style.panels(len(compressions), 3.6, 4.2, room=2.2, sharey=True)
-    start = f"Weights remaining in each of {len(names)} layers, from input to output;"
-    sentences = [f"{start} {layers.trial.nunique()} trials."]
+    sentences = [f"Weights remaining in each of {len(names)} layers, from input to output;"]
+    sentences[0] += f" {layers.trial.nunique()} trials."
     for axes, compression in zip(panels, compressions):
         compressed = layers[np.isclose(layers.compression, compression)]
         profile = _profile(axes, compressed, names, style.series(layers.score), least)
@@ -72,14 +65,11 @@ def _with_empty(axes: Axes, least: float) -> None:
 
 def intervals(differences: pd.DataFrame, boundary: float = 0.0, title: str = "") -> Figure:
     """Paired differences with their 95 % intervals: a panel for each control, a row for each method.
-
-    `differences` has the columns method, control, points (mean, control minus method), low and high (of its
-    interval) and verdict (yes, no or cannot tell: does the control cost nothing?). Left of the dotted line,
-    at `boundary` points, it costs something.
-    """
+    `differences` has columns method, control, points (mean, control minus method), low, high and verdict
+    (yes, no, cannot tell: does the control cost nothing?). Left of the dotted line, at `boundary`, it
+    does."""
     controls, methods = differences.control.unique(), list(differences.method.unique())
-    height = 1.5 + 0.34 * len(methods)
-    figure, panels = style.panels(len(controls), 2.7, height, room=2.6, sharey=True)
+    figure, panels = style.panels(len(controls), 2.7, 1.5 + 0.34 * len(methods), room=2.6, sharey=True)
     sentences = [f"{title}." if title else ""]
     for axes, control in zip(panels, controls):
         axes.axvline(0, color="#999999", linewidth=1, zorder=0)
@@ -102,6 +92,5 @@ def _whisker(axes: Axes, place: int, name: str, row: pd.Series) -> str:
     """One mean with its interval, and what it says."""
     look = {**VERDICTS[row.verdict].points(), "markersize": 7, "capsize": 3}
     axes.errorbar(row.points, place, xerr=style.whiskers(row.points, row.low, row.high), **look)
-    known = row.low == row.low  # fewer than 3 trials have no interval
-    interval = f" ({row.low:+.1f} to {row.high:+.1f})" if known else ""
+    interval = "" if pd.isna(row.low) else f" ({row.low:+.1f} to {row.high:+.1f})"
     return f"{name}: {row.points:+.1f}{interval}, {row.verdict}."

@@ -1,5 +1,4 @@
-"""Pictures of masks, as they lie over a layer and over its inputs. Shown by `plots.show`, each with a
-description in numbers."""
+"""Pictures of masks, as they lie over a layer and over its inputs, each with a description in numbers."""
 
 import seaborn as sns
 import torch
@@ -15,18 +14,14 @@ SIZE = 3.4  # of a panel, in inches
 
 def input_maps(maps: dict[str, Tensor], input_shape: tuple[int, ...], columns: int = 4) -> Figure:
     """Numbers per input as pictures of the input: each a title and a tensor [inputs], channels averaged.
-
-    `input_shape` is the shape of one example: (C, H, W), (H, W) or (L,), which is drawn as one row. Every
-    picture has its own scale of colours, so that levels of very different density can be compared, `columns`
-    in a row.
-    """
+    `input_shape` is that of one example: (C, H, W), (H, W) or (L,), drawn as one row. Every picture has its
+    own scale of colours, so that levels of very different density can be compared; `columns` are in a row."""
     channels, height, width = (1,) * (3 - len(input_shape)) + tuple(input_shape)
     figure, panels = style.panels(len(maps), 1.15 * SIZE, SIZE, columns)
     look = {"cmap": "cividis", "square": height > 1, "xticklabels": False, "yticklabels": False, "vmin": 0}
     extremes = []
     for axes, (title, values) in zip(panels, maps.items()):
-        picture = values.float().view(channels, height, width).mean(0)
-        sns.heatmap(picture.numpy(), ax=axes, **look)
+        sns.heatmap(values.float().view(channels, height, width).mean(0).numpy(), ax=axes, **look)
         axes.set_title(title)
         extremes.append(f"{title}, from {float(values.min()):.3g} to {float(values.max()):.3g}")
     figure.set_label(f"Pictures of the input: {'; '.join(extremes)}.")
@@ -34,11 +29,8 @@ def input_maps(maps: dict[str, Tensor], input_shape: tuple[int, ...], columns: i
 
 
 def mask_pictures(masks: dict[str, Tensor], columns: int = 4) -> Figure:
-    """Masks of a layer, a level or a control each, by title: a row per output, a column per input and kernel
-    position.
-
-    Each is a tensor [out, ...] of zeros and ones; black is kept. Titles are completed by the share kept.
-    """
+    """Masks of a layer by title, tensors [out, ...] of zeros and ones: a row per output, a column per input
+    and kernel position; black is kept. Titles are completed by the share kept."""
     figure, panels = style.panels(len(masks), 1.15 * SIZE, SIZE, columns)
     look = {"cmap": ListedColormap(["white", "black"]), "vmin": 0, "vmax": 1}
     for axes, (title, mask) in zip(panels, masks.items()):
@@ -52,8 +44,7 @@ def mask_pictures(masks: dict[str, Tensor], columns: int = 4) -> Figure:
 
 
 def examples(images: Tensor, titles: list[str], columns: int = 8) -> Figure:
-    """Images [N, C, H, W] side by side, each under its title; all on one scale, from their darkest pixel to
-    their brightest."""
+    """Images [N, C, H, W] side by side, each under its title; one scale for all."""
     low, high = float(images.min()), float(images.max())
     figure, panels = style.panels(len(images), 1.15 * 1.3, 1.3, columns)
     for axes, image, title in zip(panels, images, titles):
@@ -66,13 +57,12 @@ def examples(images: Tensor, titles: list[str], columns: int = 8) -> Figure:
 
 
 def start_and_end(weights: dict[str, tuple[Tensor, Tensor, Tensor]], columns: int = 3, sample: int = 2000) -> Figure:
-    """Where weights began and where they ended, a panel by title for each (start, end, kept): three tensors
-    of one shape.
+    """Where weights began and ended, a panel by title for each (start, end, kept): three tensors of one
+    shape.
 
     A weight is a blue dot where it is kept, an orange cross where it is masked. On the rising line nothing
-    has moved; left and right of where the two lines cross, weights have ended nearer to zero than they began.
-    Draws `sample` of them at random, or all where they are fewer; the description counts all (Zhou et al.
-    2019, section 2).
+    has moved; left and right of where the two lines cross, weights ended nearer to zero than they began.
+    Draws `sample` at random, or all if fewer; the description counts all (Zhou et al. 2019, section 2).
     """
     figure, panels = style.panels(len(weights), 1.15 * SIZE, SIZE, columns)
     sentences = ["Weights at the end of training against their start. Ended nearer to zero:"]

@@ -1,8 +1,4 @@
-"""Figures of straight lines between networks and of what they show: barriers, instability, and accuracy next
-to it.
-
-They take the tables of `mode_connectivity` and compute nothing but means and ranges.
-"""
+"""Figures of `analysis.mode_connectivity`: barriers, instability, and accuracy next to it."""
 
 import pandas as pd
 import seaborn as sns
@@ -17,11 +13,8 @@ from lthlib.plots.style import DOTTED, LEGEND, finish
 
 
 def barriers(lines: pd.DataFrame, title: str = "") -> Figure:
-    """Error on the line against alpha: a panel for each density, a curve for each rewind point k.
-
-    `lines` is what `mode_connectivity.lines` returned, of the test split. Mean, and a band from the lowest to the
-    highest trial.
-    """
+    """Error on the line against alpha: a panel for each density, a curve for each rewind point k. `lines` is
+    what `mode_connectivity.lines` returned, of the test split. Mean and range."""
     errors = lines.assign(error=100 * lines.error, panel=_names(lines), name="k = " + lines.rewind.astype(str))
     errors = errors.sort_values(["level", "rewind", "alpha"], kind="stable")
     names, looks = errors.panel.unique(), style.series(errors.name)
@@ -30,7 +23,7 @@ def barriers(lines: pd.DataFrame, title: str = "") -> Figure:
     sentences = [f"Test error on the straight line from a network to its fork, in percent; {trials} trials."]
     for axes, name in zip(panels, names):
         panel = errors[errors.panel == name]
-        look = {**style.lines_by("name", looks), "markers": False}
+        look = style.lines_by("name", looks) | {"markers": False}
         sns.lineplot(panel, x="alpha", y="error", ax=axes, **look)
         handles = axes.get_legend_handles_labels()
         axes.get_legend().remove()
@@ -46,12 +39,12 @@ def barriers(lines: pd.DataFrame, title: str = "") -> Figure:
 
 
 def against_rewind(instability: pd.DataFrame, differences: pd.DataFrame, title: str = "") -> Figure:
-    """Two panels against the rewind point k: instability, and accuracy minus dense.
+    """Two panels against the rewind point k, at even spacing: instability, and accuracy minus dense.
 
-    `instability` is what `mode_connectivity.instability` returned. `differences` has the columns rewind, trial,
-    name (of a line) and difference (points). Means, with bands from the lowest to the highest trial. Rewind
-    points stand evenly spaced. The dotted lines are the threshold of stability, and no difference; the axis
-    of instability is linear up to it, then logarithmic.
+    `instability` is what `mode_connectivity.instability` returned; `differences` has columns rewind, trial,
+    name (of a line) and difference (points). Means, with bands from lowest to highest trial. Dotted: the
+    threshold of stability, and no difference. The axis of instability is linear up to the threshold, then
+    logarithmic.
     """
     figure, (left, right) = style.panels(2, 6.5, 4.2)
     named = instability.assign(name=_names(instability)).sort_values("level")
@@ -68,12 +61,9 @@ def against_rewind(instability: pd.DataFrame, differences: pd.DataFrame, title: 
 
 
 def stability_and_accuracy(tickets: pd.DataFrame, title: str = "") -> Figure:
-    """A dot for every ticket: its accuracy minus its dense network's against its instability.
-
-    `tickets` has the columns name, instability and difference, the last two in points; colour and shape are
-    the name. The dotted lines are the threshold of stability, and no difference; the axis of instability is
-    as in `against_rewind`.
-    """
+    """A dot for every ticket: its accuracy minus its dense network's against its instability. `tickets` has
+    columns name (colour and shape), instability and difference, both in points. Dotted lines are the
+    threshold of stability, and no difference; the axis of instability is as in `against_rewind`."""
     figure, [axes] = style.panels(1, 8.5, 4.4)
     start = "Test accuracy at the end minus dense, against instability, both in points;"
     sentences = [f"{start} {len(tickets)} tickets."]

@@ -1,5 +1,4 @@
-"""A figure in a notebook or a page: its picture and the sentences that describe it, for readers who cannot
-see it too."""
+"""A figure in a notebook or a page: its picture, and sentences for readers who cannot see it."""
 
 import base64
 import html
@@ -14,11 +13,8 @@ from lthlib.core.errors import LotteryError
 
 def show(figure: Figure, text: str = "", save: str | Path = "") -> None:
     """Display a figure in a notebook with sentences that describe it, as its caption and for readers who
-    cannot see it.
-
-    Empty `text` takes the description that the figure carries. `save` names a PNG file to write as well;
-    empty writes none. Raises LotteryError for a figure of your own without a text.
-    """
+    cannot see it. Empty `text` takes the description that the figure carries. `save` names a PNG file to
+    write as well; empty writes none. Raises LotteryError for a figure of your own without a text."""
     from IPython.display import HTML, display
 
     display(HTML(as_html(figure, text, save)))

@@ -1,9 +1,8 @@
-"""How every figure looks: one colour, dashes and marker per method, and the bands, legends and axes that
-figures share.
+"""How every figure looks: a colour, dashes and marker per method, and shared bands, legends and axes.
 
-Colours are Okabe and Ito's (darkened where they were faint on white), which colour-blind people can tell
-apart. Every line has its own dashes or marker too. A control that keeps the ticket's signs has the colour of
-the one that does not, and longer dashes.
+Colours are Okabe and Ito's (darkened where faint on white), which colour-blind people can tell apart. Every
+line has its own dashes or marker too. A control that keeps the ticket's signs has the other's colour, and
+longer dashes.
 """
 
 from collections.abc import Iterable
@@ -86,8 +85,7 @@ LEGEND = {"frameon": False, "bbox_to_anchor": (1, 1), "loc": "upper left", "alig
 
 
 def series(names: Iterable) -> dict:
-    """A style for each name that is no method: colours dark to light in order where there are more names than
-    colours."""
+    """A style for each name that is no method: dark to light in order where names outnumber the colours."""
     names = list(dict.fromkeys(names))
     colours = SERIES
     if len(names) > len(SERIES):
@@ -97,8 +95,7 @@ def series(names: Iterable) -> dict:
 
 
 def lines_by(column: str | pd.Series, styles: dict) -> dict:
-    """What seaborn's `lineplot` needs to draw a line for each name in `column`, in its style and in this
-    order."""
+    """What seaborn's `lineplot` needs for a line by each name in `column`, in its style and in this order."""
     colours, dashes, markers = ({name: style[part] for name, style in styles.items()} for part in range(3))
     order = list(styles)
     looks = {"palette": colours, "dashes": dashes, "markers": markers, "hue_order": order, "style_order": order}
@@ -123,8 +120,7 @@ def panels(count: int, width: float, height: float, columns: int = 0, room: floa
 
 
 def finish(figure: Figure, *sentences: str, legend: Axes | None = None) -> Figure:
-    """The figure without a box around its data, with the sentences that describe it, and with a legend of
-    these axes."""
+    """The figure without a box, with the sentences that describe it, and with a legend of these axes."""
     if legend:
         legend.legend(**LEGEND)
     sns.despine(figure)
@@ -140,8 +136,7 @@ def plain_numbers(axis: Axis) -> None:
 
 
 def density_axis(axes: Axes, weights: pd.Series, ticks: int = 12) -> None:
-    """Logarithmic, reversed, with at most about so many ticks, all at densities (in percent) that were
-    measured."""
+    """Logarithmic, reversed, with at most about so many ticks, all at densities measured (percent)."""
     present = sorted(weights.unique(), reverse=True)
     gap, at = (present[0] / present[-1]) ** (1 / ticks), present[:1]
     for density in present:

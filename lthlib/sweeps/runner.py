@@ -1,7 +1,5 @@
 """Carrying out a sweep: on this machine or a Ray cluster, within a budget, and again after any interruption.
-
-A run is done when its result.json exists (see `worker`). Nothing else is kept that could disagree with it.
-"""
+A run is done when its result.json exists (see `worker`); nothing else is kept that could disagree with it."""
 
 import contextlib
 import json
@@ -45,12 +43,9 @@ class Outcome:
 
 
 def carry_out(sweep: Sweep, engine: str = "local", budget: float | None = None, progress=True) -> Outcome:
-    """Do what is not done yet of a sweep. A failed run does not stop the others.
-
-    `budget` is in seconds: a run that is expected to end after it does not start, and one that still runs
-    then is stopped, to be continued next time.
-    Raises LotteryError if the output is in use or cannot be written, or the engine is not available.
-    """
+    """Do what is not done yet of a sweep; a failed run does not stop the others. `budget` is in seconds: a
+    run expected to end after it does not start, and one that still runs then is stopped, to be continued next
+    time. Raises LotteryError if the output is in use or cannot be written, or the engine is not available."""
     engines = {"local": _local, "ray": _ray}
     one_of("engine", engine, engines)
     outcome = Outcome({run.key: DONE if worker.result(run) else LEFT for run in sweep.runs})
@@ -78,9 +73,9 @@ def summary(sweep: Sweep, outcome: Outcome) -> pd.DataFrame:
     """The runs of a sweep as a table: name, state, seconds it took, why it failed, and its folder."""
     runs = []
     for run in sweep.runs:
-        state, reason = outcome.states[run.key], outcome.reasons.get(run.key, "")
-        result = worker.result(run)
-        runs.append((run.name, state, result and result["seconds"], reason, str(run.folder)))
+        took = (worker.result(run) or {}).get("seconds")
+        why = outcome.reasons.get(run.key, "")
+        runs.append((run.name, outcome.states[run.key], took, why, str(run.folder)))
     return pd.DataFrame(runs, columns=["run", "state", "seconds", "why", "folder"])
 
 
@@ -144,16 +139,13 @@ def _slots(sweep: Sweep) -> list[dict[str, str]]:
         each = int(sweep.gpus)
         groups = [cards[start : start + each] for start in range(0, len(cards) - each + 1, each)]
     else:
-        runs_a_card = int(1 / sweep.gpus + 1e-9)
-        groups = [[card] for card in cards for _ in range(runs_a_card)]
+        groups = [[card] for card in cards for _ in range(int(1 / sweep.gpus + 1e-9))]
     return [{"CUDA_VISIBLE_DEVICES": ",".join(group)} for group in groups[: sweep.workers]]
 
 
 def _ray(sweep: Sweep, todo: list[Run], latest: dict[str, float], deadline: float) -> _States:
-    """Runs on a Ray cluster, or on this machine where no cluster is running.
-
-    Ray starts a lost worker's runs again. All machines see the output folder under the same path.
-    """
+    """Runs on a Ray cluster, or on this machine where no cluster is running. Ray starts a lost worker's runs
+    again. All machines see the output folder under the same path."""
     ray = _connected_ray()
     remote = ray.remote(num_cpus=1, num_gpus=sweep.gpus, max_retries=10)(_run_on_node)
     room = sweep.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
@@ -194,10 +186,8 @@ def _connected_ray():
 
 
 def _run_on_node(run: Run, timeout: int) -> int:
-    """On a machine of the cluster: the run in a process of its own, which ends with Ray's worker.
-
-    A run that another attempt has finished meanwhile is not repeated.
-    """
+    """On a machine of the cluster: the run in a process of its own, which ends with Ray's worker. A run that
+    another attempt has finished meanwhile is not repeated."""
     return 0 if worker.result(run) else worker.start(run, timeout).wait()
 
 
@@ -220,8 +210,7 @@ def _expected_seconds(sweep: Sweep) -> dict[str, float | None]:
     for path in sweep.output.glob("*/*/result.json"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             content = json.loads(path.read_bytes())
-            kind, took = (content["notebook"], content["parameters"].get("profile")), content["seconds"]
-            times[kind].append(took)
+            times[content["notebook"], content["parameters"].get("profile")].append(content["seconds"])
     medians = {kind: statistics.median(past) for kind, past in times.items()}
     return {run.key: medians.get((run.notebook.name, run.parameters.get("profile"))) for run in sweep.runs}
 

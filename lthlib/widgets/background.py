@@ -1,7 +1,5 @@
-"""A hunt in a process of its own: the caller goes on, looks in from time to time, and may cancel it.
-
-All that is finished is in the store: a cancelled hunt loses only the networks that were being trained.
-"""
+"""A hunt in a process of its own: the caller goes on, looks in from time to time, and may cancel it. All that
+is finished is in the store: a cancelled hunt loses only the networks that were being trained."""
 
 import atexit
 import os
@@ -22,10 +20,8 @@ from lthlib.training import engine
 
 
 class BackgroundHunt:
-    """`python -m lthlib hunt` of a shipped task, started when this is made.
-
-    `options` are those of `lthlib.hunt`. Raises LotteryError for a value out of range, before it starts.
-    """
+    """`python -m lthlib hunt` of a shipped task, started when this is made. `options` are those of
+    `lthlib.hunt`. Raises LotteryError for a value out of range, before it starts."""
 
     def __init__(
         self,

@@ -32,20 +32,15 @@ class Group:
 @dataclass(frozen=True)
 class Catalogue:
     """Groups by name (a task, and what sets it apart where there are several), largest first, then by rate.
-
-    `look(group, trial, level)` looks inside a ticket, and gives None where nothing is stored.
-    """
+    `look(group, trial, level)` looks inside a ticket, and gives None where nothing is stored."""
 
     groups: dict[str, dict[float, Group]]
     look: Callable[[Group, int, int], Look | None]
 
 
 def catalogue(results: pd.DataFrame | str | Path | None = None) -> Catalogue:
-    """Arrange a results folder, or a table that `lthlib.hunt` returned, or, without, what is shipped.
-
-    A table says nothing of masks and weights: they are looked for in the usual results folder. Raises
-    LotteryError where there is nothing that was pruned.
-    """
+    """Arrange a results folder, or a table of `lthlib.hunt`, or, without, what is shipped. A table has no
+    masks: they are looked for in the usual folder. Raises LotteryError where nothing was pruned."""
     if results is None:
         return Catalogue(_groups(atlas.read(), {}), _shipped())
     if not isinstance(results, pd.DataFrame):
@@ -69,8 +64,7 @@ def _stored(table: pd.DataFrame, store: Store) -> Catalogue:
         except (KeyError, LotteryError):
             return None
 
-    groups = _groups(table, settings)
-    return Catalogue(groups, lambda group, trial, level: find(group.setting, trial, level))
+    return Catalogue(_groups(table, settings), lambda group, trial, level: find(group.setting, trial, level))
 
 
 def _shipped() -> Callable[[Group, int, int], Look | None]:
@@ -106,8 +100,7 @@ def _groups(table: pd.DataFrame, settings: dict[str, Setting]) -> dict[str, dict
 
 
 def _group(tables: list[pd.DataFrame]) -> Group:
-    """One group of the tables of settings that differ in schedule: their tickets, and the first one's
-    controls."""
+    """One group from settings that differ in schedule: their tickets, and the first one's controls."""
     first, others = tables[0], [table[table.method == table.schedule] for table in tables[1:]]
     networks = pd.concat([first[first.method != "dense"], *others], ignore_index=True)
     methods = dict.fromkeys([*networks.schedule.unique(), *networks.method.unique()])  # the schedules first

@@ -1,9 +1,8 @@
-"""For notebooks: sliders over results (`explore`), and a laboratory that trains while the kernel stays usable
-(`lab`).
+"""Sliders over results, for notebooks (`explore`), and what the laboratory shares with them.
 
 Written to what ipywidgets 7.7 (Colab) and 8 share. Nothing is captured in an Output widget: sliders are
-observed, and change an HTML image in place. Pages without a kernel show a picture; where sliders work, they
-replace it.
+observed, and change an HTML image in place. Without a kernel, pages show a picture, which working sliders
+replace.
 """
 
 import contextlib
@@ -20,17 +19,14 @@ from lthlib.widgets.panels import Panels, Place
 
 
 def explore(results: pd.DataFrame | str | Path | None = None) -> "Explorer":
-    """Sliders for rate, density, trial and method over linked panels; nothing is trained.
-
-    `results` is a table that `lthlib.hunt` returned or the folder of its results; without, what is shipped
-    with the lessons. Raises LotteryError where there is nothing to show.
-    """
+    """Sliders for rate, density, trial and method over linked panels; nothing is trained. `results` is a
+    table of `lthlib.hunt` or the folder of its results; None: what is shipped. Raises LotteryError for no
+    results."""
     return Explorer(catalogue(results))
 
 
 class Explorer(ipywidgets.VBox):
-    """What `explore` returns. Its sliders, `rate`, `density`, `trial` and `method`, and `results` may be set
-    in code."""
+    """What `explore` returns. Code may set `rate`, `density`, `trial`, `method`, `results`."""
 
     def __init__(self, catalogue: Catalogue):
         self.catalogue, self._panels, self._quiet = catalogue, {}, False
@@ -41,9 +37,8 @@ class Explorer(ipywidgets.VBox):
         self.trial, self.method = _slider("trial"), _slider("method")
         self.picture = ipywidgets.HTML()
         sliders = [self.density, self.method, self.trial, self.rate]
-        row = _row([self.results, *sliders] if len(names) > 1 else sliders)
         self._static, hide = _static()
-        super().__init__([hide, row, self.picture])
+        super().__init__([hide, _row([self.results, *sliders] if len(names) > 1 else sliders), self.picture])
         self._set_out(names[0])
         self.results.observe(lambda change: self._set_out(change["new"]), "value")
         self.rate.observe(lambda change: self._moved(self._fill), "value")
@@ -61,7 +56,7 @@ class Explorer(ipywidgets.VBox):
         return Place(self.method.value, self.trial.value, self.density.value)
 
     def _set_out(self, name: str) -> None:
-        """Show the results of that name, at the rate nearest to the one before; all its rates are prepared."""
+        """Show the results of that name, at the rate nearest to the one before; prepare all its rates."""
         groups, before = self.catalogue.groups[name], self.rate.value or 0.2
         for group in groups.values():
             if group.setting not in self._panels:
@@ -121,8 +116,7 @@ def _row(inputs: list[ipywidgets.Widget]) -> ipywidgets.HBox:
 
 
 def _fill(slider: ipywidgets.SelectionSlider, options: dict, value) -> None:
-    """Give a slider new options by label, and this value or else the first; one with a single option cannot
-    be moved."""
+    """Give a slider new options by label, and this value or else the first; with one it cannot be moved."""
     if tuple(options.items()) != tuple(slider.options):
         slider.options = tuple(options.items())
     values = list(options.values())
@@ -136,8 +130,7 @@ def _static() -> tuple[str, ipywidgets.HTML]:
 
 
 def _show(widget: ipywidgets.Widget, name: str, static: str) -> None:
-    """Display a piece of HTML that needs no kernel, of the class that the widget hides, and below it the
-    widget."""
+    """Display HTML that needs no kernel, of the class that the widget hides, and the widget below it."""
     display(HTML(f'<div class="{name}">{static}</div>'))
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     display({"text/plain": type(widget).__name__, "application/vnd.jupyter.widget-view+json": view}, raw=True)

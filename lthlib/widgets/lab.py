@@ -19,17 +19,13 @@ EVERY = 0.5  # seconds between two looks at a hunt in the background
 
 def lab(results: str | Path | None = None) -> "Lab":
     """Choose a task, rate, rounds, rewind point and control, and run the hunt in the background with a live
-    curve.
-
-    The kernel stays usable. Cancelling keeps every finished network, so that the same hunt goes on from
-    there. `results` is the folder they are kept in; None takes the usual one.
-    """
+    curve. The kernel stays usable. Cancelling keeps every finished network, so that the same hunt goes on
+    from there. `results` is the folder they are kept in; None takes the usual one."""
     return Lab(results)
 
 
 class Lab(ipywidgets.VBox):
-    """What `lab` returns. `start` and `cancel` are its buttons; `hunt` the `BackgroundHunt` that runs, or ran
-    last."""
+    """What `lab` returns: buttons `start` and `cancel`; `hunt`, the latest `BackgroundHunt`."""
 
     def __init__(self, results: str | Path | None = None):
         self.folder, self.hunt, self._watcher = results, None, None
@@ -46,9 +42,8 @@ class Lab(ipywidgets.VBox):
         self.cancel = ipywidgets.Button(description="Cancel", disabled=True)
         self.status, self.picture = ipywidgets.HTML(_words("Choose, then start.")), ipywidgets.HTML()
         choices = [self.task, self.rate, self.rounds, self.trials, self.iterations, self.rewind, self.control]
-        rows = [_row(choices), _row([self.start, self.cancel])]
         self._static, hide = _static()
-        super().__init__([hide, *rows, self.status, self.picture])
+        super().__init__([hide, _row(choices), _row([self.start, self.cancel]), self.status, self.picture])
         self._usual_iterations()
         self.task.observe(lambda change: self._usual_iterations(), "value")
         self.start.on_click(lambda button: self._start())
@@ -108,7 +103,7 @@ def _progress(hunt: BackgroundHunt, done: int) -> str:
 
 
 def _curve(hunt: BackgroundHunt) -> str:
-    """What is finished so far as a figure, drawn without pyplot: its figures belong to the notebook's cells."""
+    """What is finished so far, drawn without pyplot, whose figures belong to the notebook's cells."""
     table = hunt.table()
     if table.empty:
         return ""

@@ -1,8 +1,5 @@
-"""Six linked panels about one ticket among its levels, trials and controls, drawn fast enough to follow a
-slider.
-
-What stays (axes, curves of all methods) is drawn once; what a move changes is drawn over a copy of it.
-"""
+"""Six linked panels about one ticket among its levels, trials and controls, fast enough to follow a slider:
+what stays (axes, curves of all methods) is drawn once, and what a move changes over a copy of it."""
 
 import html
 import io
@@ -42,11 +39,8 @@ class Place:
 
 
 class Panels:
-    """The panels of results that differ in method, trial and level alone.
-
-    `table` is a tidy table, `methods` those it holds, the ticket's first. Every network is summarised once,
-    when this is made.
-    """
+    """The panels of results that differ in method, trial and level alone. `table` is a tidy table, `methods`
+    those it holds, the ticket's first. Every network is summarised once, when this is made."""
 
     def __init__(self, table: pd.DataFrame, methods: list[str]):
         self.methods, self.ticket, self.task = methods, methods[0], table.task.iloc[0]
@@ -60,8 +54,7 @@ class Panels:
         self.figure, self.background, self.looked, self.changing = None, None, False, []
 
     def prepare(self, look: Look | None) -> None:
-        """Draw what stays, so that the first `draw` is as quick as the others. `look` is at any ticket of the
-        table."""
+        """Draw what stays, so that the first `draw` is quick too. `look` is at any ticket of the table."""
         if self.background is None or (look is not None and not self.looked):
             self._draw_what_stays(look)
 
@@ -158,8 +151,8 @@ class Panels:
         for axes, measure, factor in ((self.accuracy, "test_accuracy", 100), (self.stop, "early_stop", 1)):
             self._add(axes, axes.axvline(self.weights[place.level], color=FAINT, linewidth=1))
             if network is not None:
-                style = {"marker": "o", "markersize": 11, "mec": "black", "mew": 1.6}
-                style["color"] = METHODS[place.method].colour
+                colour = METHODS[place.method].colour
+                style = {"marker": "o", "markersize": 11, "mec": "black", "mew": 1.6, "color": colour}
                 self._add(axes, *axes.plot(self.weights[place.level], factor * network[measure], **style))
 
     def _draw_learning(self, place: Place) -> None:
@@ -184,12 +177,10 @@ class Panels:
             for axes in (self.shares, self.pixels, self.scatter):
                 self._say(axes, 0.5, 0.5, "no ticket stored here", ha="center")
             return
-        axes = self.shares
         for place, share in enumerate(look.layers.values()):
-            self._add(axes, *axes.barh(place, share, color=KEPT))
-            side, colour = ("right", "white") if share > 0.5 else ("left", WORDS)
-            words = {"ha": side, "va": "center", "color": colour}
-            self._add(axes, axes.text(share, place, f" {_percent(share)} ", **words))
+            self._add(self.shares, *self.shares.barh(place, share, color=KEPT))
+            words = {"ha": "right", "color": "white"} if share > 0.5 else {"ha": "left", "color": WORDS}
+            self._add(self.shares, self.shares.text(share, place, f" {_percent(share)} ", va="center", **words))
         self._draw_pixels(look)
         self._draw_weights(look, then)
 
