@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from lthlib import data
+from lthlib.core.digest import digest, first_difference
 from lthlib.core.errors import LotteryError
 from lthlib.core.validation import one_of
 from lthlib.pruning import registry, step
@@ -52,12 +53,18 @@ def prepare(task: str | Task, profile: str = "quick", **chosen) -> Prepared:
     cannot be trained.
     """
     task = find_task(task)
+    before = [] if _is_shipped(task) else task.facts()
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)  # what a state_dict leaves out must not depend on the caller either
         network = task.build()
         task.check(network)
         setting, extent = resolve(task, profile, **chosen)
     step.check(setting, extent)
+    if setting.fingerprint and setting.fingerprint != digest(before):
+        raise LotteryError(
+            f"task {task.name!r} is not the same twice: {first_difference(before, task.facts())} changes by itself. Let the "
+            "network draw from torch's random numbers alone, and let nothing change that it or the objective reads."
+        )
     return Prepared(task, network, setting, extent)
 
 
@@ -80,11 +87,14 @@ def resolve(task: Task, profile: str = "quick", **chosen) -> tuple[Setting, Exte
     if criterion is None:
         one_of("score", pruning["score"], registry.SCORES)
     pruning |= {"score": criterion.__name__, "score_code": registry.fingerprint(criterion)}
-    shipped = TASKS.get(task.name) is task
-    setting = Setting(task.name, recipe, **pruning, fingerprint="" if shipped else task.fingerprint())
+    setting = Setting(task.name, recipe, **pruning, fingerprint="" if _is_shipped(task) else task.fingerprint())
     for name in chosen:
         one_of("setting", name, allowed)
     return setting, extent
+
+
+def _is_shipped(task: Task) -> bool:
+    return TASKS.get(task.name) is task
 
 
 def _fields_to_choose(kind: type) -> list[str]:

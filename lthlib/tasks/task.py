@@ -2,18 +2,17 @@
 
 import copy
 import functools
-import hashlib
 import inspect
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from lthlib import data, models
+from lthlib import data
+from lthlib.core.digest import Facts, digest, facts
 from lthlib.core.errors import LotteryError
-from lthlib.tasks.fingerprint import described, written
+from lthlib.core.seeds import seed_for
 from lthlib.training import objectives
 
 
@@ -89,16 +88,18 @@ class Task:
                 raise LotteryError(f"the network of task {self.name!r} gives {shape} for {len(inputs)} {name} examples: {wrong}")
 
     def fingerprint(self) -> str:
-        """Digits that change with the network, its code, its initial weights under a fixed seed, the data, or
-        the objective.
+        """16 hexadecimal digits that change with all that can change results (see `facts`).
 
         Only `resolve` asks for it, and only for a task of your own: one that lthlib ships is known by its
-        name."""
-        network = self.build()
-        text = [repr(network), self.dataset.fingerprint(), *map(written, network.modules())]
-        text += [] if self.objective is objectives.classification else [described(self.objective)]
-        digest = hashlib.sha256(json.dumps(text).encode())
-        for name, tensor in models.initial_weights(self.build, seed=0).items():
-            digest.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
-            digest.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()[:16]
+        name. Raises LotteryError for what cannot be described.
+        """
+        return digest(self.facts())
+
+    def facts(self) -> Facts:
+        """What defines the task: the network, its code and initial weights, the data, and the objective, each
+        with where it is (see `core.digest`)."""
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed_for("fingerprint"))  # no seed that a `build` of the user's would set
+            network = self.build()
+        objective = facts(self.objective, "the objective")
+        return [*facts(network, "the network"), ("the data", self.dataset.fingerprint()), *objective]
