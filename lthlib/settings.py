@@ -16,6 +16,8 @@ STRUCTURES = ("weights", "groups", "units")
 OPTIMIZERS = ("adam", "sgd")
 PRECISIONS = ("float32", "bfloat16")
 
+OF_DENSE = ("task", "recipe", "rewind", "seed", "fingerprint")  # fields of a setting that level 0 depends on
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -108,11 +110,17 @@ class Setting:
 
     def identity(self) -> str:
         """12 hexadecimal digits, equal for equal settings; a new field with a neutral default changes none."""
-        return hashlib.sha256(json.dumps(self.changes(), sort_keys=True).encode()).hexdigest()[:12]
+        return identity_of(self.changes())
 
     def dense(self) -> "Setting":
         """The setting with its pruning fields at their defaults: all that level 0 depends on."""
-        return Setting(self.task, self.recipe, rewind=self.rewind, seed=self.seed, fingerprint=self.fingerprint)
+        return Setting(**{name: getattr(self, name) for name in OF_DENSE})
+
+
+def identity_of(changes: dict) -> str:
+    """The identity of a setting's `changes`, also as a results folder keeps them: fields that this version does
+    not know count as well."""
+    return hashlib.sha256(json.dumps(changes, sort_keys=True).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)

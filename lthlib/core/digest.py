@@ -131,7 +131,7 @@ class _Walk:
         for name, value in vars(module).items():
             if name in BOOKKEEPING or (name.startswith("_") and isinstance(value, (dict, set)) and not value):
                 continue
-            if name in ("_modules", "_parameters", "_buffers"):
+            if isinstance(value, dict) and name in ("_modules", "_parameters", "_buffers"):
                 self._mapping(value, path)
             elif "hooks" in name and isinstance(value, dict):  # its keys count all hooks of the process
                 self._sequence(list(value.values()), f"{path}.{name}")
@@ -273,7 +273,7 @@ class _Walk:
             self.visit(getattr(value, "__wrapped__", None), path)  # a cached function is pickled by name alone
             return
         for part in recipe:
-            self.visit(list(part) if hasattr(part, "__next__") else part, path)
+            self.visit(list(part) if isinstance(part, Iterator) else part, path)
 
 
 _DESCRIBED_BY: list[tuple[tuple, Callable]] = [

@@ -106,6 +106,8 @@ def hunt(
     chosen = _chosen(only, ready.setting, ready.extent)
     search = Hunt(ready.task, ready.setting, ready.network, Store(results))
     search.check_source(ready.extent, chosen)
+    if not search.setting.fingerprint:  # which stands for the data as well
+        search.store.check_data(search.setting, search.task.dataset.fingerprint())
     search.store.register(search.setting)
 
     networks = [key for level in chosen for key in level_keys(level, ready.extent, controls)]
