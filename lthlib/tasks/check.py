@@ -7,7 +7,8 @@ does the `criterion`. Whatever a user's code raises ends as one LotteryError tha
 
 import copy
 import functools
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -112,18 +113,29 @@ def evaluation(task: "Task", network: nn.Module) -> None:
         )
     copied = _copy(task, network).eval()
     classes = functools.cache(lambda: task.dataset.classes)
-    for name in SPLITS:
-        split = getattr(task.dataset, name)
-        _pass(task, copied, _at(split, slice(2)), name, classes)
-        chosen = _at(split, _looked_at(split))
-        together, outputs = _pass(task, copied, chosen, name, classes)
-        places = {0}  # the last of a split may be measured alone
-        if name == "train":
-            _compare_passes(task, together, _pass(task, copied, chosen, name, classes)[0])
-            places = {0, len(chosen) // 2, len(chosen) - 1}
-        for place in sorted(places):
-            alone, _ = _pass(task, copied, _at(chosen, slice(place, place + 1)), name, classes)
-            _compare_company(task, together, alone, place, outputs, chosen.targets)
+    with one_thread(), torch.no_grad():
+        for name in SPLITS:
+            _evaluate(task, copied, name, classes)
+
+
+def _evaluate(task: "Task", network: nn.Module, name: str, classes: Callable[[], int]) -> None:
+    """`evaluation` of one split."""
+
+    def measured(part: Split) -> tuple[Tensor, Any]:
+        losses, scores, outputs = _pass(task, network, part, f"{name} examples", classes)
+        return torch.stack([losses.double(), scores.double()]), outputs
+
+    split = getattr(task.dataset, name)
+    measured(_at(split, slice(2)))
+    chosen = _at(split, _looked_at(split))
+    together, outputs = measured(chosen)
+    places = {0}  # the last of a split may be measured alone
+    if name == "train":
+        _compare_passes(task, together, measured(chosen)[0])
+        places = {0, len(chosen) // 2, len(chosen) - 1}
+    for place in sorted(places):
+        alone, _ = measured(_at(chosen, slice(place, place + 1)))
+        _compare_company(task, together, alone, place, outputs, chosen.targets)
 
 
 def _compare_passes(task: "Task", before: Tensor, after: Tensor) -> None:
@@ -162,16 +174,18 @@ def _differ(a: Tensor, b: Tensor, all_of_them: Tensor) -> bool:
     return bool(((a - b).abs() > SAME * all_of_them.abs().mean() + 1e-7).any())
 
 
-def _pass(task: "Task", network: nn.Module, split: Split, name: str, classes) -> tuple[Tensor, object]:
-    """Loss and score [2, N] of these examples of the split `name` in evaluation mode, and the outputs."""
-    about = f"the network of task {task.name!r} cannot take {name} inputs of shape {list(split.inputs.shape)}"
-    with torch.no_grad(), blamed(about, "make the two fit"):
-        outputs = network(split.inputs)
-    losses, scores = _judged(task, outputs, split.targets, f"{name} examples", classes)
-    return torch.stack([losses.detach().double(), scores.detach().double()]), outputs
+def _pass(
+    task: "Task", network: nn.Module, split: Split, examples: str, classes: Callable[[], int]
+) -> tuple[Tensor, Tensor, Any]:
+    """Loss and score of each of these examples, which are called `examples`, and the network's outputs."""
+    shape = list(split.inputs.shape)
+    about = f"the network of task {task.name!r} cannot take {examples.replace('examples', 'inputs')} of shape {shape}"
+    with blamed(about, "make the two fit"):
+        outputs = network(split.inputs.clone())  # which a network may change in place
+    return *_judged(task, outputs, split.targets.clone(), examples, classes), outputs
 
 
-def _judged(task: "Task", outputs, targets: Tensor, examples: str, classes) -> tuple[Tensor, Tensor]:
+def _judged(task: "Task", outputs: Any, targets: Tensor, examples: str, classes: Callable[[], int]) -> tuple[Tensor, Tensor]:
     """Loss and score of each example. Raises LotteryError where the objective cannot use the outputs, or
     gives no losses."""
     shape = list(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
@@ -197,53 +211,66 @@ def _judged(task: "Task", outputs, targets: Tensor, examples: str, classes) -> t
 
 
 def training(task: "Task", network: nn.Module, recipe: Recipe) -> dict[str, Tensor]:
-    """Raise LotteryError where the task cannot be trained by this recipe: two steps on a batch, each with a
-    measurement after it. Returns all parameters and buffers after the second.
+    """Raise LotteryError where the task cannot be trained by this recipe: one step by hand, then two as the
+    engine takes them, each with a measurement after it. Returns all parameters and buffers at the end.
 
     The batch is as large as the recipe says, but of no more examples than are looked at.
     """
-    split = task.dataset.train
-    few = _at(split, _looked_at(split))
-    count = min(recipe.batch_size, max(2, len(few)))
-    classes, stage = functools.cache(lambda: task.dataset.classes), "forward pass"
-
-    def objective(outputs, targets: Tensor) -> tuple[Tensor, Tensor]:
-        nonlocal stage
-        learning = torch.is_grad_enabled()
-        losses, scores = _judged(task, outputs, targets, f"examples in {'training' if learning else 'evaluation'}", classes)
-        if learning and not losses.requires_grad:
-            raise LotteryError(
-                f"the loss of task {task.name!r} depends on no weight that is trained: leave requires_grad True for some, and "
-                "use no detach, no_grad or argmax between them and the loss."
-            )
-        stage = "backward pass, or the optimiser's step,"
-        return losses, scores
-
-    kept, state = masks.ones(models.prunable(network)), network.state_dict()
-    about = lambda: f"the {stage} of task {task.name!r} fails in training on a batch of {count}"  # noqa: E731
-    with one_thread(), blamed(about, "mend the network, the objective or the recipe"):
-        stack = Stack(_copy(task, network), [Ticket(state, kept, order_seed=0)], recipe, few, CPU, objective)
-        batch = (torch.arange(count) % len(few))[None]
-        views = torch.zeros_like(batch, dtype=torch.int16) if recipe.augment else None
-        for measured in (few, _at(few, slice(1))):
-            stage = "forward pass"
-            stack.step(batch, views, 0)
-            stack.measure(measured)
-    _gradients(task, {name: stack.parameters[name] for name in kept})
+    few = _at(task.dataset.train, _looked_at(task.dataset.train))
+    batch = torch.arange(min(recipe.batch_size, max(2, len(few)))) % len(few)
+    with one_thread():
+        _learn(task, _copy(task, network).train(), _at(few, batch))
+        kept, state = masks.ones(models.prunable(network)), network.state_dict()
+        about = f"task {task.name!r} cannot be trained step by step on batches of {len(batch)}"
+        with blamed(about, "keep nothing from one call to the next, and let network and recipe fit"):
+            stack = Stack(network, [Ticket(state, kept, order_seed=0)], recipe, few, CPU, task.objective, _Descent)
+            views = torch.zeros(1, len(batch), dtype=torch.int16) if recipe.augment else None
+            for measured in (few, _at(few, slice(1))):
+                stack.step(batch[None], views, 0)
+                stack.measure(measured)
     return {name: tensor[0].clone() for name, tensor in stack.state().items()}
 
 
-def _gradients(task: "Task", weights: dict[str, Tensor]) -> None:
-    """Raise LotteryError where no prunable weight has a gradient; name those that have none."""
-    without = [name for name, weight in weights.items() if weight.grad is None]
-    if len(without) == len(weights):
+def _learn(task: "Task", network: nn.Module, batch: Split) -> None:
+    """Forward and backward pass in training mode. Raises LotteryError where one fails, where no prunable
+    weight has a gradient or a parameter one that the optimisers do not take; names prunable weights that have
+    none."""
+    losses, _, _ = _pass(task, network, batch, "examples in training", functools.cache(lambda: task.dataset.classes))
+    about, prunable = f"task {task.name!r}", models.prunable(network)
+    if losses.requires_grad:
+        with blamed(f"the backward pass of {about} fails", "use what has a derivative, and change nothing in place"):
+            losses.mean().backward()
+    without = [name for name, weight in prunable.items() if weight.grad is None]
+    if len(without) == len(prunable):
         raise LotteryError(
-            f"no prunable weight of task {task.name!r} gets a gradient: leave requires_grad True for some, and use no detach or "
-            "no_grad between them and the loss."
+            f"the loss of {about} has no gradient in any prunable weight: leave requires_grad True for some, and use no detach, "
+            "no_grad or argmax between them and the loss."
         )
-    without = [name for name in without if weights[name].requires_grad]
-    if without:
-        notice(f"{task.name}: the loss does not depend on {', '.join(without)}, which will keep their initial values.")
+    for name, parameter in network.named_parameters():
+        if parameter.grad is not None and (parameter.grad.is_sparse or not parameter.is_floating_point()):
+            raise LotteryError(
+                f"{name!r} of {about} has sparse or complex gradients, which the optimisers do not take: leave sparse=True out, "
+                "and keep real and imaginary parts as parameters of their own."
+            )
+    if cut_off := [name for name in without if prunable[name].requires_grad]:
+        notice(f"{task.name}: the loss does not depend on {', '.join(cut_off)}, so these keep their initial values.")
+
+
+class _Descent:
+    """A step down the gradient. torch's own optimisers take seconds to import, and a stored hunt needs none."""
+
+    def __init__(self, parameters: Iterable[Tensor], recipe: Recipe, *_):
+        self.parameters, self.param_groups = list(parameters), [{"lr": recipe.learning_rate}]
+
+    def zero_grad(self, set_to_none: bool) -> None:
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    @torch.no_grad()
+    def step(self) -> None:
+        for parameter in self.parameters:
+            if parameter.grad is not None:
+                parameter.sub_(parameter.grad, alpha=self.param_groups[0]["lr"])
 
 
 def criterion(task: "Task", network: nn.Module, score: str, state: dict[str, Tensor]) -> None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from lthlib.core.errors import LotteryError
+from lthlib.core.processes import one_thread
 from lthlib.data import Dataset
 from lthlib.settings import Extent, Recipe
 
@@ -70,10 +71,11 @@ def _numbers_per_example(network: nn.Module, dataset: Dataset) -> int:
     for layer in network.modules():
         if any(True for _ in layer.parameters(recurse=False)):
             layer.register_forward_hook(note)
-    for count in (1, 2):
-        sizes[:] = [dataset.train.inputs[:count].numel()]
-        network(dataset.train.inputs[:count])
-        totals.append(sum(sizes))
+    with one_thread():
+        for count in (1, 2):
+            sizes[:] = [dataset.train.inputs[:count].numel()]
+            network(dataset.train.inputs[:count].clone())
+            totals.append(sum(sizes))
     return totals[1] - totals[0]  # a network may work on a whole graph for any number of nodes
 
 

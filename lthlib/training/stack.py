@@ -50,7 +50,8 @@ class Ticket:
 class Stack:
     """R tickets on their way through training. All tensors it takes and gives have R as their leading axis.
 
-    Masked weights are exactly zero, or at their frozen value, at the start and after every step.
+    Masked weights are exactly zero, or at their frozen value, at the start and after every step. `optimizer` makes
+    another than the recipe's.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Stack:
         train: Split,
         device: torch.device,
         objective: Objective = classification,
+        optimizer: Callable[..., Any] | None = None,
     ):
         self.recipe, self.train, self.device, self.size = recipe, train, device, len(tickets)
         self.objective = objective
@@ -78,7 +80,7 @@ class Stack:
         self._rate = recipe.learning_rate
         if device.type == "cuda":  # a captured step reads it from the card
             self._rate = torch.tensor(self._rate, device=device)
-        self.optimizer = _optimizer(self.parameters.values(), recipe, self._rate, device)
+        self.optimizer = (optimizer or _optimizer)(self.parameters.values(), recipe, self._rate, device)
         exact = torch.float32 if device.type == "mps" else torch.float64
         self._batch: Any = None  # the examples of the step, and how they are seen: once captured they stay where they are
         self._views: Any = None
