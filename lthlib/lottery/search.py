@@ -28,7 +28,7 @@ from lthlib.pruning import masks, step
 from lthlib.pruning.masks import Mask
 from lthlib.settings import AT_ONCE, Extent, Recipe, Setting
 from lthlib.storage.store import TICKET, Key, Record, Store
-from lthlib.tasks import Task, prepare
+from lthlib.tasks import Task, limits, prepare
 from lthlib.training import engine
 from lthlib.training.engine import Ticket, Trained
 
@@ -102,7 +102,8 @@ def hunt(
         task, profile, schedule=schedule, levels=levels, rate=rate, trials=trials, iterations=iterations, rewind=rewind,
         score=score, scope=scope, structure=structure, source=_source(source), redraws=redraws, seed=seed, **recipe,
     )  # fmt: skip
-    controls = check_controls(controls, ready.setting)
+    controls = check_controls(controls, ready.setting, ready.task.pretrained)
+    check_count(ready.extent, controls)
     chosen = _chosen(only, ready.setting, ready.extent)
     search = Hunt(ready.task, ready.setting, ready.network, Store(results))
     search.check_source(ready.extent, chosen)
@@ -144,6 +145,15 @@ def level_keys(level: int, extent: Extent, controls: Iterable[str]) -> list[Key]
             redraws = range(extent.redraws if control.redrawn else 1)
             keys += [Key(name, trial, level, redraw) for trial in range(extent.trials) for redraw in redraws]
     return keys
+
+
+def check_count(extent: Extent, controls: Iterable[str]) -> None:
+    """Raise LotteryError where tickets and controls are more networks than anyone could wait for."""
+    count = extent.trials * (extent.levels + 1)
+    for control in (CONTROLS[name] for name in controls):
+        levels = {"dense": 1, "pruned": extent.levels, "all": extent.levels + 1}[control.levels]
+        count += extent.trials * levels * (extent.redraws if control.redrawn else 1)
+    limits.check_networks(count, extent)
 
 
 @dataclass(frozen=True)

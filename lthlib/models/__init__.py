@@ -11,7 +11,7 @@ from lthlib.models.conv import Conv
 from lthlib.models.gcn import GCN, Neighbours
 from lthlib.models.layers import glorot
 from lthlib.models.lenet import LeNet
-from lthlib.models.prunable import PRUNABLE_LAYERS, initial_weights, layer_rates, prunable
+from lthlib.models.prunable import PRUNABLE_LAYERS, initial_weights, layer_rates, prunable, seeded
 from lthlib.models.resnet import ResNet
 from lthlib.models.transformer import Transformer
 from lthlib.models.vae import VAE, Noise

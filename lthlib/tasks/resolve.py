@@ -4,15 +4,15 @@ profile."""
 import dataclasses
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
-from lthlib import data
+from lthlib import data, models
 from lthlib.core.digest import digest, first_difference
 from lthlib.core.errors import LotteryError
 from lthlib.core.validation import one_of
 from lthlib.pruning import registry, step
 from lthlib.settings import Extent, Recipe, Setting
+from lthlib.tasks import check, limits
 from lthlib.tasks.catalogue import TASKS
 from lthlib.tasks.profiles import OWN, PROFILE_NAMES, PROFILES
 from lthlib.tasks.task import Task
@@ -46,20 +46,30 @@ class Prepared:
 
 
 def prepare(task: str | Task, profile: str = "quick", **chosen) -> Prepared:
-    """Find a task, build its network, check that the two fit, and resolve what the caller chose.
+    """Find a task, build its network, check that it can be trained (`check`, `limits`), and resolve what the
+    caller chose.
 
     The network is built to be looked at: under a seed of its own, so that it neither moves the caller's
     random numbers nor depends on them. Raises LotteryError for a value out of range, or for a task that
     cannot be trained.
     """
     task = find_task(task)
-    before = [] if _is_shipped(task) else task.facts()
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)  # what a state_dict leaves out must not depend on the caller either
+    own = not _is_shipped(task)
+    before = task.facts() if own else []
+    with models.seeded(0):
+        check.data(task)
+    with models.seeded(0):  # what a state_dict leaves out must not depend on the caller either
         network = task.build()
         task.check(network)
+        if own:
+            check.build(task, network)
         setting, extent = resolve(task, profile, **chosen)
-    step.check(setting, extent)
+        step.check(setting, extent)
+        limits.check_networks(extent.trials * (extent.levels + 1), extent)
+        limits.check_memory(network, task.dataset, setting.recipe)
+        kept = check.training(task, network, setting.recipe)
+        if own or setting.score_code:
+            check.criterion(task, network, setting.score, kept)
     if setting.fingerprint and setting.fingerprint != digest(before):
         raise LotteryError(
             f"task {task.name!r} is not the same twice: {first_difference(before, task.facts())} changes by itself. Let the "
