@@ -175,7 +175,8 @@ class Hunt:
             key = keys[index]
             weights = trained.weights if key.method in (TICKET, "fork") else None
             start = trained.snapshot if key.method == TICKET else None
-            record = Record(tickets[key].mask, trained.history, trained.seconds, weights, start)
+            early_stop = trained.early_stop if key.method == TICKET else None
+            record = Record(tickets[key].mask, trained.history, trained.seconds, weights, start, early_stop)
             self.store.save(self.setting, key, record)
             yield key, trained
 
