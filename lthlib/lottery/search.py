@@ -27,7 +27,7 @@ from lthlib.lottery.controls import CONTROLS, Place, check_controls
 from lthlib.pruning import masks, step
 from lthlib.pruning.masks import Mask
 from lthlib.settings import AT_ONCE, Extent, Recipe, Setting
-from lthlib.storage.store import TICKET, Key, Record, Store
+from lthlib.storage.store import TICKET, Key, Record, Store, setting_name
 from lthlib.tasks import Task, prepare
 from lthlib.training import engine
 from lthlib.training.engine import Ticket, Trained
@@ -100,7 +100,7 @@ def hunt(
     check_controls(controls)
     ready = prepare(
         task, profile, schedule=schedule, levels=levels, rate=rate, trials=trials, iterations=iterations, rewind=rewind,
-        score=score, scope=scope, structure=structure, source=_source(source), redraws=redraws, seed=seed, **recipe,
+        score=score, scope=scope, structure=structure, source=setting_name(source), redraws=redraws, seed=seed, **recipe,
     )  # fmt: skip
     controls = check_controls(controls, ready.setting)
     chosen = _chosen(only, ready.setting, ready.extent)
@@ -262,15 +262,6 @@ def _batches(keys: list[Key]) -> list[list[Key]]:
     for key in keys:
         batches.setdefault((key.level, key.level == 0 and key.method == "fork"), []).append(key)
     return [batches[place] for place in sorted(batches)]
-
-
-def _source(source: str | pd.DataFrame | None) -> str | None:
-    """A source as "task/identity"."""
-    if isinstance(source, pd.DataFrame):
-        if source.setting.nunique() != 1:
-            raise LotteryError(f"the source's table holds {source.setting.nunique()} settings: give that of one hunt.")
-        return f"{source.task.iloc[0]}/{source.setting.iloc[0]}"
-    return source
 
 
 def _chosen(only: Iterable[int] | None, setting: Setting, extent: Extent) -> list[int]:

@@ -268,6 +268,16 @@ class Store:
         return None
 
 
+def setting_name(source: str | pd.DataFrame | None) -> str | None:
+    """A hunt as "task/identity": of a table the one that it holds, and anything else as it is. Raises
+    LotteryError for a table of several hunts."""
+    if not isinstance(source, pd.DataFrame):
+        return source
+    if source.setting.nunique() != 1:
+        raise LotteryError(f"the source's table holds {source.setting.nunique()} settings: give that of one hunt.")
+    return f"{source.task.iloc[0]}/{source.setting.iloc[0]}"
+
+
 def _write(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
