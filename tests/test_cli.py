@@ -54,6 +54,7 @@ def test_oneshot_is_named_so(capsys):
         ([*SMOKE, "--controls", "rienit"], "did you mean 'reinit'"),
         ([*SMOKE, "--device", "tpu"], "device 'tpu'"),
         ([*SMOKE, "--workers", "0"], "workers is 0"),
+        ([*SMOKE, "--mask", "none.safetensors"], "the mask 'none.safetensors' cannot be read"),
         ([*SMOKE, "--iterashuns", "3"], "--iterashuns"),
         (["hunt"], "--task"),
         (["translate", "--language", "fr"], "unknown language 'fr': choose one of ja, ko, zh"),
