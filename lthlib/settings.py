@@ -10,6 +10,7 @@ from lthlib.core.validation import at_least, number, one_of
 
 SCHEDULES = ("iterative", "oneshot", "continued", "finetuned", "untrained", "transferred")
 CARRY_ON = ("continued", "finetuned")  # train on from the weights of the level before
+ROUND_BY_ROUND = ("iterative", *CARRY_ON)
 AT_ONCE = ("oneshot", "untrained")  # prune the dense network for as many rounds at once
 SCOPES = ("layer", "global", "uniform", "erk")
 STRUCTURES = ("weights", "groups", "units")
@@ -74,7 +75,8 @@ class Setting:
     `rate` is the share of the surviving weights removed in one round; `rewind` the iteration k whose weights
     theta_k a pruned network is reset to. `scope` is explained in `pruning.allocation`, `structure` in
     `pruning.structured`. `fingerprint` is set for tasks of your own only, `score_code` for your own criteria.
-    `source` is "task/identity" of the setting whose masks schedule "transferred" takes.
+    `source` is "task/identity" of the setting whose masks schedule "transferred" takes, `start_mask` the
+    digest of a mask of your own that level 1 has.
     """
 
     task: str
@@ -89,6 +91,7 @@ class Setting:
     structure: str = "weights"
     score_code: str = ""
     source: str = ""
+    start_mask: str = ""
 
     def __post_init__(self):
         one_of("schedule", self.schedule, SCHEDULES)
@@ -98,6 +101,12 @@ class Setting:
         if bool(self.source) != (self.schedule == "transferred"):
             rule = "schedule 'transferred' needs the hunt whose masks it takes, and no other takes one"
             raise LotteryError(f"schedule {self.schedule!r} with source {self.source!r}: {rule}.")
+        if self.start_mask and (self.schedule not in ROUND_BY_ROUND or self.scope == "erk" or self.structure == "groups"):
+            rule = (
+                f"a mask of your own is pruned further by schedules {', '.join(ROUND_BY_ROUND)}, not under scope erk or in groups"
+            )
+            chosen = f"schedule {self.schedule!r}, scope {self.scope!r} and structure {self.structure!r}"
+            raise LotteryError(f"a mask was given with {chosen}: {rule}.")
         at_least("seed", self.seed, 0)
         at_least("rewind", self.rewind, 0)
         if self.rewind >= (end := self.recipe.iterations):

@@ -201,9 +201,10 @@ def reset(place: Place) -> Ticket:
 
 
 def _no_invert(setting: Setting) -> str | None:
-    if setting.schedule != "transferred":
+    if setting.schedule != "transferred" and not setting.start_mask:
         return None
-    return "control 'invert' needs scores, and schedule 'transferred' takes masks as they are: leave it out."
+    given = "a mask of your own is taken as it is" if setting.start_mask else "schedule 'transferred' takes masks as they are"
+    return f"control 'invert' needs scores, and {given}: leave it out."
 
 
 @control(objection=_no_invert)

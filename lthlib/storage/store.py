@@ -4,7 +4,8 @@
     <results>/<task>/<identity>/      a setting:
         setting.json                          what the identity stands for
         ticket-trial0-level03.json            measurements of one trained network
-        ticket-trial0-level03.safetensors     its mask (packed to bits) and surviving weights
+        ticket-trial0-level03.safetensors     its mask (packed to bits) and surviving weights,
+                                              at the end and at early stop
         rows.cache                            all measurements, to be read at once; may be deleted
         note-line-0123456789ab.json           worked out from networks (`remember`); may be deleted
 
@@ -23,14 +24,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import torch
 from filelock import FileLock, Timeout
 from pyarrow import parquet
-from safetensors.torch import load as from_bytes
-from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from lthlib.core.errors import LotteryError
@@ -39,6 +37,7 @@ from lthlib.core.paths import results_folder
 from lthlib.core.progress import notice
 from lthlib.pruning.masks import Mask, density
 from lthlib.settings import OF_DENSE, Recipe, Setting, identity_of
+from lthlib.storage import packing
 
 FORMAT = 1
 MARKER = "lthlib.json"
@@ -73,13 +72,15 @@ class Key:
 @dataclass(frozen=True, eq=False)
 class Record:
     """One trained network. `history` has the columns iteration, split, loss, accuracy. `weights` at the end
-    (of tickets) and `start`, theta_k (of level 0), hold all parameters and buffers; controls keep neither."""
+    (of tickets), `start`, theta_k (of level 0), and `early_stop` (of tickets whose early stop is not the end)
+    hold all parameters and buffers; controls keep none."""
 
     mask: Mask
     history: dict[str, list]
     seconds: float
     weights: dict[str, Tensor] | None = None
     start: dict[str, Tensor] | None = None
+    early_stop: dict[str, Tensor] | None = None
 
 
 class Store:
@@ -121,7 +122,7 @@ class Store:
 
     def save(self, setting: Setting, key: Key, record: Record) -> None:
         """Write one trained network. Raises LotteryError on a full disk; nothing half written counts."""
-        path, tensors = self.path(setting, key), _pack(record)
+        path, tensors = self.path(setting, key), packing.pack(record.mask, vars(record))
         content = {
             "setting": setting.changes(),
             "key": key.stem,
@@ -139,9 +140,10 @@ class Store:
         """The stored network, with its tensors. Raises LotteryError where it is not there or damaged."""
         content, path = self._stored(setting, key), self.path(setting, key).with_suffix(".safetensors")
         try:
-            return _unpack(content, path.read_bytes())
+            mask, states = packing.unpack(path.read_bytes(), content["shapes"])
         except (KeyError, ValueError, RuntimeError) as error:
             raise LotteryError(f"{path} does not fit the record beside it: delete both, and hunt again.") from error
+        return Record(mask, content["history"], content["seconds"], **states)
 
     def digest(self, setting: Setting, key: Key) -> str:
         """The checksum of a network's tensors: it tells networks apart. Raises LotteryError like `load`."""
@@ -314,6 +316,16 @@ def _is_record(content: dict) -> bool:
     return len(lengths) == 1 and all(isinstance(x, (int, float)) for x in numbers) and all(isinstance(n, int) for n in shapes)
 
 
+def setting_name(source: str | pd.DataFrame | None) -> str | None:
+    """A hunt as "task/identity": of a table the one that it holds, and anything else as it is. Raises
+    LotteryError for a table of several hunts."""
+    if not isinstance(source, pd.DataFrame):
+        return source
+    if source.setting.nunique() != 1:
+        raise LotteryError(f"the source's table holds {source.setting.nunique()} settings: give that of one hunt.")
+    return f"{source.task.iloc[0]}/{source.setting.iloc[0]}"
+
+
 def _write(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -321,33 +333,6 @@ def _write(path: Path, content: bytes) -> None:
     except OSError as error:
         advice = "make room or choose another results folder; what was finished before is kept"
         raise LotteryError(f"{path} could not be written ({_reason(error)}): {advice}.") from error
-
-
-def _pack(record: Record) -> bytes:
-    mask = record.mask
-    tensors = {f"mask/{name}": torch.from_numpy(np.packbits(kept.numpy())) for name, kept in mask.items()}
-    for name, tensor in (record.weights or {}).items():
-        tensors[f"end/{name}"] = tensor[mask[name]] if name in mask else tensor.contiguous()
-    tensors |= {f"start/{name}": tensor.contiguous() for name, tensor in (record.start or {}).items()}
-    return to_bytes(tensors)
-
-
-def _unpack(content: dict, raw: bytes) -> Record:
-    tensors, shapes, mask = from_bytes(raw), content["shapes"], {}
-    for name, shape in shapes.items():
-        packed, count = tensors[f"mask/{name}"].numpy(), int(np.prod(shape))
-        if len(packed) != -(-count // 8):
-            raise ValueError(f"{len(packed)} bytes hold no mask of {count} weights")
-        bits = np.unpackbits(packed, count=count)
-        mask[name] = torch.from_numpy(bits.astype(bool)).view(shape)
-    weights, start = (
-        {name.removeprefix(part): tensor for name, tensor in tensors.items() if name.startswith(part)}
-        for part in ("end/", "start/")
-    )
-    for name in mask.keys() & weights.keys():
-        whole = torch.zeros(shapes[name], dtype=weights[name].dtype)
-        weights[name] = whole.masked_scatter_(mask[name], weights[name])
-    return Record(mask, content["history"], content["seconds"], weights or None, start or None)
 
 
 def _collect(contents: dict[Key, dict]) -> pd.DataFrame:

@@ -109,7 +109,7 @@ def _is_shipped(task: Task) -> bool:
 
 def _fields_to_choose(kind: type) -> list[str]:
     """The fields of a dataclass that are the caller's to choose."""
-    ours = ("task", "recipe", "fingerprint", "score_code")
+    ours = ("task", "recipe", "fingerprint", "score_code", "start_mask")
     return [field.name for field in dataclasses.fields(kind) if field.name not in ours]
 
 
