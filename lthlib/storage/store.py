@@ -140,6 +140,11 @@ class Store:
         content = self._stored(setting, key)
         return _unpack(content, self.path(setting, key).with_suffix(".safetensors").read_bytes())
 
+    def describe(self, setting: Setting, key: Key) -> dict | None:
+        """What is stored of a network beside its tensors, such as "density" and "history"; None where nothing
+        is."""
+        return self._read(self.path(setting, key), tensors=False)
+
     def digest(self, setting: Setting, key: Key) -> str:
         """The checksum of a network's tensors: it tells networks apart. Raises LotteryError like `load`."""
         return self._stored(setting, key)["tensors"]
