@@ -7,9 +7,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
+
 import lthlib
 from lthlib import arena, settings, tasks
 from lthlib.core.errors import LotteryError
+from lthlib.core.percent import percent, rounded
 from lthlib.core.progress import notice
 from lthlib.lessons import handouts, translations
 from lthlib.lottery.controls import CONTROLS
@@ -53,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     about = "Lottery tickets: find them, train them, see whether they win."
     top = _Parser(prog="python -m lthlib", description=about)
     commands = top.add_subparsers(dest="command", required=True, parser_class=_Parser, metavar="COMMAND")
-    for add_options in (_hunt, _translate, _handout, _batch, _atlas, _report, _arena, _export):
+    for add_options in (_hunt, _tasks, _translate, _handout, _batch, _atlas, _report, _arena, _export):
         add_options(commands)
     return top
 
@@ -99,16 +102,29 @@ def run_hunt(options: argparse.Namespace) -> None:
     table = lthlib.hunt(**arguments)
     if options.json:
         for network in lthlib.summarise(table)[JSON_FIELDS].to_dict("records"):
-            print(json.dumps(network))
+            print(json.dumps({name: None if pd.isna(value) else value for name, value in network.items()}))
         return
     accuracy, trials = "test accuracy at early stop in percent, mean (min to max)", table.trial.nunique()
     print(f"\n{options.task}: {accuracy} over {trials} trials\n\n{lthlib.levels(table).to_string()}")
     columns = "points (mean difference), and in how many trials the ticket is better"
-    form = {"density": "{:.4f}".format, "points": "{:+.2f}".format}
+    form = {"density": lambda share: rounded(share, 4), "points": "{:+.2f}".format}
     for control in CONTROLS:
         if control in set(table.method) - {"dense"}:
             print(f"\nticket against {control}: {columns}\n")
             print(lthlib.compare(table, control).to_string(formatters=form))
+
+
+def _tasks(commands) -> None:
+    about = "List the tasks, and how many parameters of each network may be pruned (? without its data)."
+    _command(commands, run_tasks, "the tasks, and what of each may be pruned", about)
+
+
+def run_tasks(options: argparse.Namespace) -> None:
+    """Carry out `tasks`: print one line a task."""
+    table = tasks.overview()
+    for column, form in {"prunable": "{:,}".format, "parameters": "{:,}".format, "share": percent}.items():
+        table[column] = table[column].astype(object).map(form, na_action="ignore")
+    print(table.to_string(na_rep="?"))
 
 
 def _translate(commands) -> None:

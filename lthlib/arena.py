@@ -23,6 +23,7 @@ import pandas as pd
 from lthlib import analysis
 from lthlib.analysis import training_cost
 from lthlib.core.errors import LotteryError
+from lthlib.core.percent import rounded
 from lthlib.core.validation import one_of
 from lthlib.lottery.search import hunt
 from lthlib.pruning import registry
@@ -133,7 +134,7 @@ def leaderboard(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.Dat
     factor, standings = analysis.scale(measure), []
     tickets = outcome[(outcome.level > 0) & (outcome.method == outcome.schedule)]
     for (task, _), networks in tickets.groupby(["task", "level"], sort=False):
-        values = networks.set_index(["entry", "trial"])[measure] * factor
+        values = networks.set_index(["entry", "trial"])[measure].dropna() * factor  # without what diverged
         baseline = values.get(BASELINE.name)
         density = 100 * networks.density.mean()
         for entry, own in values.groupby("entry", sort=False):
@@ -142,7 +143,7 @@ def leaderboard(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.Dat
             over = own - baseline if baseline is not None else own * float("nan")
             over_low, over_high = analysis.interval(over.dropna())
             spent = networks.spent[networks.entry == entry].iloc[0]
-            row = (task, round(density, 1), entry, own.mean(), low, high, over.mean(), over_low, over_high, spent, len(own))
+            row = (task, float(rounded(density)), entry, own.mean(), low, high, over.mean(), over_low, over_high, spent, len(own))
             standings.append(row)
     columns = ["task", "weights remaining (%)", "method", "mean", "low", "high", "over random", "over_low", "over_high"]
     board = pd.DataFrame(standings, columns=[*columns, "iterations", "trials"])
@@ -167,7 +168,7 @@ def checks(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFram
         by_method = networks.groupby(["method", "trial"])[measure].mean() * factor * sign
         ticket = by_method[networks.schedule.iloc[0]]
         for check in CHECKS:
-            difference = ticket - by_method[check]
+            difference = (ticket - by_method[check]).dropna()
             low, high = analysis.interval(difference)
             verdict = "cannot tell" if len(difference) < analysis.FEWEST else "passed" if low > 0 else "flagged"
             standings.append((task, entry, check, difference.mean(), low, high, len(difference), verdict))

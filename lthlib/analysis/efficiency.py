@@ -75,7 +75,7 @@ def forward_flops(network: nn.Module, example: Tensor) -> dict[str, int]:
     """
     was_training, names = network.training, {id(weight): name for name, weight in models.prunable(network).items()}
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network.eval()(example[:1])
+        network.eval()(example[:1].clone())
     network.train(was_training)
     by_module, flops = counter.get_flop_counts(), dict.fromkeys(names.values(), 0)
     for path, layer in network.named_modules():

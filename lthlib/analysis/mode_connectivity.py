@@ -215,7 +215,7 @@ class _Line:
             for alpha in alphas:
                 stack.load({name: tensor.unsqueeze(0) for name, tensor in interpolate(a, b, alpha).items()})
                 if self.norm == "recompute":
-                    update_bn(inputs.split(EVALUATION_BATCH), stack.model)
+                    update_bn((chunk.clone() for chunk in inputs.split(EVALUATION_BATCH)), stack.model)
                 loss, accuracy = stack.measure(split)
                 losses.append(loss.item())
                 errors.append(1 - accuracy.item())

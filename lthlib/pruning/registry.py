@@ -110,12 +110,14 @@ def fingerprint(function: Callable) -> str:
 
 
 def evaluate(function: Callable, **known) -> Tensors:
-    """The scores of a criterion, which is given of `known` what it asks for.
+    """The scores of a criterion, which is given of `known` what it asks for; the mask as a copy, since a
+    criterion may write into what it is given.
 
     Raises LotteryError where it does not return one tensor of the right shape for each weight.
     """
-    scores = function(**{name: known[name] for name in asked(function)})
     weights = known["weights"]
+    given = {**known, "weights": dict(weights), "mask": {name: kept.clone() for name, kept in known["mask"].items()}}
+    scores = function(**{name: given[name] for name in asked(function)})
     for name, weight in weights.items():
         tensor = scores.get(name) if isinstance(scores, dict) else None
         if not isinstance(tensor, Tensor) or tensor.shape != weight.shape:

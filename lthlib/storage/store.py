@@ -145,6 +145,11 @@ class Store:
             raise LotteryError(f"{path} does not fit the record beside it: delete both, and hunt again.") from error
         return Record(mask, content["history"], content["seconds"], **states)
 
+    def describe(self, setting: Setting, key: Key) -> dict | None:
+        """What is stored of a network beside its tensors, such as "density" and "history"; None where nothing
+        is."""
+        return self._read(self.path(setting, key), tensors=False)
+
     def digest(self, setting: Setting, key: Key) -> str:
         """The checksum of a network's tensors: it tells networks apart. Raises LotteryError like `load`."""
         return self._stored(setting, key)["tensors"]

@@ -46,7 +46,8 @@ class Trained:
 
     `history` has equally long columns iteration, split, loss, accuracy (the objective's score). Validation is
     measured at the start, every `evaluate_every` iterations and at the end; test and train at early stop (the
-    iteration of minimum validation loss, judged after the run) and at the end.
+    iteration of minimum validation loss, judged after the run) and at the end. Where training has diverged,
+    the last validation loss is NaN or infinite: NaN in any case where weights are no longer finite.
     """
 
     weights: dict[str, Tensor]
@@ -265,9 +266,17 @@ def _train_together(
                 at = iteration - start
                 stack.step(batches[:, at], None if views is None else views[:, at], iteration)
         weights, columns = _rows(stack.state(), len(tickets)), history.columns()
+    for ticket, end, column in zip(tickets, weights, columns):
+        if _lost(ticket.weights, end):
+            column["loss"][len(history.points) - 1] = math.nan
     seconds = (time.perf_counter() - began) / len(tickets)
     parts = zip(weights, kept or [None] * len(tickets), columns, history.weights())
     return [Trained(end, at, measured, seconds, best) for end, at, measured, best in parts]
+
+
+def _lost(start: dict[str, Tensor], end: dict[str, Tensor]) -> bool:
+    """Whether training has made a finite number NaN or infinite. (A buffer may hold infinities by design.)"""
+    return any(bool((start[name].isfinite() & ~tensor.isfinite()).any()) for name, tensor in end.items())
 
 
 def _orders(stack: Stack, tickets: Sequence[Ticket], start: int) -> tuple[Tensor, Tensor | None]:
@@ -290,7 +299,7 @@ def _rows(state: dict[str, Tensor], count: int) -> list[dict[str, Tensor]]:
 def _seconds_alone(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, model: nn.Module) -> float:
     """About how long the steps of these tickets take one after the other: a step takes three to six times its
     forward pass."""
-    network, inputs = copy.deepcopy(model).eval(), data.train.inputs[: recipe.batch_size]
+    network, inputs = copy.deepcopy(model).eval(), data.train.inputs[: recipe.batch_size].clone()
     with processes.one_thread(), _random_state(0, torch.device("cpu")), torch.no_grad():
         network(inputs)  # the first pass sets things up
         began = time.perf_counter()

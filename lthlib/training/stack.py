@@ -68,7 +68,7 @@ class Stack:
         self.objective = objective
         self.model = randomness.own_random_layers(copy.deepcopy(model)).to(device)
         most = EVALUATION_BATCH if device.type == "cpu" else EVALUATION_BATCH_ON_CARD
-        one, two = (_widest(self.model, train.inputs[:count]) for count in (1, 2))
+        one, two = (_widest(self.model, train.inputs[:count].clone()) for count in (1, 2))
         per_example = two - one if len(train) > 1 else one
         self._chunk = EVALUATION_NUMBERS  # of a network that works on a whole graph for any number of nodes
         if per_example:
@@ -165,6 +165,7 @@ class Stack:
         self.model.eval()
         losses, accuracies = torch.zeros_like(self._validation)
         for inputs, targets in zip(split.inputs.split(self._chunk), split.targets.split(self._chunk)):
+            inputs, targets = inputs.clone(), targets.clone()  # a network, or an objective, may write into them
             outputs = self._forward(inputs, shared=True)
             loss, accuracy = self._judge(outputs, targets.expand(self.size, *targets.shape))
             losses += loss.sum(1)
