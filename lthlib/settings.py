@@ -72,7 +72,8 @@ class Setting:
     `rate` is the share of the surviving weights removed in one round; `rewind` the iteration k whose weights
     theta_k a pruned network is reset to. `scope` is explained in `pruning.allocation`, `structure` in
     `pruning.structured`. `fingerprint` is set for tasks of your own only, `score_code` for your own criteria.
-    `source` is "task/identity" of the setting whose masks schedule "transferred" takes.
+    `source` is "task/identity" of the setting whose masks schedule "transferred" takes. `layout` says how
+    pruning reads networks that it once read otherwise (`pruning.structured.layout`).
     """
 
     task: str
@@ -87,6 +88,7 @@ class Setting:
     structure: str = "weights"
     score_code: str = ""
     source: str = ""
+    layout: str = ""
 
     def __post_init__(self):
         one_of("schedule", self.schedule, SCHEDULES)

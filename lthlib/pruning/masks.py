@@ -47,8 +47,16 @@ def layer_densities(mask: Mask) -> dict[str, float]:
 
 
 def apply(mask: Mask, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A ticket, `mask * theta`: copies of all tensors in `weights`, exactly zero where the mask prunes."""
-    masked = {name: tensor.clone() for name, tensor in weights.items()}
+    """A ticket, `mask * theta`: copies of all tensors in `weights`, exactly zero where the mask prunes.
+
+    Names that share a tensor's memory, as in the state_dict of a network with tied weights, share the copy's.
+    """
+    copies, masked = {}, {}
+    for name, tensor in weights.items():
+        place = (tensor.data_ptr(), tensor.shape, tensor.stride()) if tensor.data_ptr() else name
+        if place not in copies:
+            copies[place] = tensor.clone()
+        masked[name] = copies[place]
     for name, kept in mask.items():
         masked[name].masked_fill_(~kept.to(masked[name].device), 0.0)
     return masked

@@ -10,7 +10,7 @@ from torch import nn
 from lthlib import data
 from lthlib.core.errors import LotteryError
 from lthlib.core.validation import one_of
-from lthlib.pruning import registry, step
+from lthlib.pruning import registry, step, structured
 from lthlib.settings import Extent, Recipe, Setting
 from lthlib.tasks.catalogue import TASKS
 from lthlib.tasks.profiles import OWN, PROFILE_NAMES, PROFILES
@@ -56,16 +56,17 @@ def prepare(task: str | Task, profile: str = "quick", **chosen) -> Prepared:
         torch.default_generator.manual_seed(0)  # what a state_dict leaves out must not depend on the caller either
         network = task.build()
         task.check(network)
-        setting, extent = resolve(task, profile, **chosen)
+        setting, extent = resolve(task, profile, network, **chosen)
     step.check(setting, extent)
     return Prepared(task, network, setting, extent)
 
 
-def resolve(task: Task, profile: str = "quick", **chosen) -> tuple[Setting, Extent]:
+def resolve(task: Task, profile: str = "quick", network: nn.Module | None = None, **chosen) -> tuple[Setting, Extent]:
     """The setting and extent of a profile, with the fields in `chosen` put in place of the profile's; None
     keeps the profile's.
 
-    `chosen` may name any field of Recipe, Setting or Extent. Raises LotteryError for any value out of range.
+    `chosen` may name any field of Recipe, Setting or Extent. `network` is one of the task's, where one is
+    built already. Raises LotteryError for any value out of range.
     """
     one_of("profile", profile, PROFILE_NAMES)
     usual = PROFILES.get(task.name, OWN)[profile]
@@ -80,16 +81,26 @@ def resolve(task: Task, profile: str = "quick", **chosen) -> tuple[Setting, Exte
     if criterion is None:
         one_of("score", pruning["score"], registry.SCORES)
     pruning |= {"score": criterion.__name__, "score_code": registry.fingerprint(criterion)}
-    shipped = TASKS.get(task.name) is task
-    setting = Setting(task.name, recipe, **pruning, fingerprint="" if shipped else task.fingerprint())
+    setting = Setting(task.name, recipe, **pruning)
+    if TASKS.get(task.name) is task:
+        setting = dataclasses.replace(setting, layout=_layout_of_shipped(task, setting.structure))
+    else:
+        layout = structured.layout(network or task.build(), setting.structure, task.dataset.train.inputs[:2])
+        setting = dataclasses.replace(setting, layout=layout, fingerprint=task.fingerprint())
     for name in chosen:
         one_of("setting", name, allowed)
     return setting, extent
 
 
+def _layout_of_shipped(task: Task, structure: str) -> str:
+    """`structured.layout` of a task that lthlib ships, without its data, which may have to be downloaded."""
+    convolutional = task.name.startswith(("conv", "vgg", "resnet"))
+    return structured.BY_CHANNEL if structure == "groups" and convolutional else ""
+
+
 def _fields_to_choose(kind: type) -> list[str]:
     """The fields of a dataclass that are the caller's to choose."""
-    ours = ("task", "recipe", "fingerprint", "score_code")
+    ours = ("task", "recipe", "fingerprint", "score_code", "layout")
     return [field.name for field in dataclasses.fields(kind) if field.name not in ours]
 
 
