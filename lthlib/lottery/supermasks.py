@@ -229,7 +229,7 @@ def _masked(network: nn.Module, kinds: dict[type, type]) -> tuple[nn.Module, lis
 def _check_own_weights(network: nn.Module) -> None:
     """Raise LotteryError where a layer shares its weight with a module that takes no scores, an embedding
     say."""
-    masked = models.layers(network)
+    masked = models.layer_names(network)
     taken = {id(layer.weight): name for layer, name in masked.items()}
     for module in network.modules():
         for parameter in module.parameters(recurse=False):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from lthlib.models.prunable import layers
+from lthlib.models.prunable import layer_names
 
 
 def output_layers(network: nn.Module, inputs: Tensor) -> list[str]:
@@ -19,7 +19,7 @@ def output_layers(network: nn.Module, inputs: Tensor) -> list[str]:
     network, calls = copy.deepcopy(network), []
     for parameter in network.parameters():  # a frozen layer leaves no trace
         parameter.requires_grad_(parameter.is_floating_point())
-    names = layers(network)
+    names = layer_names(network)
     for layer in names:
         layer.register_forward_hook(lambda layer, _, output: calls.append((names[layer], output.grad_fn)))
     with torch.random.fork_rng(devices=[]), torch.enable_grad():

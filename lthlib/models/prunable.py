@@ -92,7 +92,7 @@ def tied(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {**state, **{name: state[own] for name, own in aliases(model).items() if own in state}}
 
 
-def layers(model: nn.Module) -> dict[nn.Module, str]:
+def layer_names(model: nn.Module) -> dict[nn.Module, str]:
     """Every linear and convolutional layer, frozen ones too, with the first name of its weight. Layers that
     share a weight have the same."""
     first = {id(parameter): name for name, parameter in model.named_parameters()}

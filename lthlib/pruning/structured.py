@@ -21,7 +21,7 @@ def outputs_first(network: nn.Module, tensors: dict[str, Tensor]) -> dict[str, T
     """The tensors, by name of the network's weights, with those of transposed convolutions turned from
     [inputs, outputs / groups, ...] to [outputs, inputs / groups, ...]; or back, for it is its own inverse."""
     turned, layer_of = dict(tensors), {}
-    for layer, name in models.layers(network).items():
+    for layer, name in models.layer_names(network).items():
         layer_of.setdefault(name, layer)  # of layers that share a weight the first
     for name, layer in layer_of.items():
         if name in tensors and isinstance(layer, TRANSPOSED):
@@ -37,10 +37,9 @@ def layout(network: nn.Module, structure: str, inputs: Tensor) -> str:
     """
     weights, own = models.prunable(network), models.aliases(network).values()
     words = ["tied weights"] if any(name in own for name in weights) else []
-    transposed = any(isinstance(layer, TRANSPOSED) for layer, name in models.layers(network).items() if name in weights)
-    if structure == "groups" and (
-        transposed or any(weight.dim() > 2 and weight[0, 0].numel() > 1 for weight in weights.values())
-    ):
+    transposed = any(isinstance(layer, TRANSPOSED) for layer, name in models.layer_names(network).items() if name in weights)
+    kernels = any(weight.dim() > 2 and weight[0, 0].numel() > 1 for weight in weights.values())
+    if structure == "groups" and (kernels or transposed):
         words.append(BY_CHANNEL)
     if structure == "units":
         outputs = models.output_layers(network, inputs)

@@ -9,11 +9,12 @@ from lthlib.pruning.masks import Mask, as_mask
 
 def to_torch_prune(model: nn.Module, mask: Mask) -> nn.Module:
     """Put the mask on `model` as torch.nn.utils.prune does (`weight_orig` and `weight_mask`), in place;
-    returns `model`."""
-    for name, kept in mask.items():
-        layer, _, parameter = name.rpartition(".")
-        device = model.get_parameter(name).device
-        torch_prune.custom_from_mask(model.get_submodule(layer), parameter, kept.to(device))
+    returns `model`. A weight that layers share is masked in each of them, and stays shared."""
+    first = {id(parameter): name for name, parameter in model.named_parameters()}
+    for module in model.modules():
+        for own, parameter in list(module.named_parameters(recurse=False)):
+            if (name := first[id(parameter)]) in mask:
+                torch_prune.custom_from_mask(module, own, mask[name].to(parameter.device))
     return model
 
 
