@@ -125,7 +125,13 @@ def _graph(network: nn.Module, example: Tensor):
     except ImportError as error:
         missing = "units are removed by the package torch-pruning, which is missing: pip install torch-pruning."
         raise LotteryError(missing) from error
-    return torch_pruning, torch_pruning.DependencyGraph().build_dependency(network, example_inputs=example)
+    trained = {parameter: parameter.requires_grad for parameter in network.parameters()}
+    for parameter in trained:  # the graph follows gradients, and would not see frozen layers
+        parameter.requires_grad_(parameter.is_floating_point())
+    graph = torch_pruning.DependencyGraph().build_dependency(network, example_inputs=example)
+    for parameter, was in trained.items():
+        parameter.requires_grad_(was)
+    return torch_pruning, graph
 
 
 def _removable(network: nn.Module, mask: Mask, example: Tensor) -> dict[nn.Module, Tensor]:
@@ -169,7 +175,8 @@ def _groups(tp, graph, removable: dict[nn.Module, Tensor]) -> Iterator[tuple[dic
         coupled = {dep.target.module for dep, _ in whole if graph.is_out_channel_pruning_fn(dep.handler)} & set(removable)
         done |= coupled
         empty_in_all = torch.stack([removable[each] for each in coupled]).all(0)
-        if not empty_in_all.any():
+        added_to_embedding = any(isinstance(dep.target.module, nn.Embedding) for dep, _ in whole)
+        if added_to_embedding or not empty_in_all.any():
             continue
         group, readers = graph.get_pruning_group(layer, prune, idxs=empty_in_all.nonzero().flatten().tolist()), {}
         for dep, places in group:
@@ -237,7 +244,7 @@ class CsrLinear(nn.Module):
     """A linear layer of what the mask keeps, in compressed sparse rows (values, 32-bit columns, 32-bit row
     ends).
 
-    [B, in] -> [B, out], as `nn.Linear` with the masked weight. For evaluation: it has nothing to train.
+    [..., in] -> [..., out], as `nn.Linear` with the masked weight. For evaluation: it has nothing to train.
     """
 
     def __init__(self, layer: nn.Linear, kept: Tensor):
@@ -246,8 +253,9 @@ class CsrLinear(nn.Module):
         self.register_buffer("bias", None if layer.bias is None else layer.bias.detach().unsqueeze(1))
 
     def forward(self, x: Tensor) -> Tensor:
-        product = self.weight @ x.T.contiguous()
-        return (product if self.bias is None else product + self.bias).T
+        product = self.weight @ x.reshape(-1, x.shape[-1]).T.contiguous()
+        outputs = (product if self.bias is None else product + self.bias).T
+        return outputs if x.dim() == 2 else outputs.reshape(*x.shape[:-1], -1)
 
 
 def to_csr(weight: Tensor, kept: Tensor) -> Tensor:
