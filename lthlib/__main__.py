@@ -15,6 +15,7 @@ from lthlib.lessons import handouts, translations
 from lthlib.lottery.controls import CONTROLS
 from lthlib.papers import reproduction
 from lthlib.pruning import registry
+from lthlib.storage import export
 from lthlib.sweeps import config, runner
 
 JSON_FIELDS = [
@@ -52,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     about = "Lottery tickets: find them, train them, see whether they win."
     top = _Parser(prog="python -m lthlib", description=about)
     commands = top.add_subparsers(dest="command", required=True, parser_class=_Parser, metavar="COMMAND")
-    for add_options in (_hunt, _translate, _handout, _batch, _atlas, _report, _arena):
+    for add_options in (_hunt, _translate, _handout, _batch, _atlas, _report, _arena, _export):
         add_options(commands)
     return top
 
@@ -80,6 +81,7 @@ def _hunt(commands) -> None:
     add("--scope", help=f"how rates are shared out: {', '.join(settings.SCOPES)}")
     add("--structure", help=f"what is removed as one: {', '.join(settings.STRUCTURES)}")
     add("--source", metavar="T/ID", help="task/identity of the hunt whose masks schedule transferred takes")
+    add("--mask", metavar="FILE", help="a safetensors file of 0 and 1 by weight: level 1 has this mask of your own")
     add("--controls", default="", metavar="A,B", help=f"any of {', '.join(CONTROLS)}")
     add("--redraws", type=int, metavar="N", help="networks of each control in a trial")
     add("--seed", type=int, metavar="N", help="changes every random number of the hunt (0)")
@@ -243,6 +245,35 @@ def run_arena(options: argparse.Namespace) -> None:
     print(arena.leaderboard(outcome).to_string(float_format="{:.1f}".format, na_rep="?"))
     print(f"\nSanity checks of {method.name}: ticket minus control, points\n")
     print(arena.checks(outcome).to_string(float_format="{:+.1f}".format, na_rep="?"))
+
+
+def _export(commands) -> None:
+    about = """Write a trained ticket of a stored hunt as a file for other tools: .safetensors or .pt (all
+    weights, exactly zero where pruned), or .onnx (the network itself)."""
+    add = _command(commands, run_export, "take a ticket with you, as a file", about)
+    add("setting", metavar="SETTING", help="task/identity of the hunt; a task will do that has one setting there")
+    add("--trial", type=int, default=0, metavar="N", help="which repetition (0)")
+    add("--level", type=int, required=True, metavar="N", help="after how many prune rounds")
+    add("--at", default="early_stop", help="early_stop (default), whose accuracy is reported, or end")
+    add("--to", required=True, metavar="FILE", help=f"ends in {', '.join(export.SUFFIXES)}")
+    add("--force", action="store_true", help="overwrite FILE")
+    add("--results", **RESULTS)
+
+
+def run_export(options: argparse.Namespace) -> None:
+    """Carry out `export`, and print the path of the file, and what is in it."""
+    path = export.check_path(options.to, options.force)
+    ticket = export.ticket(options.setting, options.level, options.trial, options.at, options.results)
+    network = example = None
+    if path.suffix == ".onnx":
+        if (name := ticket.about["task"]) not in tasks.TASKS:
+            fix = "write it from Python, with lthlib.export, or choose .safetensors"
+            raise LotteryError(f"the network of task {name!r} is your own: {fix}.")
+        network, example = tasks.TASKS[name].build(), tasks.TASKS[name].dataset.train.inputs[:2]
+    print(ticket.save(path, network, example, options.force))
+    density, accuracy = (100 * float(ticket.about[share]) for share in ("density", "test_accuracy"))
+    at = f"{options.at.replace('_', ' ')} (iteration {ticket.about['iteration']})"
+    print(f"{density:.2f} % of the weights; test accuracy at {at} {accuracy:.2f} %")
 
 
 def _budget(options: argparse.Namespace) -> float | None:

@@ -10,11 +10,14 @@ from lthlib.core.validation import at_least, number, one_of
 
 SCHEDULES = ("iterative", "oneshot", "continued", "finetuned", "untrained", "transferred")
 CARRY_ON = ("continued", "finetuned")  # train on from the weights of the level before
+ROUND_BY_ROUND = ("iterative", *CARRY_ON)
 AT_ONCE = ("oneshot", "untrained")  # prune the dense network for as many rounds at once
 SCOPES = ("layer", "global", "uniform", "erk")
 STRUCTURES = ("weights", "groups", "units")
 OPTIMIZERS = ("adam", "sgd")
 PRECISIONS = ("float32", "bfloat16")
+
+OF_DENSE = ("task", "recipe", "rewind", "seed", "fingerprint")  # fields of a setting that level 0 depends on
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,9 @@ class Setting:
     `rate` is the share of the surviving weights removed in one round; `rewind` the iteration k whose weights
     theta_k a pruned network is reset to. `scope` is explained in `pruning.allocation`, `structure` in
     `pruning.structured`. `fingerprint` is set for tasks of your own only, `score_code` for your own criteria.
-    `source` is "task/identity" of the setting whose masks schedule "transferred" takes. `layout` says how
-    pruning reads networks that it once read otherwise (`pruning.structured.layout`).
+    `source` is "task/identity" of the setting whose masks schedule "transferred" takes, `start_mask` the
+    digest of a mask of your own that level 1 has. `group_axis` is "inputs" where groups of four run along a
+    convolution's input channels, for tasks whose groups once ran along its kernel.
     """
 
     task: str
@@ -88,7 +92,8 @@ class Setting:
     structure: str = "weights"
     score_code: str = ""
     source: str = ""
-    layout: str = ""
+    start_mask: str = ""
+    group_axis: str = ""
 
     def __post_init__(self):
         one_of("schedule", self.schedule, SCHEDULES)
@@ -98,6 +103,12 @@ class Setting:
         if bool(self.source) != (self.schedule == "transferred"):
             rule = "schedule 'transferred' needs the hunt whose masks it takes, and no other takes one"
             raise LotteryError(f"schedule {self.schedule!r} with source {self.source!r}: {rule}.")
+        if self.start_mask and (self.schedule not in ROUND_BY_ROUND or self.scope == "erk" or self.structure == "groups"):
+            rule = (
+                f"a mask of your own is pruned further by schedules {', '.join(ROUND_BY_ROUND)}, not under scope erk or in groups"
+            )
+            chosen = f"schedule {self.schedule!r}, scope {self.scope!r} and structure {self.structure!r}"
+            raise LotteryError(f"a mask was given with {chosen}: {rule}.")
         at_least("seed", self.seed, 0)
         at_least("rewind", self.rewind, 0)
         if self.rewind >= (end := self.recipe.iterations):
@@ -110,11 +121,17 @@ class Setting:
 
     def identity(self) -> str:
         """12 hexadecimal digits, equal for equal settings; a new field with a neutral default changes none."""
-        return hashlib.sha256(json.dumps(self.changes(), sort_keys=True).encode()).hexdigest()[:12]
+        return identity_of(self.changes())
 
     def dense(self) -> "Setting":
         """The setting with its pruning fields at their defaults: all that level 0 depends on."""
-        return Setting(self.task, self.recipe, rewind=self.rewind, seed=self.seed, fingerprint=self.fingerprint)
+        return Setting(**{name: getattr(self, name) for name in OF_DENSE})
+
+
+def identity_of(changes: dict) -> str:
+    """The identity of a setting's `changes`, also as a results folder keeps them: fields that this version does
+    not know count as well."""
+    return hashlib.sha256(json.dumps(changes, sort_keys=True).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from lthlib.core.digest import digest, facts
 from lthlib.core.errors import LotteryError
 from lthlib.core.files import write_atomically
 from lthlib.core.seeds import seed_for
@@ -80,7 +82,7 @@ def write(task: str, looks: dict[tuple[str, int], list[Look]], where: str | Path
         tensors |= {f"{setting}/{trial}/{part}": tensor.contiguous() for part, tensor in stacked.items()}
     path = Path(where or atlas.folder()) / f"{task}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, to_bytes(tensors))
+    write_atomically(path, to_bytes(tensors, metadata={"checksum": _checksum(tensors)}))
     return path
 
 
@@ -90,15 +92,24 @@ def read(task: str, where: str | Path | None = None) -> dict[tuple[str, int], li
     path = Path(where or atlas.folder()) / f"{task}.safetensors"
     if not path.exists():
         return {}
+    problem = f"{path} is damaged: restore it with `git checkout {path}`, or delete it."
     try:
         tensors = from_bytes(path.read_bytes())
+        with safe_open(path, "pt") as file:
+            kept = (file.metadata() or {}).get("checksum")
     except Exception as error:  # safetensors raises its own kinds
-        raise LotteryError(f"{path} is damaged: restore it with `git checkout {path}`, or delete it.") from error
+        raise LotteryError(problem) from error
+    if kept != _checksum(tensors):
+        raise LotteryError(problem)
     groups: dict[tuple[str, int], dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         setting, trial, part = name.split("/", 2)
         groups.setdefault((setting, int(trial)), {})[part] = tensor
     return {key: _unstack(parts) for key, parts in groups.items()}
+
+
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    return digest(facts(dict(sorted(tensors.items())), "looks"))
 
 
 def _unstack(parts: dict[str, Tensor]) -> list[Look]:

@@ -15,10 +15,22 @@ from lthlib.core.errors import LotteryError
 class Split:
     """Inputs [N, ...] and targets [N, ...], in matching order: float32 inputs and class numbers, int64, for
     classification; for other objectives what they and the network need, such as tokens, int64, or pixels,
-    float32."""
+    float32.
+
+    Arrays become tensors, numbers float32, and whole numbers int64, as `from_arrays` makes them; inputs of
+    bytes or booleans stay what they are. Raises LotteryError where inputs and targets do not match.
+    """
 
     inputs: Tensor
     targets: Tensor
+
+    def __post_init__(self):
+        object.__setattr__(self, "inputs", _as_taken("inputs", self.inputs, (torch.uint8, torch.bool)))
+        object.__setattr__(self, "targets", _as_taken("targets", self.targets))
+        if len(self.inputs) != len(self.targets):
+            raise LotteryError(
+                f"a split has {len(self.inputs)} inputs and {len(self.targets)} targets: give one target for each example."
+            )
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -151,6 +163,18 @@ def _finite(name: str, what: str, values: Tensor) -> Tensor:
         fix = "fill in or drop NaN and infinite values"
         raise LotteryError(f"data set {name!r} has {what} that are not finite: {fix}.")
     return values
+
+
+def _as_taken(what: str, values, also: tuple[torch.dtype, ...] = ()) -> Tensor:
+    """Inputs or targets of a split as float32 or int64, on the device where they are; types in `also` stay."""
+    tensor = values.detach() if isinstance(values, Tensor) else _tensor("made by hand", what, values)
+    if tensor.dim() == 0:
+        raise LotteryError(f"the {what} of a split are one number: give a tensor [N, ...] with one entry for each example.")
+    if tensor.is_complex():
+        raise LotteryError(f"the {what} of a split are complex: give their real and imaginary parts as numbers of their own.")
+    if tensor.dtype in also:
+        return tensor
+    return tensor.float() if tensor.is_floating_point() else tensor.long()
 
 
 def _tensor(name: str, what: str, values) -> Tensor:

@@ -54,6 +54,7 @@ def measure(
     controls = check_controls(controls)
     ready = prepare(task, profile, **chosen)
     task, setting, extent = ready.task, ready.setting, ready.extent
+    check_controls(controls, pretrained=task.pretrained)
     alike = [control for control in controls if control in ALIKE]
     if alike:
         raise LotteryError(f"control {alike[0]!r} is the ticket itself before training: leave it out.")

@@ -12,7 +12,7 @@ again.
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,11 +24,11 @@ from lthlib.core.errors import LotteryError
 from lthlib.core.progress import bar
 from lthlib.core.seeds import seed_for
 from lthlib.lottery.controls import CONTROLS, Place, check_controls
-from lthlib.pruning import masks, step
+from lthlib.pruning import masks, own_mask, step
 from lthlib.pruning.masks import Mask
 from lthlib.settings import AT_ONCE, Extent, Recipe, Setting
-from lthlib.storage.store import TICKET, Key, Record, Store
-from lthlib.tasks import Task, prepare
+from lthlib.storage.store import TICKET, Key, Record, Store, setting_name
+from lthlib.tasks import Task, limits, prepare
 from lthlib.training import engine
 from lthlib.training.engine import Ticket, Trained
 
@@ -48,6 +48,7 @@ def hunt(
     scope: str | None = None,
     structure: str | None = None,
     source: str | pd.DataFrame | None = None,
+    mask: Mapping | str | Path | None = None,
     controls: str | Iterable[str] = (),
     redraws: int | None = None,
     seed: int | None = None,
@@ -83,6 +84,9 @@ def hunt(
                 `lthlib.pruning.step`)
     source      the hunt whose masks are transferred, trial by trial and level by level: its table, or
                 "task/identity"; of networks of the same shape, in the same results folder
+    mask        a mask of your own for level 1, which later levels prune further; level 0 is dense as ever. By
+                the name of each prunable weight a tensor or array of its shape, 1 for kept and 0 for pruned;
+                or a safetensors file of these
     structure   "weights": one by one; "groups": so many of every four; "units": whole output units or
                 channels
     controls    as a list or a text with commas, any of those in `lthlib.lottery.controls`
@@ -100,12 +104,18 @@ def hunt(
     check_controls(controls)
     ready = prepare(
         task, profile, schedule=schedule, levels=levels, rate=rate, trials=trials, iterations=iterations, rewind=rewind,
-        score=score, scope=scope, structure=structure, source=_source(source), redraws=redraws, seed=seed, **recipe,
+        score=score, scope=scope, structure=structure, source=setting_name(source), redraws=redraws, seed=seed, **recipe,
     )  # fmt: skip
-    controls = check_controls(controls, ready.setting)
-    chosen = _chosen(only, ready.setting, ready.extent)
-    search = Hunt(ready.task, ready.setting, ready.network, Store(results))
+    setting, start_mask = ready.setting, None if mask is None else own_mask.own_mask(mask, ready.network)
+    if start_mask:
+        setting = dataclasses.replace(setting, start_mask=own_mask.digest(start_mask))
+    controls = check_controls(controls, setting, ready.task.pretrained)
+    check_count(ready.extent, controls)
+    chosen = _chosen(only, setting, ready.extent)
+    search = Hunt(ready.task, setting, ready.network, Store(results), start_mask)
     search.check_source(ready.extent, chosen)
+    if not search.setting.fingerprint:  # which stands for the data as well
+        search.store.check_data(search.setting, search.task.dataset.fingerprint())
     search.store.register(search.setting)
 
     networks = [key for level in chosen for key in level_keys(level, ready.extent, controls)]
@@ -144,15 +154,25 @@ def level_keys(level: int, extent: Extent, controls: Iterable[str]) -> list[Key]
     return keys
 
 
+def check_count(extent: Extent, controls: Iterable[str]) -> None:
+    """Raise LotteryError where tickets and controls are more networks than anyone could wait for."""
+    count = extent.trials * (extent.levels + 1)
+    for control in (CONTROLS[name] for name in controls):
+        levels = {"dense": 1, "pruned": extent.levels, "all": extent.levels + 1}[control.levels]
+        count += extent.trials * levels * (extent.redraws if control.redrawn else 1)
+    limits.check_networks(count, extent)
+
+
 @dataclass(frozen=True)
 class Hunt:
     """One setting being carried out on a store. `network` is the architecture; its own weights are never
-    used."""
+    used. `start_mask` is a mask of the caller's own, for level 1."""
 
     task: Task
     setting: Setting
     network: nn.Module
     store: Store
+    start_mask: Mask | None = None
 
     @contextlib.contextmanager
     def missing(self, keys: list[Key]):
@@ -175,7 +195,8 @@ class Hunt:
             key = keys[index]
             weights = trained.weights if key.method in (TICKET, "fork") else None
             start = trained.snapshot if key.method == TICKET else None
-            record = Record(tickets[key].mask, trained.history, trained.seconds, weights, start)
+            early_stop = trained.early_stop if key.method == TICKET else None
+            record = Record(tickets[key].mask, trained.history, trained.seconds, weights, start, early_stop)
             self.store.save(self.setting, key, record)
             yield key, trained
 
@@ -191,12 +212,15 @@ class Hunt:
         lowest scores removed (the highest, inverted).
 
         Schedules "oneshot" and "untrained" start from the dense network, for as many rounds at once;
-        "transferred" takes the source's mask of that trial and level; the others start from the level before.
+        "transferred" takes the source's mask of that trial and level; the others start from the level before,
+        or at level 1 from the caller's own mask.
         """
         if level == 0:
             return masks.ones(models.prunable(self.network))
         if self.setting.schedule == "transferred":
             return self.store.load(self.store.find(self.setting.source), Key(TICKET, trial, level)).mask
+        if level == 1 and self.setting.start_mask:
+            return self.start_mask or self.store.load(self.setting, Key(TICKET, trial, 1)).mask
         source = 0 if self.setting.schedule in AT_ONCE else level - 1
         before, start = self.store.load(self.setting, Key(TICKET, trial, source)), self.theta_k(trial)
         state = start if self.setting.schedule == "untrained" else _stored(before.weights)
@@ -263,15 +287,6 @@ def _batches(keys: list[Key]) -> list[list[Key]]:
     for key in keys:
         batches.setdefault((key.level, key.level == 0 and key.method == "fork"), []).append(key)
     return [batches[place] for place in sorted(batches)]
-
-
-def _source(source: str | pd.DataFrame | None) -> str | None:
-    """A source as "task/identity"."""
-    if isinstance(source, pd.DataFrame):
-        if source.setting.nunique() != 1:
-            raise LotteryError(f"the source's table holds {source.setting.nunique()} settings: give that of one hunt.")
-        return f"{source.task.iloc[0]}/{source.setting.iloc[0]}"
-    return source
 
 
 def _chosen(only: Iterable[int] | None, setting: Setting, extent: Extent) -> list[int]:

@@ -12,7 +12,16 @@ from lthlib.models.gcn import GCN, Neighbours
 from lthlib.models.layers import glorot
 from lthlib.models.lenet import LeNet
 from lthlib.models.outputs import output_layers
-from lthlib.models.prunable import PRUNABLE_LAYERS, aliases, initial_weights, layer_names, layer_rates, prunable, tied
+from lthlib.models.prunable import (
+    PRUNABLE_LAYERS,
+    aliases,
+    initial_weights,
+    layer_names,
+    layer_rates,
+    prunable,
+    seeded,
+    tied,
+)
 from lthlib.models.resnet import ResNet
 from lthlib.models.transformer import Transformer
 from lthlib.models.vae import VAE, Noise

@@ -4,8 +4,11 @@ A weight that several modules share (`head.weight = embedding.weight`) is one we
 know it by the first, the one in `named_parameters`; a state_dict lists them all, the others as `aliases`.
 """
 
+import contextlib
+import random
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -118,8 +121,22 @@ def layer_rates(model: nn.Module, rate: float) -> dict[str, float]:
 def initial_weights(build: Callable[[], nn.Module], seed: int) -> dict[str, Tensor]:
     """theta_0: every parameter and buffer of a network built under `seed`, as copies that nothing else holds.
 
-    The global random state is left as it was.
+    The global random states are left as they were.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every card as well
+    with seeded(seed):
         return {name: tensor.detach().clone() for name, tensor in build().state_dict().items()}
+
+
+@contextlib.contextmanager
+def seeded(seed: int):
+    """The global random numbers of torch (on the CPU), NumPy and Python seeded inside, and as before outside."""
+    of_numpy, of_python = np.random.get_state(), random.getstate()  # which users' networks may draw from
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every card as well
+            np.random.seed(seed % 2**32)
+            random.seed(seed)
+            yield
+    finally:
+        np.random.set_state(of_numpy)
+        random.setstate(of_python)

@@ -23,7 +23,6 @@ score like any other:
     lthlib.hunt("lenet-digits", score="distance_moved")
 """
 
-import hashlib
 import importlib.util
 import inspect
 from collections.abc import Callable
@@ -32,6 +31,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from lthlib.core.digest import digest, facts
 from lthlib.core.errors import LotteryError
 
 KNOWN = ("weights", "start", "mask", "network", "batch", "loss", "seed")
@@ -104,16 +104,9 @@ def is_own(function: Callable) -> bool:
 
 
 def fingerprint(function: Callable) -> str:
-    """Empty for a criterion that lthlib ships; for one of yours, digits that change with its code (not with
-    that of others it calls) and its rounds."""
-    if not is_own(function):
-        return ""
-    try:
-        code = inspect.getsource(function)
-    except (OSError, TypeError):  # typed at a plain prompt: the compiled code has to do
-        compiled = function.__code__
-        code = f"{compiled.co_code.hex()} {compiled.co_consts} {compiled.co_names}"
-    return hashlib.sha256(f"{code} {function.rounds}".encode()).hexdigest()[:16]
+    """Empty for a criterion that lthlib ships; for one of yours, digits that change with its code, its rounds
+    and all that it reads (see `core.digest`). Raises LotteryError where it reads what cannot be described."""
+    return digest(facts(function, f"criterion {function.__name__!r}")) if is_own(function) else ""
 
 
 def evaluate(function: Callable, **known) -> Tensors:

@@ -14,7 +14,6 @@ from lthlib.pruning.masks import Mask, _remove_lowest
 
 GROUP = 4  # neighbours of which hardware wants as many kept, 2 of 4 (Mishra et al. 2021, arXiv 2104.08378)
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-BY_CHANNEL = "groups of input channels"  # a layout
 
 
 def outputs_first(network: nn.Module, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -27,24 +26,6 @@ def outputs_first(network: nn.Module, tensors: dict[str, Tensor]) -> dict[str, T
         if name in tensors and isinstance(layer, TRANSPOSED):
             turned[name] = tensors[name].unflatten(0, (layer.groups, -1)).transpose(1, 2).flatten(0, 1).contiguous()
     return turned
-
-
-def layout(network: nn.Module, structure: str, inputs: Tensor) -> str:
-    """What pruning sees of a network that it did not see before version 0.2, as words; "" where there is
-    nothing. It is part of a setting's identity, so that results of that time are not taken for today's.
-
-    `inputs` [B, ...] are a few examples, by which the output layers are found.
-    """
-    weights, own = models.prunable(network), models.aliases(network).values()
-    words = ["tied weights"] if any(name in own for name in weights) else []
-    transposed = any(isinstance(layer, TRANSPOSED) for layer, name in models.layer_names(network).items() if name in weights)
-    kernels = any(weight.dim() > 2 and weight[0, 0].numel() > 1 for weight in weights.values())
-    if structure == "groups" and (kernels or transposed):
-        words.append(BY_CHANNEL)
-    if structure == "units":
-        outputs = models.output_layers(network, inputs)
-        words += [f"output {', '.join(outputs)}"] * (outputs != list(weights)[-1:]) + ["transposed"] * transposed
-    return "; ".join(words)
 
 
 def prune_in_groups(mask: Mask, scores: dict[str, Tensor], kept: int) -> Mask:

@@ -4,17 +4,21 @@ profile."""
 import dataclasses
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
-from lthlib import data
+from lthlib import data, models
+from lthlib.core.digest import digest, first_difference
 from lthlib.core.errors import LotteryError
 from lthlib.core.validation import one_of
-from lthlib.pruning import registry, step, structured
+from lthlib.pruning import registry, step
 from lthlib.settings import Extent, Recipe, Setting
+from lthlib.tasks import check, limits
 from lthlib.tasks.catalogue import TASKS
 from lthlib.tasks.profiles import OWN, PROFILE_NAMES, PROFILES
 from lthlib.tasks.task import Task
+
+
+CONVOLUTIONAL = ("conv", "vgg", "resnet")  # how the names of such tasks begin
 
 
 def find_task(task: str | Task) -> Task:
@@ -45,28 +49,43 @@ class Prepared:
 
 
 def prepare(task: str | Task, profile: str = "quick", **chosen) -> Prepared:
-    """Find a task, build its network, check that the two fit, and resolve what the caller chose.
+    """Find a task, build its network, check that it can be trained (`check`, `limits`), and resolve what the
+    caller chose.
 
     The network is built to be looked at: under a seed of its own, so that it neither moves the caller's
     random numbers nor depends on them. Raises LotteryError for a value out of range, or for a task that
     cannot be trained.
     """
     task = find_task(task)
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)  # what a state_dict leaves out must not depend on the caller either
+    own = not _is_shipped(task)
+    before = task.facts() if own else []
+    with models.seeded(0):
+        check.data(task)
+    with models.seeded(0):  # what a state_dict leaves out must not depend on the caller either
         network = task.build()
         task.check(network)
-        setting, extent = resolve(task, profile, network, **chosen)
-    step.check(setting, extent)
+        if own:
+            check.build(task, network)
+        setting, extent = resolve(task, profile, **chosen)
+        step.check(setting, extent)
+        limits.check_networks(extent.trials * (extent.levels + 1), extent)
+        limits.check_memory(network, task.dataset, setting.recipe)
+        kept = check.training(task, network, setting.recipe)
+        if own or setting.score_code:
+            check.criterion(task, network, setting.score, kept)
+    if setting.fingerprint and setting.fingerprint != digest(before):
+        raise LotteryError(
+            f"task {task.name!r} is not the same twice: {first_difference(before, task.facts())} changes by itself. Let the "
+            "network draw from torch's random numbers alone, and let nothing change that it or the objective reads."
+        )
     return Prepared(task, network, setting, extent)
 
 
-def resolve(task: Task, profile: str = "quick", network: nn.Module | None = None, **chosen) -> tuple[Setting, Extent]:
+def resolve(task: Task, profile: str = "quick", **chosen) -> tuple[Setting, Extent]:
     """The setting and extent of a profile, with the fields in `chosen` put in place of the profile's; None
     keeps the profile's.
 
-    `chosen` may name any field of Recipe, Setting or Extent. `network` is one of the task's, where one is
-    built already. Raises LotteryError for any value out of range.
+    `chosen` may name any field of Recipe, Setting or Extent. Raises LotteryError for any value out of range.
     """
     one_of("profile", profile, PROFILE_NAMES)
     usual = PROFILES.get(task.name, OWN)[profile]
@@ -81,26 +100,21 @@ def resolve(task: Task, profile: str = "quick", network: nn.Module | None = None
     if criterion is None:
         one_of("score", pruning["score"], registry.SCORES)
     pruning |= {"score": criterion.__name__, "score_code": registry.fingerprint(criterion)}
-    setting = Setting(task.name, recipe, **pruning)
-    if TASKS.get(task.name) is task:
-        setting = dataclasses.replace(setting, layout=_layout_of_shipped(task, setting.structure))
-    else:
-        layout = structured.layout(network or task.build(), setting.structure, task.dataset.train.inputs[:2])
-        setting = dataclasses.replace(setting, layout=layout, fingerprint=task.fingerprint())
+    if pruning.get("structure") == "groups" and _is_shipped(task) and task.name.startswith(CONVOLUTIONAL):
+        pruning["group_axis"] = "inputs"
+    setting = Setting(task.name, recipe, **pruning, fingerprint="" if _is_shipped(task) else task.fingerprint())
     for name in chosen:
         one_of("setting", name, allowed)
     return setting, extent
 
 
-def _layout_of_shipped(task: Task, structure: str) -> str:
-    """`structured.layout` of a task that lthlib ships, without its data, which may have to be downloaded."""
-    convolutional = task.name.startswith(("conv", "vgg", "resnet"))
-    return structured.BY_CHANNEL if structure == "groups" and convolutional else ""
+def _is_shipped(task: Task) -> bool:
+    return TASKS.get(task.name) is task
 
 
 def _fields_to_choose(kind: type) -> list[str]:
     """The fields of a dataclass that are the caller's to choose."""
-    ours = ("task", "recipe", "fingerprint", "score_code", "layout")
+    ours = ("task", "recipe", "fingerprint", "score_code", "start_mask", "group_axis")
     return [field.name for field in dataclasses.fields(kind) if field.name not in ours]
 
 

@@ -41,8 +41,8 @@ COLUMNS = ("iteration", "split", "loss", "accuracy")  # of a history
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A trained ticket: its weights at the end, at the iteration asked for (`snapshot`), its history, and the
-    time it took.
+    """A trained ticket: its weights at the end, at the iteration asked for (`snapshot`), its history, the time
+    it took, and its weights at early stop (None where that is the end).
 
     `history` has equally long columns iteration, split, loss, accuracy (the objective's score). Validation is
     measured at the start, every `evaluate_every` iterations and at the end; test and train at early stop (the
@@ -53,6 +53,7 @@ class Trained:
     snapshot: dict[str, Tensor] | None
     history: dict[str, list]
     seconds: float
+    early_stop: dict[str, Tensor] | None = None
 
 
 class _History:
@@ -97,6 +98,11 @@ class _History:
         # A ticket whose early stop is the end has just been measured there.
         self._measure(histories, [None if stop == end else stop for stop in self.early_stop.tolist()])
         return histories
+
+    def weights(self) -> list[dict[str, Tensor] | None]:
+        """The weights of each ticket at early stop; None where that is the end."""
+        ends = (self.early_stop == self.points[-1][0]).tolist()
+        return [None if end else row for row, end in zip(_rows(self.best, self.stack.size), ends)]
 
     def _measure(self, histories: list[dict[str, list]], iterations: list[int | None]) -> None:
         """Add test and training accuracy to the history of each ticket that has an iteration."""
@@ -260,7 +266,8 @@ def _train_together(
                 stack.step(batches[:, at], None if views is None else views[:, at], iteration)
         weights, columns = _rows(stack.state(), len(tickets)), history.columns()
     seconds = (time.perf_counter() - began) / len(tickets)
-    return [Trained(w, k, c, seconds) for w, k, c in zip(weights, kept or [None] * len(tickets), columns)]
+    parts = zip(weights, kept or [None] * len(tickets), columns, history.weights())
+    return [Trained(end, at, measured, seconds, best) for end, at, measured, best in parts]
 
 
 def _orders(stack: Stack, tickets: Sequence[Ticket], start: int) -> tuple[Tensor, Tensor | None]:

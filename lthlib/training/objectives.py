@@ -10,6 +10,7 @@ no gradient.
 # pyright: reportReturnType=false
 # (torch's split has no length; this source is part of users' fingerprints and stays as it is)
 
+import functools
 from collections.abc import Callable
 
 import torch
@@ -53,6 +54,21 @@ def parts(outputs: Tensor, pixels: int) -> tuple[Tensor, Tensor, Tensor]:
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     """Kullback-Leibler divergence [N] of normal codes [N, L] from the standard normal, in nats (Kingma & Welling, appendix B)."""
     return (mean.square() + log_variance.exp() - 1 - log_variance).sum(1) / 2
+
+
+def with_auxiliary(weight: float = 0.3) -> Objective:
+    """The objective of classifiers that in training give the logits [N, classes] of auxiliary heads as well, as torchvision's
+    GoogLeNet and Inception do: a tuple, the main logits first. Their cross-entropies are added to the main one times `weight`
+    (Szegedy et al. 2015, arXiv 1409.4842, section 5). In evaluation, where the network gives its main logits alone, it is
+    `classification`."""
+    return functools.partial(_classification_with_auxiliary, weight=weight)
+
+
+def _classification_with_auxiliary(outputs, targets: Tensor, weight: float) -> tuple[Tensor, Tensor]:
+    main, *others = (outputs,) if isinstance(outputs, Tensor) else outputs
+    losses, scores = classification(main, targets)
+    others = [functional.cross_entropy(logits, targets, reduction="none") for logits in others if logits is not None]
+    return losses + weight * sum(others), scores
 
 
 def misfit(objective: Objective, outputs, targets: Tensor, classes: Callable[[], int]) -> str:

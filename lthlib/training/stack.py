@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
+from torch.utils._pytree import tree_map_only
 
 from lthlib import models
 from lthlib.data import Split
@@ -50,7 +51,8 @@ class Ticket:
 class Stack:
     """R tickets on their way through training. All tensors it takes and gives have R as their leading axis.
 
-    Masked weights are exactly zero, or at their frozen value, at the start and after every step.
+    Masked weights are exactly zero, or at their frozen value, at the start and after every step. `optimizer` makes
+    another than the recipe's.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Stack:
         train: Split,
         device: torch.device,
         objective: Objective = classification,
+        optimizer: Callable[..., Any] | None = None,
     ):
         self.recipe, self.train, self.device, self.size = recipe, train, device, len(tickets)
         self.objective = objective
@@ -80,7 +83,7 @@ class Stack:
         self._rate = recipe.learning_rate
         if device.type == "cuda":  # a captured step reads it from the card
             self._rate = torch.tensor(self._rate, device=device)
-        self.optimizer = _optimizer(self.parameters.values(), recipe, self._rate, device)
+        self.optimizer = (optimizer or _optimizer)(self.parameters.values(), recipe, self._rate, device)
         exact = torch.float32 if device.type == "mps" else torch.float64
         self._batch: Any = None  # the examples of the step, and how they are seen: once captured they stay where they are
         self._views: Any = None
@@ -196,27 +199,30 @@ class Stack:
         if self._frozen:
             torch._foreach_add_(self._pruned, self._frozen)
 
-    def _judge(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss and accuracy [R, B] of each example, for outputs and targets [R, B, ...]."""
-        losses, accuracies = self.objective(outputs.flatten(0, 1), targets.flatten(0, 1))
+    def _judge(self, outputs: Any, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss and accuracy [R, B] of each example, for outputs and targets [R, B, ...]. Outputs may be a tuple
+        or dictionary of such tensors, for objectives that take one."""
+        outputs = tree_map_only(Tensor, lambda part: part.flatten(0, 1), outputs)
+        losses, accuracies = self.objective(outputs, targets.flatten(0, 1))
         return losses.view(self.size, -1), accuracies.view(self.size, -1)
 
-    def _forward(self, inputs: Tensor, shared: bool = False) -> Tensor:
+    def _forward(self, inputs: Tensor, shared: bool = False) -> Any:
         """Outputs [R, B, ...] for inputs [R, B, ...], or [B, ...] where all tickets share them."""
         if self.size > 1:
             mapped = vmap(self._call, in_dims=(0, 0, None if shared else 0))
             return mapped(self.parameters, self.buffers, inputs)
         inputs = inputs if shared else inputs.squeeze(0)
         outputs = self.model(inputs) if self._full else self._call(self.parameters, self.buffers, inputs)
-        return outputs.unsqueeze(0)
+        return tree_map_only(Tensor, lambda part: part.unsqueeze(0), outputs)
 
-    def _call(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor) -> Tensor:
+    def _call(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor) -> Any:
         if self._full:
             return functional_call(self.model, (parameters, buffers), (inputs,))
         low = {name: p if name in self._exact else p.bfloat16() for name, p in parameters.items()}
         if inputs.is_floating_point():  # tokens and node numbers stay whole
             inputs = inputs.bfloat16()
-        return functional_call(self.model, (low, buffers), (inputs,)).float()
+        outputs = functional_call(self.model, (low, buffers), (inputs,))
+        return tree_map_only(Tensor, lambda part: part.float(), outputs)
 
     def _set_rate(self, rate: float) -> None:
         if isinstance(self._rate, Tensor):

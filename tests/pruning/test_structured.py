@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 import lthlib
-from lthlib import data, tasks
+from lthlib import data, models, tasks
 from lthlib.lottery.search import hunt
 from lthlib.pruning import masks, structured
 from lthlib.storage.store import TICKET, Key, Store
-from tests.models.networks import HeadFirst, TiedLinear, Upscaler, WithVectors
+from tests.models.networks import HeadFirst, Upscaler, WithVectors
 
 SHORT = {"levels": 2, "trials": 1, "iterations": 10, "evaluate_every": 5, "progress": False, "device": "cpu"}
 
@@ -103,30 +103,15 @@ def test_vectors_and_single_numbers_go_along(blobs, options, left):
     assert masks.layer_counts(masks_of(task, 2, **options)) == left
 
 
-def test_results_that_come_out_otherwise_than_before_are_filed_anew(blobs, upscaling):
-    def layout(task, structure):
-        return tasks.resolve(task, "smoke", structure=structure)[0].layout
-
-    head_first, tied, plain = (
-        lthlib.Task(f"own-{kind.__name__.lower()}", blobs, lambda _, kind=kind: kind()) for kind in (HeadFirst, TiedLinear, Plain)
-    )
-    assert [layout(plain, structure) for structure in ("weights", "groups", "units")] == ["", "", ""]
-    assert layout(head_first, "units") == "output head.weight" and layout(head_first, "groups") == ""
-    assert layout(tied, "weights") == "tied weights"
-    assert layout(upscaling, "groups") == structured.BY_CHANNEL and layout(upscaling, "units") == "transposed"
+CONVOLUTIONS = {"lenet-digits": "", "conv2-cluttered": "inputs", "vgg7-cluttered": "inputs", "resnet8-cluttered": "inputs"}
 
 
-class Plain(HeadFirst):
-    def __init__(self):
-        nn.Module.__init__(self)
-        self.a, self.b, self.head = nn.Linear(6, 16), nn.Linear(16, 16), nn.Linear(16, 3)
-
-
-@pytest.mark.parametrize(
-    "name", ["lenet-digits", "conv2-cluttered", "vgg7-cluttered", "resnet8-cluttered", "transformer-grammar"]
-)
-def test_shipped_tasks_have_the_layout_of_their_networks(name):
+@pytest.mark.parametrize(("name", "axis"), {**CONVOLUTIONS, "transformer-grammar": "", "vae-digits": ""}.items())
+def test_shipped_tasks_with_kernels_are_filed_anew_under_groups_alone(name, axis):
+    """Their groups of four once ran along the kernel."""
     task = tasks.find_task(name)
-    for structure in ("weights", "groups", "units"):
-        setting, _ = tasks.resolve(task, "smoke", structure=structure, scope="layer")
-        assert setting.layout == structured.layout(task.build(), structure, task.dataset.train.inputs[:2])
+    setting = tasks.resolve(task, "smoke", structure="groups", scope="layer")[0]
+    assert setting.group_axis == axis and ("group_axis" in setting.changes()) == bool(axis)
+    assert (axis == "inputs") == any(weight.dim() > 2 for weight in models.prunable(task.build()).values())
+    for structure in ("weights", "units"):
+        assert tasks.resolve(task, "smoke", structure=structure, scope="layer")[0].group_axis == ""
