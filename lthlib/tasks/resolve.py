@@ -17,7 +17,6 @@ from lthlib.tasks.catalogue import TASKS
 from lthlib.tasks.profiles import OWN, PROFILE_NAMES, PROFILES
 from lthlib.tasks.task import Task
 
-
 CONVOLUTIONAL = ("conv", "vgg", "resnet")  # how the names of such tasks begin
 
 
