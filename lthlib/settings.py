@@ -76,7 +76,8 @@ class Setting:
     theta_k a pruned network is reset to. `scope` is explained in `pruning.allocation`, `structure` in
     `pruning.structured`. `fingerprint` is set for tasks of your own only, `score_code` for your own criteria.
     `source` is "task/identity" of the setting whose masks schedule "transferred" takes, `start_mask` the
-    digest of a mask of your own that level 1 has.
+    digest of a mask of your own that level 1 has. `group_axis` is "inputs" where groups of four run along a
+    convolution's input channels, for tasks whose groups once ran along its kernel.
     """
 
     task: str
@@ -92,6 +93,7 @@ class Setting:
     score_code: str = ""
     source: str = ""
     start_mask: str = ""
+    group_axis: str = ""
 
     def __post_init__(self):
         one_of("schedule", self.schedule, SCHEDULES)

@@ -129,10 +129,10 @@ def _unstack(parts: dict[str, Tensor]) -> list[Look]:
 def _picture(mask: Tensor) -> Tensor:
     """The share kept of each input of the first layer: of a linear layer's inputs as the picture they are
     (one row if they are no picture, colours averaged), of a convolution at each position of its kernel."""
-    shares = mask.float().mean(0)
+    shares = mask.float().mean(0) if mask.dim() > 1 else mask.float()
     if shares.dim() == 3:
         return shares.mean(0)
-    inputs = len(shares)
+    inputs = shares.numel()
     for channels in (1, 3):
         side = math.isqrt(inputs // channels)
         if channels * side * side == inputs:

@@ -255,9 +255,11 @@ class Hunt:
         return _stored(self.store.load(self.setting, key).weights)
 
     def make_ticket(self, key: Key, mask: Mask) -> Ticket:
-        """The ticket of a trial, or its control (`lthlib.lottery.controls`)."""
+        """The ticket of a trial, or its control (`lthlib.lottery.controls`). A weight that layers share is the
+        same under all its names."""
         place = Place(self, key, mask)
-        return place.ticket() if key.method == TICKET else CONTROLS[key.method].make(place)
+        ticket = place.ticket() if key.method == TICKET else CONTROLS[key.method].make(place)
+        return dataclasses.replace(ticket, weights=models.tied(self.network, ticket.weights))
 
     def initial_weights(self, *purpose: str | int) -> dict[str, Tensor]:
         """theta_0 of a network that is drawn for this purpose, such as ("weights", trial)."""

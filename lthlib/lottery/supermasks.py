@@ -204,7 +204,8 @@ def _masked(network: nn.Module, kinds: dict[type, type]) -> tuple[nn.Module, lis
     if not isinstance(network, nn.Module):
         raise LotteryError(f"the network is of type {type(network).__name__}: give a torch.nn.Module.")
     network = copy.deepcopy(network)
-    factors = dict.fromkeys(models.prunable(network), 0.0)
+    _check_own_weights(network)
+    factors = dict.fromkeys(models.prunable(network.requires_grad_(True)), 0.0)  # frozen layers get scores, too
     network.rate_factors = factors  # pyright: ignore[reportArgumentType]
     network.requires_grad_(False)
     drawn, first = {}, []
@@ -223,6 +224,20 @@ def _masked(network: nn.Module, kinds: dict[type, type]) -> tuple[nn.Module, lis
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
     return network, first
+
+
+def _check_own_weights(network: nn.Module) -> None:
+    """Raise LotteryError where a layer shares its weight with a module that takes no scores, an embedding
+    say."""
+    masked = models.layer_names(network)
+    taken = {id(layer.weight): name for layer, name in masked.items()}
+    for module in network.modules():
+        for parameter in module.parameters(recurse=False):
+            if module not in masked and id(parameter) in taken:
+                raise LotteryError(
+                    f"{taken[id(parameter)]!r} is shared with {type(module).__name__}, which would read scores as weights: "
+                    "give the two weights of their own."
+                )
 
 
 def _layers(network: nn.Module) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from lthlib import models
 from lthlib.pruning.registry import Tensors, score
 
 TEMPERATURE = 200  # of GraSP's softmax (Wang et al. 2020)
@@ -40,7 +41,9 @@ def synflow(*, network: nn.Module, weights: Tensors, mask: Tensors, batch: tuple
     values for an input of ones, in evaluation mode and double precision (Tanaka et al. 2020, arXiv
     2006.05467, section 5). It looks at no data."""
     network = network.double().eval()
-    state = {name: tensor.detach().abs() for name, tensor in network.state_dict().items() if tensor.is_floating_point()}
+    further = models.aliases(network)  # a shared weight is given once, by its first name
+    state = {name: tensor.detach() for name, tensor in network.state_dict().items() if name not in further}
+    state = {name: tensor.abs() for name, tensor in state.items() if tensor.is_floating_point()}
     flowing = {name: (weights[name].double() * mask[name]).abs().requires_grad_() for name in weights}
     ones = torch.ones_like(batch[0][:1])
     outputs = functional_call(network, {**state, **flowing}, (ones.double() if ones.is_floating_point() else ones,))

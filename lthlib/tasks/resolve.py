@@ -17,6 +17,8 @@ from lthlib.tasks.catalogue import TASKS
 from lthlib.tasks.profiles import OWN, PROFILE_NAMES, PROFILES
 from lthlib.tasks.task import Task
 
+CONVOLUTIONAL = ("conv", "vgg", "resnet")  # how the names of such tasks begin
+
 
 def find_task(task: str | Task) -> Task:
     """The task of that name, or a Task of your own. Raises LotteryError for an unknown name or one that is
@@ -97,6 +99,8 @@ def resolve(task: Task, profile: str = "quick", **chosen) -> tuple[Setting, Exte
     if criterion is None:
         one_of("score", pruning["score"], registry.SCORES)
     pruning |= {"score": criterion.__name__, "score_code": registry.fingerprint(criterion)}
+    if pruning.get("structure") == "groups" and _is_shipped(task) and task.name.startswith(CONVOLUTIONAL):
+        pruning["group_axis"] = "inputs"
     setting = Setting(task.name, recipe, **pruning, fingerprint="" if _is_shipped(task) else task.fingerprint())
     for name in chosen:
         one_of("setting", name, allowed)
@@ -109,7 +113,7 @@ def _is_shipped(task: Task) -> bool:
 
 def _fields_to_choose(kind: type) -> list[str]:
     """The fields of a dataclass that are the caller's to choose."""
-    ours = ("task", "recipe", "fingerprint", "score_code", "start_mask")
+    ours = ("task", "recipe", "fingerprint", "score_code", "start_mask", "group_axis")
     return [field.name for field in dataclasses.fields(kind) if field.name not in ours]
 
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.utils._pytree import tree_map_only
 
+from lthlib import models
 from lthlib.data import Split
 from lthlib.pruning import masks
 from lthlib.settings import Recipe
@@ -73,7 +74,9 @@ class Stack:
         self._chunk = EVALUATION_NUMBERS  # of a network that works on a whole graph for any number of nodes
         if per_example:
             self._chunk = max(1, min(most, EVALUATION_NUMBERS // (self.size * per_example)))
-        self._names, self._full = _names_of_own(self.model), recipe.precision == "float32"
+        further = models.aliases(self.model)
+        self._names = {name: further.get(name, name) for name in self.model.state_dict()}
+        self._full = recipe.precision == "float32"
         self._exact = set() if self._full else _keep_normalisation_exact(self.model)
         self._fill(tickets)
         self._mask(tickets)
@@ -91,7 +94,7 @@ class Stack:
         """Parameters and buffers from the tickets; of one ticket they are the module's own."""
         states = []
         for ticket in tickets:
-            self.model.load_state_dict(ticket.weights)
+            self.model.load_state_dict(models.tied(self.model, ticket.weights))
             randomness.key_random_layers(self.model, ticket.order_seed, ticket.start)
             if self.size > 1:  # the next ticket is loaded into the same module
                 tensors = [*self.model.named_parameters(), *self.model.named_buffers()]
@@ -268,15 +271,6 @@ def _optimizer(parameters, recipe: Recipe, rate, device: torch.device) -> torch.
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(parameters, momentum=recipe.momentum, **options)
     return torch.optim.Adam(parameters, capturable=device.type == "cuda", **options)
-
-
-def _names_of_own(model: nn.Module) -> dict[str, str]:
-    """From each name in the state_dict to the name that the tensor has among parameters and buffers.
-
-    The two differ where layers share a weight.
-    """
-    own = {id(tensor): name for name, tensor in [*model.named_parameters(), *model.named_buffers()]}
-    return {name: own[id(tensor)] for name, tensor in model.state_dict(keep_vars=True).items()}
 
 
 def _keep_normalisation_exact(model: nn.Module) -> set[str]:
