@@ -83,7 +83,8 @@ class Task:
                     f"the network of task {self.name!r} cannot take {name} inputs of shape {list(inputs.shape)} "
                     f"({' '.join(str(error).split())}): make the two fit."
                 ) from error
-            wrong = objectives.misfit(self.objective, outputs, targets, lambda: dataset.classes)
+            wrong = objectives.misfit_of_labels(self.objective, outputs, getattr(dataset, name).targets)
+            wrong = wrong or objectives.misfit(self.objective, outputs, targets, lambda: dataset.classes)
             if wrong:
                 shape = list(outputs.shape) if isinstance(outputs, torch.Tensor) else type(outputs).__name__
                 raise LotteryError(f"the network of task {self.name!r} gives {shape} for {len(inputs)} {name} examples: {wrong}")
