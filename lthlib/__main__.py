@@ -25,6 +25,26 @@ JSON_FIELDS = [
     *("task", "method", "trial", "redraw", "level", "density", "early_stop"),
     *("test_accuracy", "final_test_accuracy", "final_train_accuracy", "seconds"),
 ]
+
+
+def _iterations(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(",") if part.strip())
+
+
+_iterations.__name__ = "list of iterations"  # so argparse's message says it
+# Fields of Recipe that have an option, beside `iterations`: type, metavar, help. Their defaults are the profile's.
+RECIPE = {
+    "optimizer": (str, "O", ", ".join(settings.OPTIMIZERS)),
+    "learning_rate": (float, "R", "of the optimiser; the peak of a schedule"),
+    "learning_rate_schedule": (str, "S", f"{', '.join(settings.LEARNING_RATE_SCHEDULES)}"),
+    "warmup": (int, "N", "iterations in which the learning rate rises to its peak"),
+    "milestones": (_iterations, "N,M", "iterations at which schedule steps divides the learning rate by ten"),
+    "momentum": (float, "M", "of sgd, such as 0.9"),
+    "weight_decay": (float, "W", "an L2 penalty with sgd and adam, decoupled with adamw"),
+    "gradient_clip": (float, "G", "largest norm of a gradient, such as 1.0"),
+    "label_smoothing": (float, "L", "share of each label spread over all classes in training, such as 0.1"),
+    "batch_size": (int, "N", "examples of a step"),
+}
 DEVICE = {"default": "auto", "metavar": "D", "help": "auto (default), cpu, cuda, cuda:1, mps"}
 RESULTS = {"metavar": "DIR", "help": "results folder (LTHLIB_RESULTS, or results/)"}
 
@@ -79,6 +99,8 @@ def _hunt(commands) -> None:
     add("--rate", type=float, metavar="R", help="share of the surviving weights removed in a round (0.2)")
     add("--trials", type=int, metavar="N", help="repetitions, each with its own seed")
     add("--iterations", type=int, metavar="N", help="optimiser steps of each training")
+    for name, (kind, metavar, about) in RECIPE.items():
+        add(f"--{name.replace('_', '-')}", type=kind, metavar=metavar, help=about)
     add("--rewind", type=int, metavar="K", help="iteration whose weights pruned networks are reset to (0)")
     add("--score", help=f"pruning criterion: {', '.join(registry.SCORES)}")
     add("--scope", help=f"how rates are shared out: {', '.join(settings.SCOPES)}")

@@ -94,7 +94,7 @@ def test_level_0_depends_on_nothing_about_pruning():
         ({"scope": "locl"}, "unknown scope 'locl'"),
         ({"score": "magnitud"}, "did you mean 'magnitude'"),
         ({"schedule": "one-shot"}, "did you mean 'oneshot'"),
-        ({"optimizer": "adamw"}, "did you mean 'adam'"),
+        ({"optimizer": "adm"}, "did you mean 'adam'"),
         ({"learning_rate": 0}, "learning_rate is 0"),
         ({"momentum": 1, "optimizer": "sgd"}, "momentum is 1"),
         ({"momentum": 0.9}, "adam does not take"),

@@ -104,16 +104,17 @@ class Graph(Dataset):
         return [*super()._tensors(), self.features, self.edges]
 
 
-def from_arrays(name: str, inputs, targets, test_inputs, test_targets, classes: bool = True) -> Dataset:
+def from_arrays(name: str, inputs, targets, test_inputs, test_targets, classes: bool = True, tokens: bool = False) -> Dataset:
     """A data set from your own arrays or tensors: inputs [N, ...] numbers, targets [N] class numbers from 0.
 
-    Inputs are taken as they are (normalise them first). `classes=False` takes targets of any shape as well,
+    Inputs are taken as they are (normalise them first), as float32; `tokens=True` takes whole numbers from 0,
+    int64, for a network that begins with an embedding. `classes=False` takes targets of any shape as well,
     for an objective other than classification, and leaves whole numbers whole, inputs too: tokens, say. One
     training example in twelve becomes the validation split, as 5,000 of MNIST's 60,000 do in Frankle & Carbin
     (2019); of 50,000, too, 5,000. The choice is the same on every machine and for every trial. Raises
     LotteryError where inputs and targets do not match or are too few.
     """
-    train, test = _split(name, inputs, targets, classes), _split(name, test_inputs, test_targets, classes)
+    train, test = (_split(name, *pair, classes, tokens) for pair in ((inputs, targets), (test_inputs, test_targets)))
     if len(train) < 2 or len(test) < 1:
         counts = f"{len(train)} training and {len(test)} test examples"
         raise LotteryError(f"data set {name!r} has {counts}: give at least 2 and 1.")
@@ -128,9 +129,9 @@ def from_arrays(name: str, inputs, targets, test_inputs, test_targets, classes: 
     )
 
 
-def _split(name: str, inputs, targets, classes: bool) -> Split:
+def _split(name: str, inputs, targets, classes: bool, tokens: bool) -> Split:
     inputs, targets = _tensor(name, "inputs", inputs), _tensor(name, "targets", targets)
-    inputs = _finite(name, "inputs", inputs.float() if classes else inputs)
+    inputs = _whole(name, inputs) if tokens else _finite(name, "inputs", inputs.float() if classes else inputs)
     targets = _class_numbers(name, targets) if classes else _finite(name, "targets", targets)
     if len(inputs) != len(targets):
         raise LotteryError(
@@ -138,6 +139,14 @@ def _split(name: str, inputs, targets, classes: bool) -> Split:
             f"give one {'class number' if classes else 'target'} for each example."
         )
     return Split(inputs.contiguous(), targets.contiguous())
+
+
+def _whole(name: str, tokens: Tensor) -> Tensor:
+    whole = tokens.long()
+    if not ((whole == tokens) & (whole >= 0)).all():
+        problem = "tokens that are no whole numbers from 0"
+        raise LotteryError(f"data set {name!r} has {problem}: number your words first, or leave tokens=True out.")
+    return whole
 
 
 def _class_numbers(name: str, targets: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ from lthlib.settings import AT_ONCE, Extent, Recipe, Setting
 from lthlib.storage.store import TICKET, Key, Record, Store, setting_name
 from lthlib.tasks import Task, limits, prepare
 from lthlib.tasks.overview import say_what_is_prunable
-from lthlib.training import engine
+from lthlib.training import engine, objectives
 from lthlib.training.engine import Ticket, Trained
 
 
@@ -234,9 +234,10 @@ class Hunt:
         source = self.source_of(level)
         before, start = self.store.load(self.setting, Key(TICKET, trial, source)), self.theta_k(trial)
         state = start if self.setting.schedule == "untrained" else _stored(before.weights)
+        objective = objectives.smoothed(self.task.objective, self.setting.recipe.label_smoothing)
 
         def loss(outputs: Tensor, targets: Tensor) -> Tensor:
-            return self.task.objective(outputs, targets)[0].mean()
+            return objectives.mean_loss(objective, outputs, targets)
 
         pruner = step.Pruner(self.network, self.setting, self.task.dataset, loss)
         seed = seed_for("score", self.setting.seed, trial, level)

@@ -16,6 +16,7 @@ from lthlib.tasks import check, limits
 from lthlib.tasks.catalogue import TASKS
 from lthlib.tasks.profiles import OWN, PROFILE_NAMES, PROFILES
 from lthlib.tasks.task import Task
+from lthlib.training import objectives
 
 CONVOLUTIONAL = ("conv", "vgg", "resnet")  # how the names of such tasks begin
 
@@ -91,8 +92,9 @@ def resolve(task: Task, profile: str = "quick", **chosen) -> tuple[Setting, Exte
     chosen = {name: _plain_number(value) for name, value in chosen.items() if value is not None}
     fields = {kind: _fields_to_choose(kind) for kind in (Recipe, Extent, Setting)}
     allowed = [name for names in fields.values() for name in names]
-    recipe = dataclasses.replace(usual.recipe, **_named(chosen, fields[Recipe]))
+    recipe = _recipe(usual.recipe, _named(chosen, fields[Recipe]))
     _check_augment(task, recipe)
+    objectives.smoothed(task.objective, recipe.label_smoothing)  # raises where there is nothing to smooth
     extent = dataclasses.replace(usual.extent, **_named(chosen, fields[Extent]))
     pruning = {"rate": usual.rate, "scope": usual.scope, "score": "magnitude", **_named(chosen, fields[Setting])}
     criterion = registry.find(pruning["score"])
@@ -119,6 +121,16 @@ def _fields_to_choose(kind: type) -> list[str]:
 
 def _named(chosen: dict, names: list[str]) -> dict:
     return {name: value for name, value in chosen.items() if name in names}
+
+
+def _recipe(usual: Recipe, chosen: dict) -> Recipe:
+    """The usual recipe with these fields in place of its own. Momentum and milestones of the usual one go
+    where another optimiser or learning-rate schedule is chosen that takes none."""
+    if chosen.get("optimizer", "sgd") != "sgd":
+        chosen = {"momentum": 0.0, **chosen}
+    if chosen.get("learning_rate_schedule", "steps") != "steps":
+        chosen = {"milestones": (), **chosen}
+    return dataclasses.replace(usual, **chosen)
 
 
 def _plain_number(value):
