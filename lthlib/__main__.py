@@ -5,11 +5,11 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import lthlib
 from lthlib import arena, settings, tasks
 from lthlib.core.errors import LotteryError
+from lthlib.core.paths import expanded
 from lthlib.core.progress import notice
 from lthlib.lessons import handouts, translations
 from lthlib.lottery.controls import CONTROLS
@@ -119,7 +119,7 @@ def _translate(commands) -> None:
 
 def run_translate(options: argparse.Namespace) -> None:
     """Carry out `translate`: write a notebook for each catalogue of a language, or update them."""
-    language, folder = options.language, Path(options.to or f"lessons-{options.language}")
+    language, folder = options.language, expanded(options.to or f"lessons-{options.language}")
     for lesson in translations.lessons(language):
         if options.update:
             print(translations.update(lesson, language))

@@ -33,6 +33,7 @@ from pathlib import Path
 from torch import Tensor
 
 from lthlib.core.errors import LotteryError
+from lthlib.core.paths import expanded
 
 KNOWN = ("weights", "start", "mask", "network", "batch", "loss", "seed")
 BATCH = 100  # examples: ten a class of ten, as in Frankle et al. (2021), arXiv 2009.08576, appendix
@@ -81,7 +82,7 @@ def find(name: str | Callable) -> Callable | None:
 def read_file(path: str | Path) -> None:
     """Run a Python file, for the criteria that it registers. Raises LotteryError where there is none, or
     where it fails."""
-    path = Path(path)
+    path = expanded(path)
     if not path.is_file():
         raise LotteryError(f"there is no file {path}: give a Python file that defines criteria under @lthlib.score.")
     before = set(SCORES)
