@@ -9,7 +9,7 @@ from torch import nn
 
 from lthlib import data
 from lthlib.core.errors import LotteryError
-from lthlib.core.validation import one_of
+from lthlib.core.validation import one_of, plain
 from lthlib.pruning import registry, step
 from lthlib.settings import Extent, Recipe, Setting
 from lthlib.tasks.catalogue import TASKS
@@ -69,7 +69,7 @@ def resolve(task: Task, profile: str = "quick", **chosen) -> tuple[Setting, Exte
     """
     one_of("profile", profile, PROFILE_NAMES)
     usual = PROFILES.get(task.name, OWN)[profile]
-    chosen = {name: _plain_number(value) for name, value in chosen.items() if value is not None}
+    chosen = {name: plain(value) for name, value in chosen.items() if value is not None}
     fields = {kind: _fields_to_choose(kind) for kind in (Recipe, Extent, Setting)}
     allowed = [name for names in fields.values() for name in names]
     recipe = dataclasses.replace(usual.recipe, **_named(chosen, fields[Recipe]))
@@ -95,11 +95,6 @@ def _fields_to_choose(kind: type) -> list[str]:
 
 def _named(chosen: dict, names: list[str]) -> dict:
     return {name: value for name, value in chosen.items() if name in names}
-
-
-def _plain_number(value):
-    """A number of NumPy's as one of Python's; anything else as it is."""
-    return value.item() if hasattr(value, "item") else value
 
 
 def _check_augment(task: Task, recipe: Recipe) -> None:

@@ -93,7 +93,8 @@ def test_relative_and_absolute_paths_stay_as_they_are(tmp_path):
 
 
 @pytest.mark.parametrize(("path", "says"), [("~nobody-of-that-name/x", "home folder"), (5, "type int"), (b"x", "type bytes")])
-def test_what_is_no_path_is_one_sentence_before_anything_is_written(path, says, own_task):
+def test_what_is_no_path_is_one_sentence_before_anything_is_written(path, says, own_task, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(LotteryError, match=says):
         lthlib.hunt(own_task, results=path, **SHORT)
     with pytest.raises(LotteryError, match=says):
