@@ -5,13 +5,13 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pandas as pd
 
 import lthlib
 from lthlib import arena, settings, tasks
 from lthlib.core.errors import LotteryError
+from lthlib.core.paths import expanded
 from lthlib.core.percent import percent, rounded
 from lthlib.core.progress import notice
 from lthlib.lessons import handouts, translations
@@ -159,7 +159,7 @@ def _translate(commands) -> None:
 
 def run_translate(options: argparse.Namespace) -> None:
     """Carry out `translate`: write a notebook for each catalogue of a language, or update them."""
-    language, folder = options.language, Path(options.to or f"lessons-{options.language}")
+    language, folder = options.language, expanded(options.to or f"lessons-{options.language}")
     for lesson in translations.lessons(language):
         if options.update:
             print(translations.update(lesson, language))

@@ -4,10 +4,11 @@ import dataclasses
 import hashlib
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lthlib.core.errors import LotteryError
-from lthlib.core.validation import at_least, number, one_of
+from lthlib.core.validation import at_least, number, one_of, plain_fields
 
 SCHEDULES = ("iterative", "oneshot", "continued", "finetuned", "untrained", "transferred")
 CARRY_ON = ("continued", "finetuned")  # train on from the weights of the level before
@@ -64,18 +65,18 @@ class Recipe:
     label_smoothing: float = 0.0
 
     def __post_init__(self):
+        plain_fields(self)
         one_of("optimizer", self.optimizer, OPTIMIZERS)
         one_of("learning_rate_schedule", self.learning_rate_schedule, LEARNING_RATE_SCHEDULES)
         one_of("precision", self.precision, PRECISIONS)
         at_least("warmup", self.warmup, 0)
         if not isinstance(self.augment, bool):
             raise LotteryError(f"augment is {self.augment!r}: give True or False.")
-        if not isinstance(self.milestones, (list, tuple)):
+        if isinstance(self.milestones, (str, dict)) or not isinstance(self.milestones, Iterable):
             advice = "give iterations in a list, such as [20000, 25000]"
             raise LotteryError(f"milestones is {self.milestones!r}: {advice}.")
-        for milestone in self.milestones:
-            at_least("a milestone", milestone, 1)
-        object.__setattr__(self, "milestones", tuple(sorted(set(self.milestones))))
+        milestones = {at_least("a milestone", milestone, 1) for milestone in self.milestones}
+        object.__setattr__(self, "milestones", tuple(sorted(milestones)))
         for name in ("iterations", "batch_size", "evaluate_every"):
             at_least(name, getattr(self, name), 1)
         number("learning_rate", self.learning_rate, lambda x: 0 < x < float("inf"), "a number above 0, such as 0.0012")
@@ -147,6 +148,7 @@ class Setting:
     group_axis: str = ""
 
     def __post_init__(self):
+        plain_fields(self)
         one_of("schedule", self.schedule, SCHEDULES)
         one_of("scope", self.scope, SCOPES)
         one_of("structure", self.structure, STRUCTURES)
@@ -199,6 +201,7 @@ class Extent:
     redraws: int = 1
 
     def __post_init__(self):
+        plain_fields(self)
         at_least("levels", self.levels, 0)
         at_least("trials", self.trials, 1)
         at_least("redraws", self.redraws, 1)

@@ -40,7 +40,8 @@ def mask_untrained(
 
 
 def _mask_untrained(ready: Prepared, score: str | Callable, compression: float, trial: int, scope: str = "global") -> Mask:
-    number("compression", compression, lambda x: 1 < x < float("inf"), "weights over weights kept, above 1, such as 100")
+    allowed = "weights over weights kept, above 1, such as 100"
+    compression = number("compression", compression, lambda x: 1 < x < float("inf"), allowed)
     task, seed = ready.task, ready.setting.seed
     chosen = {"score": score, "scope": scope, "rate": 1 - 1 / compression, "seed": seed}
     setting, _ = resolve(task, schedule="untrained", **chosen)

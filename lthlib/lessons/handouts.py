@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from lthlib.core.files import write_atomically
+from lthlib.core.paths import expanded
 from lthlib.lessons import translations
 
 SOLUTION = re.compile(r"<details><summary>[^<]*</summary>\n+(.*?)\s*</details>\n?", re.DOTALL)
@@ -14,7 +15,7 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 def write(folder: str | Path, language: str = "en") -> list[Path]:
     """Write a handout of every lesson, and solutions.md, into a folder; return their paths. `language` is
     "en", or a language of `translations`: then the translated lessons are written."""
-    folder, english = Path(folder), language == "en"
+    folder, english = expanded(folder), language == "en"
     lessons = sorted(translations.LESSONS.glob("*.ipynb")) if english else translations.lessons(language)
     files, answers = [], []
     for lesson in lessons:

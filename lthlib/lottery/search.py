@@ -23,6 +23,7 @@ from lthlib import models
 from lthlib.core.errors import LotteryError
 from lthlib.core.progress import bar
 from lthlib.core.seeds import seed_for
+from lthlib.core.validation import plain
 from lthlib.lottery.aside import Aside, has_diverged
 from lthlib.lottery.controls import CONTROLS, Place, check_controls
 from lthlib.pruning import masks, own_mask, step
@@ -105,7 +106,7 @@ def hunt(
     out, and named. Raises LotteryError for a value out of range, before anything is trained or written.
     """
     engine.check(device, workers)
-    check_controls(controls)
+    controls, only, workers = check_controls(controls), plain(only), plain(workers)
     ready = prepare(
         task, profile, schedule=schedule, levels=levels, rate=rate, trials=trials, iterations=iterations, rewind=rewind,
         score=score, scope=scope, structure=structure, source=setting_name(source), redraws=redraws, seed=seed, **recipe,

@@ -16,6 +16,7 @@ import pandas as pd
 from lthlib import plots
 from lthlib.core.errors import LotteryError
 from lthlib.core.files import write_atomically
+from lthlib.core.paths import expanded
 from lthlib.papers import claims
 from lthlib.papers.claims import Claim
 from lthlib.settings import Setting
@@ -78,7 +79,7 @@ def measured(results: str | Path | None = None) -> pd.DataFrame:
 def write(results: str | Path, to: str | Path | None = None) -> list[Path]:
     """Write report.html and report.md into `to`, else into the results folder, and return their paths."""
     verdicts, figures = measured(results), list(_figures(results))
-    folder = Path(to or results)
+    folder = expanded(to or results)
     folder.mkdir(parents=True, exist_ok=True)
     contents = {"report.html": _page(verdicts, figures), "report.md": _markdown(verdicts, figures)}
     for name, content in contents.items():

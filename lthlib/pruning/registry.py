@@ -33,6 +33,8 @@ from torch import Tensor
 
 from lthlib.core.digest import digest, facts
 from lthlib.core.errors import LotteryError
+from lthlib.core.paths import expanded
+from lthlib.core.validation import at_least
 
 KNOWN = ("weights", "start", "mask", "network", "batch", "loss", "seed")
 BATCH = 100  # examples: ten a class of ten, as in Frankle et al. (2021), arXiv 2009.08576, appendix
@@ -54,9 +56,8 @@ def score(function: Callable | None = None, *, rounds: int = 1, examples: int = 
     name = getattr(function, "__name__", "")
     if not name.isidentifier():
         raise LotteryError(f"the criterion {function!r} has no name of its own: define it with def.")
-    for what, number in (("rounds", rounds), ("examples", examples)):
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise LotteryError(f"{what} of criterion {name!r} is {number!r}: give a whole number, 1 or more.")
+    rounds = at_least(f"rounds of criterion {name!r}", rounds, 1)
+    examples = at_least(f"examples of criterion {name!r}", examples, 1)
     if is_own(SCORES.get(name, function)) != is_own(function):
         raise LotteryError(f"the name {name!r} belongs to a criterion of lthlib: call yours otherwise.")
     unknown = [p for p in asked(function) if p not in KNOWN]
@@ -72,8 +73,10 @@ def find(name: str | Callable) -> Callable | None:
     there is none."""
     if callable(name):
         return name if SCORES.get(getattr(name, "__name__", "")) is name else score(name)
+    if not isinstance(name, str):
+        return None
     if name not in SCORES:
-        for point in metadata.entry_points(group=ENTRY_POINTS, name=str(name)):
+        for point in metadata.entry_points(group=ENTRY_POINTS, name=name):
             score(point.load())
     return SCORES.get(name)
 
@@ -81,7 +84,7 @@ def find(name: str | Callable) -> Callable | None:
 def read_file(path: str | Path) -> None:
     """Run a Python file, for the criteria that it registers. Raises LotteryError where there is none, or
     where it fails."""
-    path = Path(path)
+    path = expanded(path)
     if not path.is_file():
         raise LotteryError(f"there is no file {path}: give a Python file that defines criteria under @lthlib.score.")
     before = set(SCORES)

@@ -33,7 +33,7 @@ from torch import Tensor
 
 from lthlib.core.errors import LotteryError
 from lthlib.core.files import write_atomically
-from lthlib.core.paths import results_folder
+from lthlib.core.paths import expanded, results_folder
 from lthlib.core.progress import notice
 from lthlib.pruning.masks import Mask, density
 from lthlib.settings import OF_DENSE, Recipe, Setting, identity_of
@@ -88,7 +88,7 @@ class Store:
     Raises LotteryError where the folder cannot be used, or is marked by something else or a newer format."""
 
     def __init__(self, folder: str | Path | None = None, writable: bool = True):
-        self.folder = Path(folder) if folder else results_folder()
+        self.folder = expanded(folder) if folder else results_folder()
         marker, described = self.folder / MARKER, f"the results folder {self.folder}"
         try:
             if writable:

@@ -23,7 +23,7 @@ import yaml
 
 from lthlib.core import version
 from lthlib.core.errors import LotteryError
-from lthlib.core.paths import results_folder
+from lthlib.core.paths import expanded, results_folder
 from lthlib.core.validation import at_least, did_you_mean, number
 from lthlib.settings import Extent, Recipe, Setting
 from lthlib.tasks import find_task, resolve
@@ -65,9 +65,9 @@ class Sweep:
 
 def read(path: str | Path) -> Sweep:
     """The sweep of a YAML file. Raises LotteryError for whatever is wrong in it, before anything starts."""
-    path = Path(path)
+    path = expanded(path)
     file = _fields(path, _content(path))
-    output = Path(path.parent, file["output"]) if file["output"] else results_folder() / "batch" / path.stem
+    output = Path(path.parent, expanded(file["output"])) if file["output"] else results_folder() / "batch" / path.stem
     points = _points(file)
     runs = []
     for name in file["notebooks"]:
@@ -137,7 +137,7 @@ def _points(file: dict) -> list[dict]:
 def _notebook(name, beside: Path) -> Path:
     if not isinstance(name, str):
         raise LotteryError(f"notebooks holds {_short(name)}: give file names.")
-    path = Path(beside, name)
+    path = Path(beside, expanded(name))
     if path.is_file():
         return path.resolve()
     folder = path.parent if path.parent.is_dir() else beside

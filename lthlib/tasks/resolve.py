@@ -9,7 +9,7 @@ from torch import nn
 from lthlib import data, models
 from lthlib.core.digest import digest, first_difference
 from lthlib.core.errors import LotteryError
-from lthlib.core.validation import one_of
+from lthlib.core.validation import one_of, plain
 from lthlib.pruning import registry, step
 from lthlib.settings import Extent, Recipe, Setting
 from lthlib.tasks import check, limits
@@ -89,7 +89,7 @@ def resolve(task: Task, profile: str = "quick", **chosen) -> tuple[Setting, Exte
     """
     one_of("profile", profile, PROFILE_NAMES)
     usual = PROFILES.get(task.name, OWN)[profile]
-    chosen = {name: _plain_number(value) for name, value in chosen.items() if value is not None}
+    chosen = {name: plain(value) for name, value in chosen.items() if value is not None}
     fields = {kind: _fields_to_choose(kind) for kind in (Recipe, Extent, Setting)}
     allowed = [name for names in fields.values() for name in names]
     recipe = _recipe(usual.recipe, _named(chosen, fields[Recipe]))
@@ -131,11 +131,6 @@ def _recipe(usual: Recipe, chosen: dict) -> Recipe:
     if chosen.get("learning_rate_schedule", "steps") != "steps":
         chosen = {"milestones": (), **chosen}
     return dataclasses.replace(usual, **chosen)
-
-
-def _plain_number(value):
-    """A number of NumPy's as one of Python's; anything else as it is."""
-    return value.item() if hasattr(value, "item") else value
 
 
 def _check_augment(task: Task, recipe: Recipe) -> None:

@@ -24,6 +24,7 @@ from lthlib.core import processes
 from lthlib.core.errors import LotteryError
 from lthlib.core.progress import notice
 from lthlib.core.seeds import seed_for
+from lthlib.core.validation import plain
 from lthlib.data import Dataset, Split
 from lthlib.settings import Recipe
 from lthlib.training.objectives import Objective, classification
@@ -143,7 +144,7 @@ def pick_device(device: str = "auto") -> torch.device:
 def check(device: str, workers: int | None) -> None:
     """Raise LotteryError for a device that is not here, or a number of workers below 1."""
     pick_device(device)
-    if workers is not None and (not isinstance(workers, int) or workers < 1):
+    if workers is not None and (not isinstance(plain(workers), int) or workers < 1):
         fix = "give a whole number, 1 or more, or leave it out for all cores"
         raise LotteryError(f"workers is {workers!r}: {fix}.")
 
