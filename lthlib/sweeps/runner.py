@@ -20,6 +20,7 @@ import pandas as pd
 import torch
 from filelock import FileLock, Timeout
 
+from lthlib.core import processes
 from lthlib.core.errors import LotteryError
 from lthlib.core.progress import bar
 from lthlib.core.validation import one_of
@@ -118,7 +119,7 @@ def _wait(process, run: Run, deadline: float, stop: threading.Event) -> str:
     """Wait until the run has ended. When the budget is over or the batch is stopped, end it here."""
     while process.poll() is None:
         if stop.is_set() or time.monotonic() > deadline:
-            process.kill()
+            processes.end(process.pid)  # with the kernel, and what the notebook has started
             process.wait()
             return LEFT
         time.sleep(0.1)

@@ -9,7 +9,6 @@
 import contextlib
 import json
 import math
-import os
 import subprocess
 import sys
 import time
@@ -98,7 +97,6 @@ def main(job: str, timeout: str) -> int:
     """Carry out one run, described as JSON; its status is 0 when it is done."""
     fields = json.loads(job)
     run = Run(**{**fields, "notebook": Path(fields["notebook"]), "folder": Path(fields["folder"])})
-    processes.leave_with(os.getppid())
     try:
         execute_notebook(run, int(timeout))
     except Exception as error:
