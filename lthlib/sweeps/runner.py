@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 import joblib
 import pandas as pd
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from lthlib.core import processes
+from lthlib.core import locks, processes
 from lthlib.core.errors import LotteryError
 from lthlib.core.progress import bar
 from lthlib.core.validation import one_of
@@ -196,7 +196,7 @@ def _alone(sweep: Sweep):
     """A lock on the sweep's output. Raises LotteryError if another batch has it, or it cannot be written."""
     try:
         sweep.output.mkdir(parents=True, exist_ok=True)
-        return FileLock(sweep.output / ".batch").acquire(timeout=0)
+        return locks.lock(sweep.output / ".batch", timeout=0)
     except Timeout as error:
         advice = "wait for it, or give this one another `output:`"
         raise LotteryError(f"another batch works on {sweep.output}: {advice}.") from error

@@ -16,7 +16,7 @@ from pathlib import Path
 from queue import Empty
 
 from lthlib.core import processes
-from lthlib.core.files import write_atomically
+from lthlib.core.files import remove_leftovers, write_atomically
 from lthlib.sweeps.config import Run
 
 DONE, FAILED = "done", "failed"
@@ -46,6 +46,7 @@ def execute_notebook(run: Run, timeout: int) -> None:
     _poll_in_slices()
     figures = run.folder / "figures"
     figures.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(run.folder)
     began = time.time()
     papermill.execute_notebook(
         str(run.notebook), str(run.folder / "lesson.ipynb"), {**run.parameters, "output": str(figures)},

@@ -1,4 +1,4 @@
-"""Processes that belong to one test, found by a mark in their environment: children inherit it, and keep it when they are orphans."""
+"""Processes that belong to one test, found by a mark in their environment: orphans keep it, and all their children have it."""
 
 import os
 import sys
@@ -30,12 +30,11 @@ class Family:
         """Those with a word on their command line, such as popen_loky for worker processes."""
         return [process for process in self.alive() if any(word in part for part in _words(process))]
 
-    def gone(self, spared: tuple[int, ...] = ()) -> float:
-        """Wait until nobody but `spared` is left, and return the seconds it took. Fails when that is too long."""
+    def gone(self, sparing: str = "nobody") -> float:
+        """Wait until nobody is left but those named so, and return the seconds it took. Fails if that is too long."""
         began = time.monotonic()
-        while left := [process for process in self.alive() if process.pid not in spared]:
-            if time.monotonic() - began > PATIENCE:
-                raise AssertionError(f"still there after {PATIENCE} s: {[_words(process) for process in left]}")
+        while left := [words for words in map(_words, self.alive()) if words and sparing not in " ".join(words)]:
+            assert time.monotonic() - began < PATIENCE, f"still there after {PATIENCE} s: {left}"
             time.sleep(0.02)
         return time.monotonic() - began
 

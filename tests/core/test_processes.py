@@ -74,7 +74,7 @@ def test_a_child_outlives_the_thread_that_started_it(family, module):
 
 
 def test_a_child_is_the_module_it_is_asked_to_be(family, module, tmp_path, monkeypatch):
-    child = module(f"""
+    child = module("""
         import sys
         print(__name__, sys.argv[1:], sys.modules["__main__"].__spec__.name, file=sys.stderr)
         sys.exit(3)
