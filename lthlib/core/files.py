@@ -2,8 +2,13 @@
 
 import contextlib
 import os
+import re
+import time
 import uuid
 from pathlib import Path
+
+PART = re.compile(r"\..+\.[0-9a-f]{32}\.part")
+LEFTOVER = 24 * 3600  # seconds after which nobody writes a part any more: each takes seconds
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -19,3 +24,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             part.unlink()
         raise
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the parts of files that killed processes were writing, a day or more ago."""
+    for path in folder.glob(".*.part"):
+        with contextlib.suppress(OSError):  # another process removes it, or it is not ours to remove
+            if PART.fullmatch(path.name) and time.time() - path.stat().st_mtime > LEFTOVER:
+                path.unlink()

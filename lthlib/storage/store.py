@@ -27,12 +27,13 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from pyarrow import parquet
 from torch import Tensor
 
+from lthlib.core import locks
 from lthlib.core.errors import LotteryError
-from lthlib.core.files import write_atomically
+from lthlib.core.files import remove_leftovers, write_atomically
 from lthlib.core.paths import expanded, results_folder
 from lthlib.core.progress import notice
 from lthlib.pruning.masks import Mask, density
@@ -209,15 +210,18 @@ class Store:
     @contextlib.contextmanager
     def lock(self, setting: Setting, level: int) -> Iterator[None]:
         """Lock a level of a setting, so that one process trains its networks and others wait. The lock ends
-        with the process that holds it, however that ends. Its file is called `.claim`."""
+        with the process that holds it, however that ends. Its file is called `.claim`. On a file system without
+        locks nobody waits (see `core.locks`). Raises LotteryError where the folder cannot be written."""
         path = self.path(setting, Key(TICKET, 0, level)).with_name(".claim")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path)
         try:
-            acquired = lock.acquire(timeout=0)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(path.parent)
+            acquired = locks.lock(path, timeout=0)
         except Timeout:
             notice(f"another process is training level {level} of this setting: waiting for its results.")
-            acquired = lock.acquire()
+            acquired = locks.lock(path)
+        except OSError as error:
+            raise _unwritable(path, error) from error
         with acquired:
             yield
 
@@ -336,8 +340,12 @@ def _write(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
     except OSError as error:
-        advice = "make room or choose another results folder; what was finished before is kept"
-        raise LotteryError(f"{path} could not be written ({_reason(error)}): {advice}.") from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> LotteryError:
+    advice = "make room or choose another results folder; what was finished before is kept"
+    return LotteryError(f"{path} could not be written ({_reason(error)}): {advice}.")
 
 
 def _collect(contents: dict[Key, dict]) -> pd.DataFrame:

@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 import joblib
 import pandas as pd
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
+from lthlib.core import locks, processes
 from lthlib.core.errors import LotteryError
 from lthlib.core.progress import bar
 from lthlib.core.validation import one_of
@@ -118,7 +119,7 @@ def _wait(process, run: Run, deadline: float, stop: threading.Event) -> str:
     """Wait until the run has ended. When the budget is over or the batch is stopped, end it here."""
     while process.poll() is None:
         if stop.is_set() or time.monotonic() > deadline:
-            process.kill()
+            processes.end(process.pid)  # with the kernel, and what the notebook has started
             process.wait()
             return LEFT
         time.sleep(0.1)
@@ -195,7 +196,7 @@ def _alone(sweep: Sweep):
     """A lock on the sweep's output. Raises LotteryError if another batch has it, or it cannot be written."""
     try:
         sweep.output.mkdir(parents=True, exist_ok=True)
-        return FileLock(sweep.output / ".batch").acquire(timeout=0)
+        return locks.lock(sweep.output / ".batch", timeout=0)
     except Timeout as error:
         advice = "wait for it, or give this one another `output:`"
         raise LotteryError(f"another batch works on {sweep.output}: {advice}.") from error

@@ -9,7 +9,6 @@
 import contextlib
 import json
 import math
-import os
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from pathlib import Path
 from queue import Empty
 
 from lthlib.core import processes
-from lthlib.core.files import write_atomically
+from lthlib.core.files import remove_leftovers, write_atomically
 from lthlib.sweeps.config import Run
 
 DONE, FAILED = "done", "failed"
@@ -47,6 +46,7 @@ def execute_notebook(run: Run, timeout: int) -> None:
     _poll_in_slices()
     figures = run.folder / "figures"
     figures.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(run.folder)
     began = time.time()
     papermill.execute_notebook(
         str(run.notebook), str(run.folder / "lesson.ipynb"), {**run.parameters, "output": str(figures)},
@@ -98,7 +98,6 @@ def main(job: str, timeout: str) -> int:
     """Carry out one run, described as JSON; its status is 0 when it is done."""
     fields = json.loads(job)
     run = Run(**{**fields, "notebook": Path(fields["notebook"]), "folder": Path(fields["folder"])})
-    processes.leave_with(os.getppid())
     try:
         execute_notebook(run, int(timeout))
     except Exception as error:
