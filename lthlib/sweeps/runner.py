@@ -11,7 +11,7 @@ import statistics
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
@@ -46,20 +46,26 @@ def carry_out(sweep: Sweep, engine: str = "local", budget: float | None = None, 
     """Do what is not done yet of a sweep; a failed run does not stop the others. `budget` is in seconds: a
     run expected to end after it does not start, and one that still runs then is stopped, to be continued next
     time. Raises LotteryError if the output is in use or cannot be written, or the engine is not available."""
-    engines = {"local": _local, "ray": _ray}
-    one_of("engine", engine, engines)
+    carry_on = check_engine(engine)
     outcome = Outcome({run.key: DONE if worker.result(run) else LEFT for run in sweep.runs})
     todo = [run for run in sweep.runs if outcome.states[run.key] == LEFT]
     deadline = math.inf if budget is None else time.monotonic() + budget
     with _alone(sweep), contextlib.closing(bar(len(todo), progress)) as watch:
         expected = _expected_seconds(sweep)
         latest = {run.key: deadline - (expected[run.key] or 0) for run in todo}  # moment to start at
-        for run, state in engines[engine](sweep, todo, latest, deadline) if todo else ():
+        for run, state in carry_on(sweep, todo, latest, deadline) if todo else ():
             outcome.states[run.key] = state
             if state == FAILED:
                 outcome.reasons[run.key] = _reason(run)
             watch.update(1)
     return outcome
+
+
+def check_engine(engine: str) -> Callable[..., _States]:
+    """What carries runs out under this name. Raises LotteryError for a name that is none."""
+    engines = {"local": _local, "ray": _ray}
+    one_of("engine", engine, engines)
+    return engines[engine]
 
 
 def plan(sweep: Sweep) -> pd.DataFrame:
@@ -80,12 +86,13 @@ def summary(sweep: Sweep, outcome: Outcome) -> pd.DataFrame:
 
 
 def seconds(text: str) -> float:
-    """A length of time such as "90", "90s", "9m" or "1h30m", in seconds. Raises LotteryError for others."""
-    parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text.strip())
-    if not text.strip() or not parts:
+    """A length of time such as "90", "90s", "9m" or "1h30m", in seconds. Raises LotteryError for others, and
+    for no time at all."""
+    parts = re.fullmatch(r"(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,9})s?)?", text.strip())
+    hours, minutes, rest = (int(part or 0) for part in parts.groups()) if parts else (0, 0, 0)
+    if not (length := 3600 * hours + 60 * minutes + rest):
         raise LotteryError(f"budget is {text!r}: give a time such as 90s, 9m or 1h30m.")
-    hours, minutes, rest = (int(part or 0) for part in parts.groups())
-    return 3600 * hours + 60 * minutes + rest
+    return length
 
 
 def _local(sweep: Sweep, todo: list[Run], latest: dict[str, float], deadline: float) -> _States:
