@@ -8,6 +8,7 @@ import os
 import queue
 import re
 import statistics
+import subprocess
 import threading
 import time
 from collections import defaultdict
@@ -107,7 +108,7 @@ def _local(sweep: Sweep, todo: list[Run], latest: dict[str, float], deadline: fl
             return LEFT
         environment = slots.get()
         try:
-            return _wait(worker.start(run, sweep.timeout, environment), run, deadline, stop)
+            return _wait(_started(run, sweep.timeout, environment), run, deadline, stop)
         finally:
             slots.put(environment)
 
@@ -121,9 +122,19 @@ def _local(sweep: Sweep, todo: list[Run], latest: dict[str, float], deadline: fl
         pool.shutdown(cancel_futures=True)
 
 
-def _wait(process, run: Run, deadline: float, stop: threading.Event) -> str:
+def _started(run: Run, timeout: int, environment: dict[str, str] | None = None) -> subprocess.Popen | None:
+    """The run's process; None where there is no room for one, or for its parameters: then the run has failed,
+    and others go on."""
+    try:
+        return worker.start(run, timeout, environment)
+    except OSError as error:
+        worker.fail(run, f"its process could not be started ({error.strerror or error})")
+        return None
+
+
+def _wait(process: subprocess.Popen | None, run: Run, deadline: float, stop: threading.Event) -> str:
     """Wait until the run has ended. When the budget is over or the batch is stopped, end it here."""
-    while process.poll() is None:
+    while process and process.poll() is None:
         if stop.is_set() or time.monotonic() > deadline:
             process.kill()
             process.wait()
@@ -135,7 +146,7 @@ def _wait(process, run: Run, deadline: float, stop: threading.Event) -> str:
 def _slots(sweep: Sweep) -> list[dict[str, str]]:
     """The environment of each of the runs that share this machine: its cards, or its part of the cores."""
     if not sweep.gpus:
-        count = sweep.workers or 1
+        count = min(sweep.workers or 1, len(sweep.runs))
         return [{"LOKY_MAX_CPU_COUNT": str(max(1, joblib.cpu_count() // count))}] * count
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     cards = visible.split(",") if visible else [str(card) for card in range(torch.cuda.device_count())]
@@ -195,7 +206,10 @@ def _connected_ray():
 def _run_on_node(run: Run, timeout: int) -> int:
     """On a machine of the cluster: the run in a process of its own, which ends with Ray's worker. A run that
     another attempt has finished meanwhile is not repeated."""
-    return 0 if worker.result(run) else worker.start(run, timeout).wait()
+    if worker.result(run):
+        return 0
+    process = _started(run, timeout)
+    return process.wait() if process else 1
 
 
 def _alone(sweep: Sweep):
@@ -224,6 +238,6 @@ def _expected_seconds(sweep: Sweep) -> dict[str, float | None]:
 
 def _reason(run: Run) -> str:
     try:
-        return (run.folder / "error.txt").read_text().strip()
+        return (run.folder / "error.txt").read_text("utf-8").strip()
     except OSError:
-        return "its process was killed"
+        return f"its process was killed, or could not write to {run.folder}"
