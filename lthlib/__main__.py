@@ -2,6 +2,7 @@
 command is one function that adds its options, and one that carries it out."""
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Callable
@@ -11,7 +12,6 @@ import pandas as pd
 import lthlib
 from lthlib import arena, settings, tasks
 from lthlib.core.errors import LotteryError
-from lthlib.core.paths import expanded
 from lthlib.core.percent import percent, rounded
 from lthlib.core.progress import notice
 from lthlib.lessons import handouts, translations
@@ -20,11 +20,13 @@ from lthlib.papers import reproduction
 from lthlib.pruning import registry
 from lthlib.storage import export
 from lthlib.sweeps import config, runner
+from lthlib.training import engine
 
 JSON_FIELDS = [
     *("task", "method", "trial", "redraw", "level", "density", "early_stop"),
     *("test_accuracy", "final_test_accuracy", "final_train_accuracy", "seconds"),
 ]
+LONGEST = 1000  # characters of a sentence: a value may be a megabyte
 
 
 def _iterations(text: str) -> tuple[int, ...]:
@@ -51,17 +53,44 @@ RESULTS = {"metavar": "DIR", "help": "results folder (LTHLIB_RESULTS, or results
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status: 0, 2 for bad input (a sentence says what), 130 if stopped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file's name may hold what the terminal cannot print
+            stream.reconfigure(errors="backslashreplace")
     try:
         options = parser().parse_args(arguments)
-        return options.run(options) or 0
+        _check_texts(options)
+        status = options.run(options) or 0
+        sys.stdout.flush()
+        return status
     except LotteryError as error:
-        notice(f"lthlib: {error}")
-        return 2
+        return _refused(str(error))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of a pipe, such as head, has left
         sys.stderr.close()
         return 0
+    except MemoryError:
+        return _refused("there is not enough memory for this: ask for less, or use a larger machine.")
+    except OSError as error:
+        what = "the output" if error.filename is None else repr(str(error.filename))
+        reason = error.strerror or str(error)
+        return _refused(f"{what} cannot be used ({reason}): give another path, or mend what is there.")
+
+
+def _refused(sentence: str) -> int:
+    """Say in one line of at most LONGEST characters why nothing was done, and return the status for that."""
+    line = " ".join(sentence.split())
+    if len(line) > LONGEST:
+        line = f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
+    notice("lthlib: " + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
+    return 2
+
+
+def _check_texts(options: argparse.Namespace) -> None:
+    """Raise LotteryError where a value holds the one character that no name of a file or a task can hold."""
+    for name, value in vars(options).items():
+        if isinstance(value, str) and "\0" in value:
+            raise LotteryError(f"{name} is {value!r}, which holds a NUL character: leave that out.")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -159,12 +188,13 @@ def _translate(commands) -> None:
 
 def run_translate(options: argparse.Namespace) -> None:
     """Carry out `translate`: write a notebook for each catalogue of a language, or update them."""
-    language, folder = options.language, expanded(options.to or f"lessons-{options.language}")
-    for lesson in translations.lessons(language):
-        if options.update:
-            print(translations.update(lesson, language))
-        else:
-            print(translations.write(translations.translate(lesson, language), folder / lesson.name))
+    language = options.language
+    if options.update:
+        paths = [translations.update(lesson, language) for lesson in translations.lessons(language)]
+    else:
+        folder = f"lessons-{language}" if options.to is None else options.to
+        paths = translations.write_all(folder, language)
+    print(*paths, sep="\n")
 
 
 def _handout(commands) -> None:
@@ -192,6 +222,7 @@ def _batch(commands) -> None:
 def run_batch(options: argparse.Namespace) -> int:
     """Carry out `batch`, print the runs as a table, and return the exit status."""
     budget = _budget(options)
+    runner.check_engine(options.engine)
     sweep = config.read(options.file)
     if options.dry_run:
         _print_plan(runner.plan(sweep))
@@ -226,23 +257,26 @@ def _atlas(commands) -> None:
 
 def run_atlas(options: argparse.Namespace) -> None:
     """Carry out `atlas`, and print the files that were written."""
-    chosen = {"tasks": _names(options.tasks) if options.tasks else None, "trials": options.trials}
+    chosen = {"tasks": None if options.tasks is None else _names(options.tasks), "trials": options.trials}
+    budget = _budget(options)
     if options.dry_run:
-        for experiment, trials in reproduction.missing(**chosen):
-            changes = ", ".join(f"{name} {value}" for name, value in experiment.changes.items())
-            name = f"{experiment.task} ({changes})" if changes else experiment.task
-            print(f"{name}: {trials} of {options.trials} trials to do")
+        engine.check(options.device, None)
+        for lacking in reproduction.missing(**chosen):
+            changes = ", ".join(f"{name} {value}" for name, value in lacking.experiment.changes.items())
+            name = f"{lacking.experiment.task} ({changes})" if changes else lacking.experiment.task
+            shipped = f", and {lacking.in_part} to go on from level {lacking.level} to {lacking.levels}"
+            print(f"{name}: {lacking.trials} of {options.trials} trials to do{shipped if lacking.in_part else ''}")
         return
-    files = reproduction.fill(_budget(options), device=options.device, results=options.results, **chosen)
+    files = reproduction.fill(budget, device=options.device, results=options.results, **chosen)
     print(*files or ["Nothing was added."], sep="\n")
 
 
 def _report(commands) -> None:
-    about = """Write report.html and report.md: the papers' claims, what the results folder and the atlas say
-    of them, and verdicts by a stated rule."""
+    about = """Write report.html and report.md: the papers' claims, what the shipped atlas, and a results folder
+    if one is named, say of them, and verdicts by a stated rule."""
     add = _command(commands, run_report, "every claim of the papers beside what was measured", about)
-    add("results", metavar="DIR", help="a results folder")
-    add("--to", metavar="DIR", help="folder for the report (the results folder)")
+    add("results", metavar="DIR", nargs="?", help="a results folder (none: the atlas alone)")
+    add("--to", metavar="DIR", help="folder for the report (the results folder; without one: report, where you are)")
 
 
 def run_report(options: argparse.Namespace) -> None:
@@ -315,7 +349,7 @@ def run_export(options: argparse.Namespace) -> None:
 
 
 def _budget(options: argparse.Namespace) -> float | None:
-    return runner.seconds(options.budget) if options.budget else None
+    return None if options.budget is None else runner.seconds(options.budget)
 
 
 def _names(text: str) -> list[str]:

@@ -24,7 +24,7 @@ from lthlib import analysis
 from lthlib.analysis import training_cost
 from lthlib.core.errors import LotteryError
 from lthlib.core.percent import rounded
-from lthlib.core.validation import one_of
+from lthlib.core.validation import at_least, one_of
 from lthlib.lottery.search import hunt
 from lthlib.pruning import registry
 from lthlib.settings import SCHEDULES
@@ -91,9 +91,10 @@ def compete(
 
     The checks are run on `entries`, the others are trained as they are. `budget` is in iterations for one
     ticket: a method goes as far down as that pays for. `options` go to `lthlib.hunt`: results, device, seed,
-    progress, or of the recipe. Raises LotteryError where a method is there twice, where a budget pays for no
-    ticket at all, and as `hunt` does.
+    progress, or of the recipe. Raises LotteryError where a method is there twice, where there is no level with
+    a ticket, where a budget pays for no ticket at all, and as `hunt` does.
     """
+    at_least("levels", levels, 1)
     methods = {method.name: method for method in (*entries, *(m for m in against if m not in entries))}
     if len({method.name for method in entries}) < len(entries):
         names = ", ".join(method.name for method in entries)

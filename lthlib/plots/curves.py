@@ -69,9 +69,10 @@ def side_by_side(tables: dict[str, pd.DataFrame | dict], measure: str = "test_ac
 
 def by_measure(table: pd.DataFrame, measures: list[str], columns: int = 2) -> Figure:
     """`density_curves` of one table, a panel per measure, `columns` in a row, with one legend, and one
-    vertical axis per row: so give each row measures of one unit."""
+    vertical axis per row where all measures are of one unit."""
     places = -(-len(measures) // columns) * columns  # a row that is not full keeps its width
-    figure, panels = style.panels(places, 4.6, 3.6, columns, room=1.5, sharey="row")
+    units = {LABELS[measure].rpartition("(")[2] for measure in measures}
+    figure, panels = style.panels(places, 4.6, 3.6, columns, room=1.5, sharey="row" if len(units) == 1 else False)
     sentences = []
     for axes, measure in zip(panels, measures):
         sentences.append(density_curves(table, measure, axes=axes).get_label())

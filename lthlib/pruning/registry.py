@@ -77,8 +77,16 @@ def find(name: str | Callable) -> Callable | None:
         return None
     if name not in SCORES:
         for point in metadata.entry_points(group=ENTRY_POINTS, name=name):
-            score(point.load())
+            score(_loaded(point))
     return SCORES.get(name)
+
+
+def _loaded(point: metadata.EntryPoint) -> Callable:
+    try:
+        return point.load()
+    except (Exception, SystemExit) as error:  # it runs somebody's package
+        given = f"{type(error).__name__} ({error})"
+        raise LotteryError(f"criterion {point.name!r} of {point.value} stops with {given}: mend that package.") from error
 
 
 def read_file(path: str | Path) -> None:
@@ -95,7 +103,7 @@ def read_file(path: str | Path) -> None:
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
     except LotteryError:
         raise
-    except Exception as error:  # the file is the user's: it may raise anything
+    except (Exception, SystemExit) as error:  # the file is the user's: it may raise anything
         raise LotteryError(f"{path} stops with {type(error).__name__} ({error}): mend it first.") from error
     if set(SCORES) == before:
         raise LotteryError(f"{path} registers no criterion: put @lthlib.score above a function of it.")
@@ -116,11 +124,18 @@ def evaluate(function: Callable, **known) -> Tensors:
     """The scores of a criterion, which is given of `known` what it asks for; the mask as a copy, since a
     criterion may write into what it is given.
 
-    Raises LotteryError where it does not return one tensor of the right shape for each weight.
+    Raises LotteryError where it raises anything, or does not return one tensor of the right shape for each
+    weight, with a real number for each weight that is one itself.
     """
     weights = known["weights"]
     given = {**known, "weights": dict(weights), "mask": {name: kept.clone() for name, kept in known["mask"].items()}}
-    scores = function(**{name: given[name] for name in asked(function)})
+    try:
+        scores = function(**{name: given[name] for name in asked(function)})
+    except LotteryError:
+        raise
+    except (Exception, SystemExit) as error:  # the criterion is the user's: it may raise anything
+        problem = f"criterion {function.__name__!r} stops with {type(error).__name__} ({error})"
+        raise LotteryError(f"{problem}: mend it, or choose another.") from error
     for name, weight in weights.items():
         tensor = scores.get(name) if isinstance(scores, dict) else None
         if not isinstance(tensor, Tensor) or tensor.shape != weight.shape:
@@ -129,6 +144,11 @@ def evaluate(function: Callable, **known) -> Tensors:
                 f"criterion {function.__name__!r} gives {given} for {name!r}: return a dictionary with a tensor of shape "
                 f"{list(weight.shape)} there, and so for each of {', '.join(weights)}."
             )
+        if tensor.is_complex():
+            raise LotteryError(f"criterion {function.__name__!r} gives complex numbers for {name!r}: return real ones.")
+        if (tensor.isnan() & weight.isfinite()).any():
+            advice = "return a number for each, 0 for one that is pruned already"
+            raise LotteryError(f"criterion {function.__name__!r} gives NaN for weights of {name!r}: {advice}.")
     return {name: scores[name].detach() for name in weights}
 
 

@@ -14,6 +14,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 import joblib
@@ -192,7 +193,7 @@ def train(
         initargs=(os.getpid(),),
     )
     work = joblib.delayed(_train_in_worker)
-    with _quiet():
+    with _quiet(), _workers_live(workers):
         yield from pool(  # pyright: ignore[reportReturnType]  # it is a generator, as asked for above
             work(i, model, ticket, recipe, data.name, shared, objective, snapshot) for i, ticket in enumerate(tickets)
         )
@@ -325,6 +326,17 @@ def _random_state(seed: int, device: torch.device):
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
+
+
+@contextlib.contextmanager
+def _workers_live(workers: int):
+    """Where a worker ends before its work does, a LotteryError that says so."""
+    try:
+        yield
+    except BrokenProcessPool as error:  # loky's TerminatedWorkerError is one
+        given = f"one of {workers} worker processes was killed, most likely since memory ran out"
+        advice = f"ask for fewer workers, such as {max(1, workers // 2)}; what is finished is kept"
+        raise LotteryError(f"{given}: {advice}.") from error
 
 
 @contextlib.contextmanager
