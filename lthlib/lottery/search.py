@@ -30,7 +30,7 @@ from lthlib.pruning import masks, own_mask, step
 from lthlib.pruning.masks import Mask
 from lthlib.settings import AT_ONCE, Extent, Recipe, Setting
 from lthlib.storage.store import TICKET, Key, Record, Store, setting_name
-from lthlib.tasks import Task, limits, prepare
+from lthlib.tasks import Prepared, Task, limits, prepare
 from lthlib.tasks.overview import say_what_is_prunable
 from lthlib.training import engine, objectives
 from lthlib.training.engine import Ticket, Trained
@@ -111,17 +111,7 @@ def hunt(
         task, profile, schedule=schedule, levels=levels, rate=rate, trials=trials, iterations=iterations, rewind=rewind,
         score=score, scope=scope, structure=structure, source=setting_name(source), redraws=redraws, seed=seed, **recipe,
     )  # fmt: skip
-    setting, start_mask = ready.setting, None if mask is None else own_mask.own_mask(mask, ready.network)
-    if start_mask:
-        setting = dataclasses.replace(setting, start_mask=own_mask.digest(start_mask))
-    controls = check_controls(controls, setting, ready.task.pretrained)
-    check_count(ready.extent, controls)
-    chosen = _chosen(only, setting, ready.extent)
-    search = Hunt(ready.task, setting, ready.network, Store(results), start_mask)
-    search.check_source(ready.extent, chosen)
-    if not search.setting.fingerprint:  # which stands for the data as well
-        search.store.check_data(search.setting, search.task.dataset.fingerprint())
-    search.store.register(search.setting)
+    search, controls, chosen = _set_up(ready, mask, controls, only, results)
     aside = Aside(search, chosen)
 
     networks = [key for level in chosen for key in level_keys(level, ready.extent, controls)]
@@ -131,8 +121,8 @@ def hunt(
         for keys in _batches(to_train):
             with search.missing(keys) as missing:
                 watch.skip(len(keys) - len(missing))
-                level, trials_here = keys[0].level, aside.going_on(missing)
-                mask_of = {trial: search.next_mask(trial, level) for trial in trials_here}  # prune
+                level = keys[0].level
+                mask_of = {trial: search.next_mask(trial, level) for trial in aside.going_on(missing)}  # prune
                 mask_of = aside.changed(mask_of, level)
                 missing = watch.without(missing, mask_of)
                 tickets = {key: search.make_ticket(key, mask_of[key.trial]) for key in missing}  # reset
@@ -291,6 +281,22 @@ class Hunt:
                     f"the masks of source {self.setting.source!r} do not fit the network of task {self.setting.task!r}: "
                     "transfer between networks whose prunable weights have the same names and shapes."
                 )
+
+
+def _set_up(ready: Prepared, mask, controls, only, results) -> tuple[Hunt, tuple[str, ...], list[int]]:
+    """A hunt on its store, with the controls and levels it trains, once all of it is checked."""
+    setting, start_mask = ready.setting, None if mask is None else own_mask.own_mask(mask, ready.network)
+    if start_mask:
+        setting = dataclasses.replace(setting, start_mask=own_mask.digest(start_mask))
+    controls = check_controls(controls, setting, ready.task.pretrained)
+    check_count(ready.extent, controls)
+    chosen = _chosen(only, setting, ready.extent)
+    search = Hunt(ready.task, setting, ready.network, Store(results), start_mask)
+    search.check_source(ready.extent, chosen)
+    if not setting.fingerprint:  # which stands for the data as well
+        search.store.check_data(setting, ready.task.dataset.fingerprint())
+    search.store.register(setting)
+    return search, controls, chosen
 
 
 def _stored(tensors: dict[str, Tensor] | None) -> dict[str, Tensor]:
