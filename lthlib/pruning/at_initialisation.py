@@ -48,7 +48,7 @@ def synflow(*, network: nn.Module, weights: Tensors, mask: Tensors, batch: tuple
     ones = torch.ones_like(batch[0][:1])
     outputs = functional_call(network, {**state, **flowing}, (ones.double() if ones.is_floating_point() else ones,))
     total = sum(part.sum() for part in tree_leaves(outputs) if isinstance(part, Tensor))
-    gradients = torch.autograd.grad(total, list(flowing.values()))
+    gradients = torch.autograd.grad(total, list(flowing.values()))  # pyright: ignore[reportArgumentType, reportCallIssue]
     return {name: gradient * flowing[name] for name, gradient in zip(flowing, gradients)}
 
 
