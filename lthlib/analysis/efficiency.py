@@ -21,6 +21,7 @@ from lthlib import models
 from lthlib.analysis.compaction import to_csr
 from lthlib.core.errors import LotteryError
 from lthlib.core.processes import one_thread
+from lthlib.core.validation import plain
 from lthlib.pruning import masks
 from lthlib.pruning.masks import Mask
 
@@ -78,7 +79,7 @@ def forward_flops(network: nn.Module, example: Tensor) -> dict[str, int]:
     """
     was_training, names = network.training, {id(weight): name for name, weight in models.prunable(network).items()}
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network.eval()(example[:1])
+        network.eval()(example[:1].clone())
     network.train(was_training)
     by_module, flops = counter.get_flop_counts(), dict.fromkeys(names.values(), 0)
     for path, layer in network.named_modules():
@@ -123,7 +124,7 @@ def compare_times(
     dictionary: it is called for each of `sets`, and `rounds` are run with each. On a CUDA card every reading
     waits until the card is done. Raises LotteryError for fewer than 3 rounds.
     """
-    if not isinstance(rounds, int) or rounds < 3:
+    if not isinstance(plain(rounds), int) or rounds < 3:
         raise LotteryError(f"rounds is {rounds!r}: give 3 or more, or there is no spread to speak of.")
     readings: dict[str, list[float]] = {}
     with torch.inference_mode(), one_thread():

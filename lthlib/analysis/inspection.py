@@ -18,6 +18,7 @@ from torch import Tensor
 from lthlib.core.digest import digest, facts
 from lthlib.core.errors import LotteryError
 from lthlib.core.files import write_atomically
+from lthlib.core.paths import expanded
 from lthlib.core.seeds import seed_for
 from lthlib.pruning import masks
 from lthlib.settings import Setting
@@ -80,7 +81,7 @@ def write(task: str, looks: dict[tuple[str, int], list[Look]], where: str | Path
         for place, name in enumerate(levels[0].layers):  # numbered, since a file keeps no order
             stacked[f"layers/{place:03d}/{name}"] = torch.tensor([level.layers[name] for level in levels])
         tensors |= {f"{setting}/{trial}/{part}": tensor.contiguous() for part, tensor in stacked.items()}
-    path = Path(where or atlas.folder()) / f"{task}.safetensors"
+    path = expanded(where or atlas.folder()) / f"{task}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, to_bytes(tensors, metadata={"checksum": _checksum(tensors)}))
     return path
@@ -89,7 +90,7 @@ def write(task: str, looks: dict[tuple[str, int], list[Look]], where: str | Path
 def read(task: str, where: str | Path | None = None) -> dict[tuple[str, int], list[Look]]:
     """The shipped looks of a task, by setting's identity and trial, if any. Raises LotteryError for a damaged
     file."""
-    path = Path(where or atlas.folder()) / f"{task}.safetensors"
+    path = expanded(where or atlas.folder()) / f"{task}.safetensors"
     if not path.exists():
         return {}
     problem = f"{path} is damaged: restore it with `git checkout {path}`, or delete it."

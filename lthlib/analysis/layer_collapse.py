@@ -23,6 +23,7 @@ from lthlib.core.validation import number
 from lthlib.pruning import at_initialisation, masks, registry, step
 from lthlib.pruning.masks import Mask
 from lthlib.tasks import Prepared, Task, find_task, prepare, resolve
+from lthlib.training import objectives
 
 COLUMNS = ["score", "trial", "compression", "layer", "weights", "layer_density"]
 
@@ -39,14 +40,15 @@ def mask_untrained(
 
 
 def _mask_untrained(ready: Prepared, score: str | Callable, compression: float, trial: int, scope: str = "global") -> Mask:
-    number("compression", compression, lambda x: 1 < x < float("inf"), "weights over weights kept, above 1, such as 100")
+    allowed = "weights over weights kept, above 1, such as 100"
+    compression = number("compression", compression, lambda x: 1 < x < float("inf"), allowed)
     task, seed = ready.task, ready.setting.seed
     chosen = {"score": score, "scope": scope, "rate": 1 - 1 / compression, "seed": seed}
     setting, _ = resolve(task, schedule="untrained", **chosen)
     state = models.initial_weights(task.build, seed_for(seed, "weights", trial))
 
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
-        return task.objective(outputs, targets)[0].mean()
+        return objectives.mean_loss(task.objective, outputs, targets)
 
     pruner = step.Pruner(ready.network, setting, task.dataset, loss)
     dense = masks.ones(models.prunable(pruner.network))

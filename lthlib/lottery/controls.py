@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from lthlib.core.errors import LotteryError
-from lthlib.core.validation import one_of
+from lthlib.core.validation import one_of, plain
 from lthlib.pruning import masks
 from lthlib.pruning.masks import Mask
 from lthlib.settings import CARRY_ON, Setting
@@ -113,9 +113,10 @@ def check_controls(
     Raises LotteryError for an unknown one, for one that has no meaning under the setting, or for one that
     needs new weights where a task has `pretrained` ones.
     """
-    if controls is not None and not isinstance(controls, (str, list, tuple, set)):
+    controls = () if controls is None else plain(controls)
+    if not isinstance(controls, Iterable):
         raise LotteryError(f"controls is {controls!r}: give names in a list, or in a text with commas.")
-    names = controls.split(",") if isinstance(controls, str) else [str(name) for name in controls or ()]
+    names = controls.split(",") if isinstance(controls, str) else [str(name) for name in controls]
     names = [name.strip() for name in names if name.strip()]
     for name in names:
         one_of("control", name, CONTROLS)

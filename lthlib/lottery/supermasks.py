@@ -118,7 +118,8 @@ def edge_popup(network: nn.Module, density: float, signed_constant: bool = False
     alone. Raises LotteryError for a density that is not above 0 and at most 1, or a layer that is not one of
     torch's own.
     """
-    number("density", density, lambda share: 0 < share <= 1, "the share of each layer's weights to keep, above 0 and at most 1")
+    allowed = "the share of each layer's weights to keep, above 0 and at most 1"
+    density = number("density", density, lambda share: 0 < share <= 1, allowed)
     network, layers = _masked(network, KINDS[Popup])
     for layer in layers:
         std = math.sqrt(2 / layer.drawn[0].numel() / (density if scaled else 1))

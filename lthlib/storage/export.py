@@ -19,6 +19,7 @@ from torch.nn.utils import prune as torch_prune
 
 from lthlib.core.errors import LotteryError
 from lthlib.core.files import write_atomically
+from lthlib.core.paths import expanded
 from lthlib.core.validation import at_least, one_of
 from lthlib.core.version import __version__
 from lthlib.pruning.masks import Mask, as_mask, density
@@ -155,7 +156,7 @@ def ticket(
 
 def check_path(path: str | Path, overwrite: bool = False) -> Path:
     """Where `Exported.save` would write. Raises LotteryError where it would not."""
-    path = Path(path).expanduser()
+    path = expanded(path)
     if path.suffix not in SUFFIXES:
         raise LotteryError(f"{str(path)!r} names no format: let it end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.")
     if not path.parent.is_dir():

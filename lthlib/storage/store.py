@@ -27,13 +27,14 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from pyarrow import parquet
 from torch import Tensor
 
+from lthlib.core import locks
 from lthlib.core.errors import LotteryError
-from lthlib.core.files import write_atomically
-from lthlib.core.paths import results_folder
+from lthlib.core.files import remove_leftovers, write_atomically
+from lthlib.core.paths import expanded, results_folder
 from lthlib.core.progress import notice
 from lthlib.pruning.masks import Mask, density
 from lthlib.settings import OF_DENSE, Recipe, Setting, identity_of
@@ -88,7 +89,7 @@ class Store:
     Raises LotteryError where the folder cannot be used, or is marked by something else or a newer format."""
 
     def __init__(self, folder: str | Path | None = None, writable: bool = True):
-        self.folder = Path(folder) if folder else results_folder()
+        self.folder = expanded(folder) if folder else results_folder()
         marker, described = self.folder / MARKER, f"the results folder {self.folder}"
         try:
             if writable:
@@ -144,6 +145,11 @@ class Store:
         except (KeyError, ValueError, RuntimeError) as error:
             raise LotteryError(f"{path} does not fit the record beside it: delete both, and hunt again.") from error
         return Record(mask, content["history"], content["seconds"], **states)
+
+    def describe(self, setting: Setting, key: Key) -> dict | None:
+        """What is stored of a network beside its tensors, such as "density" and "history"; None where nothing
+        is."""
+        return self._read(self.path(setting, key), tensors=False)
 
     def digest(self, setting: Setting, key: Key) -> str:
         """The checksum of a network's tensors: it tells networks apart. Raises LotteryError like `load`."""
@@ -204,15 +210,18 @@ class Store:
     @contextlib.contextmanager
     def lock(self, setting: Setting, level: int) -> Iterator[None]:
         """Lock a level of a setting, so that one process trains its networks and others wait. The lock ends
-        with the process that holds it, however that ends. Its file is called `.claim`."""
+        with the process that holds it, however that ends. Its file is called `.claim`. On a file system without
+        locks nobody waits (see `core.locks`). Raises LotteryError where the folder cannot be written."""
         path = self.path(setting, Key(TICKET, 0, level)).with_name(".claim")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path)
         try:
-            acquired = lock.acquire(timeout=0)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(path.parent)
+            acquired = locks.lock(path, timeout=0)
         except Timeout:
             notice(f"another process is training level {level} of this setting: waiting for its results.")
-            acquired = lock.acquire()
+            acquired = locks.lock(path)
+        except OSError as error:
+            raise _unwritable(path, error) from error
         with acquired:
             yield
 
@@ -331,8 +340,12 @@ def _write(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
     except OSError as error:
-        advice = "make room or choose another results folder; what was finished before is kept"
-        raise LotteryError(f"{path} could not be written ({_reason(error)}): {advice}.") from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> LotteryError:
+    advice = "make room or choose another results folder; what was finished before is kept"
+    return LotteryError(f"{path} could not be written ({_reason(error)}): {advice}.")
 
 
 def _collect(contents: dict[Key, dict]) -> pd.DataFrame:

@@ -129,6 +129,8 @@ def _evaluate(task: "Task", network: nn.Module, name: str, classes: Callable[[],
     measured(_at(split, slice(2)))
     chosen = _at(split, _looked_at(split))
     together, outputs = measured(chosen)
+    if wrong := objectives.misfit_of_labels(task.objective, outputs, split.targets):
+        raise LotteryError(f"the network of task {task.name!r} does not fit the {name} split: {wrong}")
     places = {0}  # the last of a split may be measured alone
     if name == "train":
         _compare_passes(task, together, measured(chosen)[0])
@@ -295,7 +297,7 @@ def criterion(task: "Task", network: nn.Module, score: str, state: dict[str, Ten
             mask=kept,
             network=copied,
             batch=(few.inputs, few.targets),
-            loss=lambda outputs, targets: task.objective(outputs, targets)[0].mean(),
+            loss=lambda outputs, targets: objectives.mean_loss(task.objective, outputs, targets),
             seed=0,
         )
 

@@ -9,13 +9,14 @@ from torch import nn
 from lthlib import data, models
 from lthlib.core.digest import digest, first_difference
 from lthlib.core.errors import LotteryError
-from lthlib.core.validation import one_of
+from lthlib.core.validation import one_of, plain
 from lthlib.pruning import registry, step
 from lthlib.settings import Extent, Recipe, Setting
 from lthlib.tasks import check, limits
 from lthlib.tasks.catalogue import TASKS
 from lthlib.tasks.profiles import OWN, PROFILE_NAMES, PROFILES
 from lthlib.tasks.task import Task
+from lthlib.training import objectives
 
 CONVOLUTIONAL = ("conv", "vgg", "resnet")  # how the names of such tasks begin
 
@@ -88,11 +89,12 @@ def resolve(task: Task, profile: str = "quick", **chosen) -> tuple[Setting, Exte
     """
     one_of("profile", profile, PROFILE_NAMES)
     usual = PROFILES.get(task.name, OWN)[profile]
-    chosen = {name: _plain_number(value) for name, value in chosen.items() if value is not None}
+    chosen = {name: plain(value) for name, value in chosen.items() if value is not None}
     fields = {kind: _fields_to_choose(kind) for kind in (Recipe, Extent, Setting)}
     allowed = [name for names in fields.values() for name in names]
-    recipe = dataclasses.replace(usual.recipe, **_named(chosen, fields[Recipe]))
+    recipe = _recipe(usual.recipe, _named(chosen, fields[Recipe]))
     _check_augment(task, recipe)
+    objectives.smoothed(task.objective, recipe.label_smoothing)  # raises where there is nothing to smooth
     extent = dataclasses.replace(usual.extent, **_named(chosen, fields[Extent]))
     pruning = {"rate": usual.rate, "scope": usual.scope, "score": "magnitude", **_named(chosen, fields[Setting])}
     criterion = registry.find(pruning["score"])
@@ -121,9 +123,14 @@ def _named(chosen: dict, names: list[str]) -> dict:
     return {name: value for name, value in chosen.items() if name in names}
 
 
-def _plain_number(value):
-    """A number of NumPy's as one of Python's; anything else as it is."""
-    return value.item() if hasattr(value, "item") else value
+def _recipe(usual: Recipe, chosen: dict) -> Recipe:
+    """The usual recipe with these fields in place of its own. Momentum and milestones of the usual one go
+    where another optimiser or learning-rate schedule is chosen that takes none."""
+    if chosen.get("optimizer", "sgd") != "sgd":
+        chosen = {"momentum": 0.0, **chosen}
+    if chosen.get("learning_rate_schedule", "steps") != "steps":
+        chosen = {"milestones": (), **chosen}
+    return dataclasses.replace(usual, **chosen)
 
 
 def _check_augment(task: Task, recipe: Recipe) -> None:

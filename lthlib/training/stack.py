@@ -21,7 +21,7 @@ from lthlib import models
 from lthlib.data import Split
 from lthlib.pruning import masks
 from lthlib.settings import Recipe
-from lthlib.training import randomness
+from lthlib.training import objectives, randomness
 from lthlib.training.objectives import Objective, classification
 
 # On a CPU: what a convolution makes of a larger batch leaves the cache, and takes 2.5 times as long.
@@ -66,10 +66,10 @@ class Stack:
         optimizer: Callable[..., Any] | None = None,
     ):
         self.recipe, self.train, self.device, self.size = recipe, train, device, len(tickets)
-        self.objective = objective
+        self.objective, self._minimised = objective, objectives.smoothed(objective, recipe.label_smoothing)
         self.model = randomness.own_random_layers(copy.deepcopy(model)).to(device)
         most = EVALUATION_BATCH if device.type == "cpu" else EVALUATION_BATCH_ON_CARD
-        one, two = (_widest(self.model, train.inputs[:count]) for count in (1, 2))
+        one, two = (_widest(self.model, train.inputs[:count].clone()) for count in (1, 2))
         per_example = two - one if len(train) > 1 else one
         self._chunk = EVALUATION_NUMBERS  # of a network that works on a whole graph for any number of nodes
         if per_example:
@@ -115,6 +115,7 @@ class Stack:
         kept = {name: mask for name, mask in kept.items() if not mask.all()}  # a whole layer needs no masking
         self._pruned = [self.parameters[name].data for name in kept]
         self._factors = [mask.to(self.parameters[name].dtype) for name, mask in kept.items()]
+        self._factor_of = dict(zip(kept, self._factors))
         self._frozen = self._frozen_values(tickets, kept)  # before the masks wipe them out
         for name, mask in kept.items():  # not by multiplying: what is masked may be infinite
             self.parameters[name].data.masked_fill_(~mask, 0.0)
@@ -167,9 +168,11 @@ class Stack:
         [R]."""
         self.model.eval()
         losses, accuracies = torch.zeros_like(self._validation)
+        usual = objectives.mean_weights(self.objective, split.targets.unsqueeze(0))
         for inputs, targets in zip(split.inputs.split(self._chunk), split.targets.split(self._chunk)):
+            inputs, targets = inputs.clone(), targets.clone()  # a network, or an objective, may write into them
             outputs = self._forward(inputs, shared=True)
-            loss, accuracy = self._judge(outputs, targets.expand(self.size, *targets.shape))
+            loss, accuracy = self._judge(self.objective, outputs, targets.expand(self.size, *targets.shape), usual)
             losses += loss.sum(1)
             accuracies += accuracy.sum(1)
         return losses / len(split), accuracies / len(split)
@@ -192,19 +195,40 @@ class Stack:
         inputs, targets = _take(self.train.inputs, self._batch), _take(self.train.targets, self._batch)
         if self._views is not None:
             inputs = randomness.shift_and_flip(inputs, self._views)
-        self._judge(self._forward(inputs), targets)[0].mean(1).sum().backward()
+        usual = objectives.mean_weights(self._minimised, targets)
+        self._judge(self._minimised, self._forward(inputs), targets, usual)[0].mean(1).sum().backward()
+        if self.recipe.gradient_clip:
+            self._clip()
         self.optimizer.step()
         if self._pruned:
             torch._foreach_mul_(self._pruned, self._factors)
         if self._frozen:
             torch._foreach_add_(self._pruned, self._frozen)
 
-    def _judge(self, outputs: Any, targets: Tensor) -> tuple[Tensor, Tensor]:
+    @torch.no_grad()
+    def _clip(self) -> None:
+        """Scale each ticket's gradient down to the largest norm that the recipe allows, as torch's
+        `clip_grad_norm_` does; of masked weights it is zero."""
+        found = {name: p.grad for name, p in self.parameters.items() if p.grad is not None}
+        for name in self._factor_of.keys() & found.keys():
+            found[name].mul_(self._factor_of[name])
+        norms = [torch.linalg.vector_norm(gradient.reshape(self.size, -1), dim=1) for gradient in found.values()]
+        norm = torch.linalg.vector_norm(torch.stack(norms), dim=0)
+        share = (self.recipe.gradient_clip / (norm + 1e-6)).clamp(max=1.0)
+        for gradient in found.values():
+            gradient.mul_(share.view(-1, *[1] * (gradient.dim() - 1)) if self.size > 1 else share[0])
+
+    def _judge(self, objective: Objective, outputs: Any, targets: Tensor, usual) -> tuple[Tensor, Tensor]:
         """Loss and accuracy [R, B] of each example, for outputs and targets [R, B, ...]. Outputs may be a tuple
-        or dictionary of such tensors, for objectives that take one."""
-        outputs = tree_map_only(Tensor, lambda part: part.flatten(0, 1), outputs)
-        losses, accuracies = self.objective(outputs, targets.flatten(0, 1))
-        return losses.view(self.size, -1), accuracies.view(self.size, -1)
+        or dictionary of such tensors, for objectives that take one. What weighs more than `usual`, the mean
+        weights, counts more."""
+        targets = targets.flatten(0, 1)
+        judged = objective(tree_map_only(Tensor, lambda part: part.flatten(0, 1), outputs), targets)
+        losses, accuracies = (part.view(self.size, -1) for part in judged)
+        if usual is None:
+            return losses, accuracies
+        by_loss, by_accuracy = (part.view(self.size, -1) / mean for part, mean in zip(objective.weigh(targets), usual))
+        return losses * by_loss, accuracies * by_accuracy
 
     def _forward(self, inputs: Tensor, shared: bool = False) -> Any:
         """Outputs [R, B, ...] for inputs [R, B, ...], or [B, ...] where all tickets share them."""
@@ -269,7 +293,8 @@ def _optimizer(parameters, recipe: Recipe, rate, device: torch.device) -> torch.
     options = {"lr": rate, "weight_decay": recipe.weight_decay, "fused": device.type in ("cpu", "cuda")}
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(parameters, momentum=recipe.momentum, **options)
-    return torch.optim.Adam(parameters, capturable=device.type == "cuda", **options)
+    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
+    return kind(parameters, capturable=device.type == "cuda", **options)
 
 
 def _keep_normalisation_exact(model: nn.Module) -> set[str]:

@@ -5,13 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
-from filelock import FileLock, Timeout
+from filelock import FileLock, SoftFileLock, Timeout
 
+from lthlib.core import locks
 from lthlib.core.errors import LotteryError
 from lthlib.core.files import write_atomically
 from lthlib.pruning import masks
@@ -75,6 +77,62 @@ def test_a_lock_makes_another_process_wait_and_ends_with_its_holder(tmp_path):
     process.wait()
     with Store(tmp_path).lock(SETTING, 1):
         pass
+
+
+@pytest.mark.parametrize("old", [None, b"", b"4242\nsome-host\n"], ids=["nothing there", "an empty file", "an old soft lock"])
+@pytest.mark.parametrize("name", ["ENOSYS", "ENOLCK", "EOPNOTSUPP", "EIO", "EINVAL"])
+def test_a_file_system_without_locks_is_said_and_keeps_nobody_waiting(tmp_path, monkeypatch, capsys, name, old):
+    def flock(*_):
+        raise OSError(getattr(errno, name), "planted")
+
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setattr(fcntl, "flock", flock)
+    monkeypatch.setattr(locks, "_said", set())
+    store, began = Store(tmp_path), time.monotonic()
+    store.register(SETTING)
+    claim = store.path(SETTING, KEY).with_name(".claim")
+    if old is not None:
+        claim.write_bytes(old)
+    with store.lock(SETTING, 1), store.lock(SETTING, 1), store.lock(SETTING, 2):
+        assert claim.exists() == (old is not None), "no file stands for a lock"
+    assert time.monotonic() - began < 5
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "has no locks (planted)" in said and "results stay right" in said
+
+
+def test_a_soft_lock_that_an_older_version_left_is_no_lock(tmp_path, capsys):
+    """filelock's own record of a live process: this one. The file is there; nobody has locked it."""
+    store = Store(tmp_path)
+    store.register(SETTING)
+    claim, began = store.path(SETTING, KEY).with_name(".claim"), time.monotonic()
+    with SoftFileLock(claim):
+        left = claim.read_bytes()
+    claim.write_bytes(left)
+    with store.lock(SETTING, 1):
+        pass
+    assert time.monotonic() - began < 5 and not capsys.readouterr().err
+
+
+def test_a_lock_that_cannot_be_written_is_one_sentence(tmp_path):
+    store = Store(tmp_path)
+    store.path(SETTING, KEY).parent.parent.write_text("in the way")
+    with pytest.raises(LotteryError, match="could not be written"), store.lock(SETTING, 1):
+        pass
+
+
+def test_a_hunt_removes_old_parts_of_files_and_no_others(tmp_path):
+    store = Store(tmp_path)
+    store.register(SETTING)
+    folder, mark = store.path(SETTING, KEY).parent, "0123456789abcdef" * 2
+    new, old = folder / f".a.json.{mark}.part", folder / f".b.json.{mark}.part"
+    theirs = folder / ".download.part"
+    for path in (new, old, theirs):
+        path.write_text("half")
+    for path in (old, theirs):
+        os.utime(path, (0, time.time() - 25 * 3600))
+    with store.lock(SETTING, 1):
+        pass
+    assert new.exists() and theirs.exists() and not old.exists()
 
 
 def test_nothing_on_disk_is_a_pickle_or_left_over(tmp_path):
