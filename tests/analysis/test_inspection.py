@@ -74,7 +74,15 @@ def test_a_flipped_bit_anywhere_in_the_looks_is_noticed(hunted, tmp_path):
 
 @pytest.mark.parametrize(
     ("shape", "picture"),
-    [((5, 64), (8, 8)), ((5, 3072), (32, 32)), ((5, 40), (1, 40)), ((5, 3, 3, 3), (3, 3)), ((4, 7), (1, 7))],
+    [
+        ((5, 64), (8, 8)),
+        ((5, 3072), (32, 32)),
+        ((5, 40), (1, 40)),
+        ((5, 3, 3, 3), (3, 3)),
+        ((4, 7), (1, 7)),
+        ((5, 2, 7), (1, 14)),
+        ((6,), (1, 6)),
+    ],
 )
 def test_the_first_layer_as_a_picture(shape, picture):
     mask = torch.rand(shape, generator=torch.Generator().manual_seed(0)) < 0.3

@@ -16,6 +16,7 @@ from lthlib.core.seeds import seed_for
 from lthlib.plots import layer_collapse as collapse_plots
 from lthlib.pruning import at_initialisation, masks, registry
 from lthlib.storage.store import TICKET, Key, Store
+from tests.models import networks
 
 
 class Chain(nn.Module):
@@ -252,3 +253,14 @@ def test_the_intervals_say_what_they_draw():
         "grasp, reinit: +0.2, cannot tell."
     )
     assert [axes.get_title() for axes in figure.axes] == ["shuffle", "reinit"]
+
+
+def test_vectors_have_no_units_and_transposed_convolutions_have_those_of_their_outputs():
+    network = networks.Upscaler()
+    mask = masks.ones(models.prunable(network))
+    mask["d.weight"][:, :4] = False
+    assert layer_collapse.live_units(mask, network) == {"e.weight": 8, "d.weight": 6, "o.weight": 1}
+    vectors = masks.ones(models.prunable(networks.WithVectors()))
+    vectors["gains"][:9] = False
+    assert layer_collapse.live_units(vectors) == {"a.weight": 16, "b.weight": 3}
+    assert masks.layer_counts(layer_collapse.shuffle_among_live(vectors, vectors, seed=0)) == masks.layer_counts(vectors)

@@ -15,6 +15,7 @@ from lthlib.pruning import masks
 from lthlib.settings import Extent
 from lthlib.storage.store import TICKET, Key, Store
 from lthlib.training import engine
+from tests.models.networks import HeadFirst
 
 SMALL = {"iterations": 40, "levels": 3, "trials": 2, "evaluate_every": 10, "device": "cpu", "progress": False}
 PAPER_DENSITIES = {
@@ -263,6 +264,33 @@ def test_a_plain_module_of_a_user(blobs):
     task = lthlib.Task("blobs-plain", blobs, lambda _: nn.Sequential(nn.Linear(6, 12), nn.Tanh(), nn.Linear(12, 3)))
     table = lthlib.summarise(hunt(task, **SMALL))
     assert table[table.level == 3].density.iloc[0] == pytest.approx((37 + 18) / 108, abs=0.01)
+
+
+@pytest.mark.parametrize("frozen", ["head", "b"])
+@pytest.mark.parametrize("structure", ["weights", "units"])
+def test_a_frozen_layer_is_neither_pruned_nor_trained(blobs, frozen, structure):
+    def build(_):
+        network = HeadFirst()
+        network.get_submodule(frozen).requires_grad_(False)
+        return network
+
+    task = lthlib.Task(f"frozen-{frozen}", blobs, build)
+    hunt(task, structure=structure, weight_decay=0.1, rate=0.5, controls="shuffle,constant", **SMALL)
+    search = the_hunt(task, structure=structure, weight_decay=0.1, rate=0.5, iterations=40, evaluate_every=10)
+    theta_0 = search.theta_k(0)
+    for level in (0, 3):
+        record = search.store.load(search.setting, Key(TICKET, 0, level))
+        assert f"{frozen}.weight" not in record.mask and len(record.mask) == 2
+        for part in ("weight", "bias"):
+            assert torch.equal(record.weights[f"{frozen}.{part}"], theta_0[f"{frozen}.{part}"])
+        assert not torch.equal(record.weights["a.weight"], theta_0["a.weight"])
+
+
+def test_an_entirely_frozen_network_is_refused_before_anything_is_written(blobs, tmp_path):
+    task = lthlib.Task("frozen-all", blobs, lambda _: HeadFirst().requires_grad_(False))
+    with pytest.raises(LotteryError, match="unfreeze some of head.weight, a.weight, b.weight"):
+        hunt(task, results=tmp_path / "none", **SMALL)
+    assert not (tmp_path / "none").exists()
 
 
 def test_real_mnist_learns(mnist_folder, monkeypatch):

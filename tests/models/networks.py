@@ -62,7 +62,7 @@ class WithVectors(nn.Module):
     def __init__(self):
         super().__init__()
         self.a, self.b = nn.Linear(6, 16), nn.Linear(16, 3)
-        self.gains, self.scale = nn.Parameter(torch.linspace(0.5, 2, 16)), nn.Parameter(torch.tensor(1.5))
+        self.gains, self.scale = nn.Parameter(0.5 + torch.rand(16)), nn.Parameter(torch.tensor(1.5))
 
     def forward(self, x):
         return self.b(torch.relu(self.a(x)) * self.gains) * self.scale
