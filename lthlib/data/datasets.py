@@ -215,7 +215,9 @@ def _finite(name: str, what: str, values: Tensor) -> Tensor:
 
 
 def _as_taken(what: str, values, also: tuple[torch.dtype, ...] = ()) -> Tensor:
-    """Inputs or targets of a split as float32 or int64, on the device where they are; types in `also` stay."""
+    """Inputs or targets of a split as float32 or int64, on the device where they are. Types in `also` stay, and so
+    do tensors in double precision: somebody chose it, as nobody does whose NumPy array has it."""
+    also = (*also, torch.float64) if isinstance(values, Tensor) else also
     tensor = values.detach() if isinstance(values, Tensor) else _tensor("made by hand", what, values)
     if tensor.dim() == 0:
         raise LotteryError(f"the {what} of a split are one number: give a tensor [N, ...] with one entry for each example.")
