@@ -17,8 +17,8 @@ class Split:
     classification; for other objectives what they and the network need, such as tokens, int64, or pixels,
     float32.
 
-    Arrays become tensors, numbers float32, and whole numbers int64, as `from_arrays` makes them; inputs of
-    bytes or booleans stay what they are. Raises LotteryError where inputs and targets do not match.
+    Arrays become tensors, and whole numbers int64, as `from_arrays` makes them; inputs of bytes or booleans,
+    and numbers of any precision, stay what they are. Raises LotteryError where inputs and targets do not match.
     """
 
     inputs: Tensor
@@ -166,15 +166,13 @@ def _finite(name: str, what: str, values: Tensor) -> Tensor:
 
 
 def _as_taken(what: str, values, also: tuple[torch.dtype, ...] = ()) -> Tensor:
-    """Inputs or targets of a split as float32 or int64, on the device where they are; types in `also` stay."""
+    """Inputs or targets of a split as a tensor, whole numbers as int64, on their device; types in `also` stay."""
     tensor = values.detach() if isinstance(values, Tensor) else _tensor("made by hand", what, values)
     if tensor.dim() == 0:
         raise LotteryError(f"the {what} of a split are one number: give a tensor [N, ...] with one entry for each example.")
     if tensor.is_complex():
         raise LotteryError(f"the {what} of a split are complex: give their real and imaginary parts as numbers of their own.")
-    if tensor.dtype in also:
-        return tensor
-    return tensor.float() if tensor.is_floating_point() else tensor.long()
+    return tensor if tensor.is_floating_point() or tensor.dtype in also else tensor.long()
 
 
 def _tensor(name: str, what: str, values) -> Tensor:

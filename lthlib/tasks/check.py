@@ -178,8 +178,12 @@ def _pass(
     task: "Task", network: nn.Module, split: Split, examples: str, classes: Callable[[], int]
 ) -> tuple[Tensor, Tensor, Any]:
     """Loss and score of each of these examples, which are called `examples`, and the network's outputs."""
-    shape = list(split.inputs.shape)
-    about = f"the network of task {task.name!r} cannot take {examples.replace('examples', 'inputs')} of shape {shape}"
+    kind, dtype = str(list(split.inputs.shape)), split.inputs.dtype
+    if dtype.is_floating_point and dtype != torch.float32:
+        kind += f" and type {str(dtype).removeprefix('torch.')}, not float32"
+    if not split.inputs.is_floating_point():
+        kind += f" with the numbers {int(split.inputs.min())} to {int(split.inputs.max())}"
+    about = f"the network of task {task.name!r} cannot take {examples.replace('examples', 'inputs')} of shape {kind}"
     with blamed(about, "make the two fit"):
         outputs = network(split.inputs.clone())  # which a network may change in place
     return *_judged(task, outputs, split.targets.clone(), examples, classes), outputs
