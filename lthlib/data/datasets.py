@@ -17,8 +17,9 @@ class Split:
     classification; for other objectives what they and the network need, such as tokens, int64, or pixels,
     float32.
 
-    Arrays become tensors, and whole numbers int64, as `from_arrays` makes them; inputs of bytes or booleans,
-    and numbers of any precision, stay what they are. Raises LotteryError where inputs and targets do not match.
+    Arrays become tensors of float32 or int64, as `from_arrays` makes them, and whole numbers int64. Tensors
+    keep their precision, and inputs of bytes or booleans their type. Raises LotteryError for what is no array
+    of numbers; whether the two match is seen when they are used.
     """
 
     inputs: Tensor
@@ -27,10 +28,6 @@ class Split:
     def __post_init__(self):
         object.__setattr__(self, "inputs", _as_taken("inputs", self.inputs, (torch.uint8, torch.bool)))
         object.__setattr__(self, "targets", _as_taken("targets", self.targets))
-        if len(self.inputs) != len(self.targets):
-            raise LotteryError(
-                f"a split has {len(self.inputs)} inputs and {len(self.targets)} targets: give one target for each example."
-            )
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -172,6 +169,8 @@ def _as_taken(what: str, values, also: tuple[torch.dtype, ...] = ()) -> Tensor:
         raise LotteryError(f"the {what} of a split are one number: give a tensor [N, ...] with one entry for each example.")
     if tensor.is_complex():
         raise LotteryError(f"the {what} of a split are complex: give their real and imaginary parts as numbers of their own.")
+    if tensor.dtype == torch.float64 and not isinstance(values, Tensor):  # what NumPy makes unasked
+        return tensor.float()
     return tensor if tensor.is_floating_point() or tensor.dtype in also else tensor.long()
 
 

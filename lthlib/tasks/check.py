@@ -45,6 +45,9 @@ def data(task: "Task") -> None:
         split = getattr(dataset, name)
         if not isinstance(split, Split):
             raise LotteryError(f"{about} a {name} split that is {type(split).__name__}: give lthlib.data.Split(inputs, targets).")
+        if len(split.inputs) != len(split.targets):
+            counts = f"{len(split.inputs)} {name} inputs and {len(split.targets)} targets"
+            raise LotteryError(f"{about} {counts}: give one target for each example.")
         if not len(split):
             raise LotteryError(f"{about} no {name} example: give at least one.")
         if isinstance(task.data, Dataset):  # what lthlib reads by a name is finite
