@@ -44,7 +44,7 @@ def synflow(*, network: nn.Module, weights: Tensors, mask: Tensors, batch: tuple
     flowing = {name: (weights[name].double() * mask[name]).abs().requires_grad_() for name in weights}
     ones = torch.ones_like(batch[0][:1])
     outputs = functional_call(network, {**state, **flowing}, (ones.double() if ones.is_floating_point() else ones,))
-    total = sum(part.sum() for part in tree_leaves(outputs) if isinstance(part, Tensor))
+    total = torch.stack([part.sum() for part in tree_leaves(outputs) if isinstance(part, Tensor)]).sum()
     gradients = torch.autograd.grad(total, list(flowing.values()))
     return {name: gradient * flowing[name] for name, gradient in zip(flowing, gradients)}
 

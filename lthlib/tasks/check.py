@@ -189,7 +189,8 @@ def _pass(
     about = f"the network of task {task.name!r} cannot take {examples.replace('examples', 'inputs')} of shape {kind}"
     with blamed(about, "make the two fit"):
         outputs = network(split.inputs.clone())  # which a network may change in place
-    return *_judged(task, outputs, split.targets.clone(), examples, classes), outputs
+    losses, scores = _judged(task, outputs, split.targets.clone(), examples, classes)
+    return losses, scores, outputs
 
 
 def _judged(task: "Task", outputs: Any, targets: Tensor, examples: str, classes: Callable[[], int]) -> tuple[Tensor, Tensor]:
