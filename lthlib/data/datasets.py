@@ -19,8 +19,9 @@ class Split:
     classification; for other objectives what they and the network need, such as tokens, int64, or pixels,
     float32.
 
-    Arrays become tensors, numbers float32, and whole numbers int64, as `from_arrays` makes them; inputs of
-    bytes or booleans stay what they are. Raises LotteryError where inputs and targets do not match.
+    Arrays become tensors of float32 or int64, as `from_arrays` makes them, and whole numbers int64. Tensors
+    keep their precision, and inputs of bytes or booleans their type. Raises LotteryError for what is no array
+    of numbers; whether the two match is seen when they are used.
     """
 
     inputs: Tensor
@@ -29,10 +30,6 @@ class Split:
     def __post_init__(self):
         object.__setattr__(self, "inputs", _as_taken("inputs", self.inputs, (torch.uint8, torch.bool)))
         object.__setattr__(self, "targets", _as_taken("targets", self.targets))
-        if len(self.inputs) != len(self.targets):
-            raise LotteryError(
-                f"a split has {len(self.inputs)} inputs and {len(self.targets)} targets: give one target for each example."
-            )
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -215,17 +212,15 @@ def _finite(name: str, what: str, values: Tensor) -> Tensor:
 
 
 def _as_taken(what: str, values, also: tuple[torch.dtype, ...] = ()) -> Tensor:
-    """Inputs or targets of a split as float32 or int64, on the device where they are. Types in `also` stay, and so
-    do tensors in double precision: somebody chose it, as nobody does whose NumPy array has it."""
-    also = (*also, torch.float64) if isinstance(values, Tensor) else also
+    """Inputs or targets of a split as a tensor, whole numbers as int64, on their device; types in `also` stay."""
     tensor = values.detach() if isinstance(values, Tensor) else _tensor("made by hand", what, values)
     if tensor.dim() == 0:
         raise LotteryError(f"the {what} of a split are one number: give a tensor [N, ...] with one entry for each example.")
     if tensor.is_complex():
         raise LotteryError(f"the {what} of a split are complex: give their real and imaginary parts as numbers of their own.")
-    if tensor.dtype in also:
-        return tensor
-    return tensor.float() if tensor.is_floating_point() else tensor.long()
+    if tensor.dtype == torch.float64 and not isinstance(values, Tensor):  # what NumPy makes unasked
+        return tensor.float()
+    return tensor if tensor.is_floating_point() or tensor.dtype in also else tensor.long()
 
 
 def _tensor(name: str, what: str, values) -> Tensor:

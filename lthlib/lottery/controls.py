@@ -124,8 +124,8 @@ def check_controls(
             raise LotteryError(objection)
         if pretrained and CONTROLS[name].new_weights:
             raise LotteryError(
-                f"control {name!r} needs new initial weights, and a task with pretrained=True has one set alone, so that it "
-                "would share the ticket's and control nothing: leave it out, or build the network without pre-trained weights."
+                f"control {name!r} needs new initial weights, but with pretrained=True it would get the ticket's own and control "
+                "nothing: leave it out, or build the network without pre-trained weights."
             )
     return tuple(dict.fromkeys(names))
 

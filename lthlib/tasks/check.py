@@ -45,6 +45,9 @@ def data(task: "Task") -> None:
         split = getattr(dataset, name)
         if not isinstance(split, Split):
             raise LotteryError(f"{about} a {name} split that is {type(split).__name__}: give lthlib.data.Split(inputs, targets).")
+        if len(split.inputs) != len(split.targets):
+            counts = f"{len(split.inputs)} {name} inputs and {len(split.targets)} targets"
+            raise LotteryError(f"{about} {counts}: give one target for each example.")
         if not len(split):
             raise LotteryError(f"{about} no {name} example: give at least one.")
         if isinstance(task.data, Dataset):  # what lthlib reads by a name is finite
@@ -180,11 +183,16 @@ def _pass(
     task: "Task", network: nn.Module, split: Split, examples: str, classes: Callable[[], int]
 ) -> tuple[Tensor, Tensor, Any]:
     """Loss and score of each of these examples, which are called `examples`, and the network's outputs."""
-    shape = list(split.inputs.shape)
-    about = f"the network of task {task.name!r} cannot take {examples.replace('examples', 'inputs')} of shape {shape}"
+    kind, dtype = str(list(split.inputs.shape)), split.inputs.dtype
+    if dtype.is_floating_point and dtype != torch.float32:
+        kind += f" and type {str(dtype).removeprefix('torch.')}, not float32"
+    if not split.inputs.is_floating_point():
+        kind += f" with the numbers {int(split.inputs.min())} to {int(split.inputs.max())}"
+    about = f"the network of task {task.name!r} cannot take {examples.replace('examples', 'inputs')} of shape {kind}"
     with blamed(about, "make the two fit"):
         outputs = network(split.inputs.clone())  # which a network may change in place
-    return *_judged(task, outputs, split.targets.clone(), examples, classes), outputs
+    losses, scores = _judged(task, outputs, split.targets.clone(), examples, classes)
+    return losses, scores, outputs
 
 
 def _judged(task: "Task", outputs: Any, targets: Tensor, examples: str, classes: Callable[[], int]) -> tuple[Tensor, Tensor]:

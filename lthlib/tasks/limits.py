@@ -38,15 +38,15 @@ def check_classes(dataset: Dataset) -> None:
 
 
 def check_memory(network: nn.Module, dataset: Dataset, recipe: Recipe) -> None:
-    """Raise LotteryError where training one network takes more memory than this machine has, by what it
-    cannot do without: weights with gradient and optimiser, the numbers of a batch, and the order of the data."""
+    """Raise LotteryError where training one network takes more memory than this machine has: four numbers a
+    weight (gradient and optimiser), two for each that a layer makes of a batch, and the order of the data."""
     weights = 4 * sum(parameter.numel() * parameter.element_size() for parameter in network.parameters())
-    batch = 4 * recipe.batch_size * _numbers_per_example(network, dataset)
+    batch = 2 * 4 * recipe.batch_size * _numbers_per_example(network, dataset)
     order = 2 * 8 * recipe.batch_size * recipe.iterations
     needed, there = weights + batch + order, machine_memory()
     if needed > there:
         raise LotteryError(
-            f"batch_size {_written(recipe.batch_size)} and iterations {_written(recipe.iterations)} need at least "
+            f"batch_size {_written(recipe.batch_size)} and iterations {_written(recipe.iterations)} need about "
             f"{_gigabytes(needed)} GB of memory for one network ({_gigabytes(weights)} for weights, {_gigabytes(batch)} for a "
             f"batch, {_gigabytes(order)} for the order of the data), and this machine has {_gigabytes(there)} GB: choose less."
         )
