@@ -120,9 +120,9 @@ def hunt(
         for keys in _batches(to_train):
             with search.missing(keys) as missing:
                 watch.skip(len(keys) - len(missing))
-                level, trials_here = keys[0].level, aside.going_on(missing)
+                level, trials_here = keys[0].level, aside.going_on(missing)  # not after a diverged training
                 mask_of = {trial: search.next_mask(trial, level) for trial in trials_here}  # prune
-                mask_of = aside.changed(mask_of, level)
+                mask_of = aside.changed(mask_of, level)  # a round that removes nothing trains nothing
                 missing = watch.without(missing, mask_of)
                 tickets = {key: search.make_ticket(key, mask_of[key.trial]) for key in missing}  # reset
                 for key, trained in search.train(tickets, device, workers):  # train, and record
@@ -232,7 +232,7 @@ class Hunt:
 
     def make_ticket(self, key: Key, mask: Mask) -> Ticket:
         """The ticket of a trial, or its control (`lthlib.lottery.controls`)."""
-        place = Place(self, key, mask)
+        place = Place(self, key, {name: kept.clone() for name, kept in mask.items()})  # a control may write into it
         return place.ticket() if key.method == TICKET else CONTROLS[key.method].make(place)
 
     def initial_weights(self, *purpose: str | int) -> dict[str, Tensor]:

@@ -10,8 +10,10 @@ from torch.nn import functional
 import lthlib
 from lthlib import masks, models
 from lthlib.analysis import efficiency, mode_connectivity
+from lthlib.core.errors import LotteryError
 from lthlib.data import Dataset, Split
 from lthlib.lottery import heuristic_supermasks
+from lthlib.lottery.controls import CONTROLS, Control
 from lthlib.settings import Recipe
 from lthlib.training import engine
 from lthlib.training.engine import Ticket
@@ -91,6 +93,28 @@ def test_an_objective_writes_into_no_target(stack, own):
     recipe = Recipe(batch_size=20, iterations=20, evaluate_every=10)
     list(engine.train(tickets, recipe, own, model=build(), objective=greedy, device="cpu", workers=1, stack=stack))
     assert unchanged(own, before)
+
+
+def test_a_control_writes_into_no_mask(own_task, tmp_path, monkeypatch):
+    def vandal(place):
+        for kept in place.mask.values():
+            kept.fill_(False)
+        return place.from_theta_k()
+
+    monkeypatch.setitem(CONTROLS, "vandal", Control(vandal))
+    spoilt = lthlib.hunt(own_task, controls="vandal", results=tmp_path / "a", **SHORT)
+    usual = lthlib.hunt(own_task, results=tmp_path / "b", **SHORT)
+    tickets = spoilt[spoilt.method == "iterative"].reset_index(drop=True)
+    assert tickets.drop(columns="seconds").equals(usual.drop(columns="seconds"))
+
+
+def test_a_model_that_writes_into_its_data_is_refused(own):
+    def build(dataset):
+        dataset.train.inputs.sub_(dataset.train.inputs.mean())
+        return Centred()
+
+    with pytest.raises(LotteryError, match="'blobs-sub' writes into its data set: let it copy"):
+        lthlib.hunt(lthlib.Task("blobs-sub", own, build), **SHORT)
 
 
 def test_a_criterion_writes_into_nothing_that_counts(own_task, tmp_path):
