@@ -82,8 +82,8 @@ def levels(table: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFrame:
     one_setting(networks)
     grouped = networks.groupby(["level", "method"])[measure].agg(["mean", "min", "max"]) * factor
     text = grouped.apply(lambda row: f"{row['mean']:.{digits}f} ({row['min']:.{digits}f} to {row['max']:.{digits}f})", axis=1)
-    diverged = networks[networks[measure].isna()].groupby(["level", "method"]).size()
-    text.update(text.loc[diverged.index].where(grouped["mean"].notna(), "none") + diverged.map(", {} diverged".format))
+    for place, count in networks[networks[measure].isna()].groupby(["level", "method"]).size().items():
+        text[place] = f"{text[place]}, {count} diverged" if grouped["mean"].notna()[place] else f"{count} diverged"
     shown = text.unstack("method").reindex(columns=networks.method.drop_duplicates()).fillna("")
     weights = 100 * networks[networks.method == networks.schedule].groupby("level").density.mean()
     weights = weights.map(lambda share: float(rounded(share, 2)))

@@ -54,9 +54,9 @@ class Aside:
         if diverged:
             more = f" and {len(diverged) - NAMED} more" if len(diverged) > NAMED else ""
             notice(
-                f"{setting.task}: training diverged (NaN or infinity in losses or weights) for {', '.join(diverged[:NAMED])}"
-                f"{more}: set aside, with what would be pruned from that, while the others go on; the likely fix is a "
-                f"learning_rate below {setting.recipe.learning_rate:g}."
+                f"{setting.task}: training diverged (NaN or infinity in losses or weights) for "
+                f"{', '.join(diverged[:NAMED])}{more}: set aside, with what would be pruned from that, while the "
+                f"others go on; the likely fix is a learning_rate below {setting.recipe.learning_rate:g}."
             )
         if not self.unchanged:
             return
@@ -69,8 +69,8 @@ class Aside:
             trials = self.unchanged[level]
             of = "" if len(trials) == table.trial.nunique() else f" of trial {', '.join(map(str, sorted(trials)))}"
             notice(
-                f"{setting.task}: the round to level {level}{of} removes nothing ({why}): the hunt{of} ends at level "
-                f"{level - 1}, since later levels would train the same network again."
+                f"{setting.task}: the round to level {level}{of} removes nothing ({why}): the hunt{of} ends at "
+                f"level {level - 1}, since later levels would train the same network again."
             )
 
     def _are_independent(self) -> bool:

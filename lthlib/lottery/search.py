@@ -122,8 +122,9 @@ def hunt(
             with search.missing(keys) as missing:
                 watch.skip(len(keys) - len(missing))
                 level = keys[0].level
-                mask_of = {trial: search.next_mask(trial, level) for trial in aside.going_on(missing)}  # prune
-                mask_of = aside.changed(mask_of, level)
+                going_on = aside.going_on(missing)  # not after a diverged training
+                mask_of = {trial: search.next_mask(trial, level) for trial in going_on}  # prune
+                mask_of = aside.changed(mask_of, level)  # a round that removes nothing trains nothing
                 missing = watch.without(missing, mask_of)
                 tickets = {key: search.make_ticket(key, mask_of[key.trial]) for key in missing}  # reset
                 for key, trained in search.train(tickets, device, workers):  # train, and record
@@ -249,7 +250,7 @@ class Hunt:
     def make_ticket(self, key: Key, mask: Mask) -> Ticket:
         """The ticket of a trial, or its control (`lthlib.lottery.controls`). A weight that layers share is the
         same under all its names."""
-        place = Place(self, key, mask)
+        place = Place(self, key, {name: kept.clone() for name, kept in mask.items()})  # a control may write into it
         ticket = place.ticket() if key.method == TICKET else CONTROLS[key.method].make(place)
         return dataclasses.replace(ticket, weights=models.tied(self.network, ticket.weights))
 

@@ -11,8 +11,9 @@ LOW, NEARLY_WHOLE = 0.5, 0.95  # shares of the parameters that may be pruned: be
 
 
 def overview() -> pd.DataFrame:
-    """One row per shipped task, its name as index: data, prunable and parameters (how many of each) and share,
-    from 0 to 1. Data that is not on this machine is not downloaded for it: the numbers are missing then."""
+    """One row per shipped task, its name as index: data, prunable and parameters (how many of each) and
+    share, from 0 to 1. Data that is not on this machine is not downloaded for it: the numbers are missing
+    then."""
     rows = {}
     for task in TASKS.values():
         of = models.coverage(task.build()) if data.at_hand(task.data) else None

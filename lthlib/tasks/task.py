@@ -49,6 +49,7 @@ class Task:
                 f"the data of task {self.name!r} is {type(self.dataset).__name__}: give the name of a data set, or make one "
                 "with lthlib.data.from_arrays."
             )
+        before = self.dataset.versions()
         try:
             inspect.signature(self.model).bind(self.dataset)
         except TypeError as error:
@@ -63,6 +64,8 @@ class Task:
             raise LotteryError(f"the model of task {self.name!r} returned {type(network).__name__}: return a torch.nn.Module.")
         if any(isinstance(parameter, nn.parameter.UninitializedParameter) for parameter in network.parameters()):
             raise LotteryError(f"the model of task {self.name!r} has lazy layers: give their input sizes, so that weights exist.")
+        if self.dataset.versions() != before:
+            raise LotteryError(f"the model of task {self.name!r} writes into its data set: let it copy what it changes.")
         return network
 
     def check(self, network: nn.Module) -> None:

@@ -86,7 +86,7 @@ class Lab(ipywidgets.VBox):
             time.sleep(EVERY)
         self.picture.value = _curve(hunt)
         kept = f"{hunt.done} of {hunt.total} networks are finished and kept. Start goes on from there."
-        words = {"finished": f"Finished: {hunt.total} networks.", "cancelled": f"Cancelled: {kept}"}
+        words = {"finished": f"Finished: {hunt.done} networks.", "cancelled": f"Cancelled: {kept}"}
         self.status.value = _words(words.get(hunt.outcome(), hunt.outcome()))
         self.cancel.disabled, self.start.disabled = True, False
 

@@ -67,9 +67,70 @@ def test_a_control_that_is_not_there(table):
         lthlib.compare(table, "shuffle")
 
 
-def test_a_diverged_network_stops_at_its_first_measurement(table):
-    nan = table.assign(loss=float("nan"))
-    assert set(lthlib.summarise(nan).early_stop) == {0}
+def diverge(table, trial, level=0, method="iterative"):
+    """The table with one network's last validation loss no number."""
+    of = (table.trial == trial) & (table.level == level) & (table.method == method) & (table.split == "validation")
+    last = table[of].groupby("redraw").tail(1).index
+    return table.assign(loss=table.loss.mask(table.index.isin(last)))
+
+
+def test_nothing_is_measured_of_a_network_that_diverged(table):
+    rows = lthlib.summarise(diverge(table, trial=0, level=1)).set_index(["method", "trial", "redraw", "level"])
+    assert rows.diverged.sum() == 1 and rows.diverged["iterative", 0, 0, 1]
+    assert rows.loc[("iterative", 0, 0, 1), list(analysis.LABELS)].isna().all()
+    sound = lthlib.summarise(table).set_index(rows.index.names)
+    pd.testing.assert_frame_equal(rows[~rows.diverged], sound.drop(("iterative", 0, 0, 1)), check_dtype=False)
+
+
+def test_what_diverged_is_in_no_mean_and_no_comparison(table):
+    gone = diverge(table, trial=0, level=1)
+    shown = lthlib.levels(gone)
+    assert shown.loc[1, "iterative"] == "70.0 (70.0 to 70.0), 1 diverged" and shown.loc[1, "reinit"] == "81.7 (75.0 to 90.0)"
+    assert lthlib.compare(gone, "reinit").loc[1, ["points", "trials"]].tolist() == pytest.approx([-5.0, 1])
+    assert lthlib.sentence(gone, 0.8) == "ticket worse than reinit at 80.0 %: -5.0 points, better in 0 of 1 trials"
+    all_gone = diverge(gone, trial=1, level=1)
+    assert lthlib.levels(all_gone).loc[1, "iterative"] == "2 diverged"
+    assert analysis.describe(all_gone).split(". ")[2].startswith("Ticket: diverged")
+    with pytest.raises(LotteryError, match="level 1 training diverged in every pair"):
+        lthlib.sentence(all_gone, 0.8)
+
+
+def test_a_network_that_diverged_wins_nothing():
+    rows = trials((10, 20, 30, 40), (0.95,) * 4, (40, 50, 60, 70), (0.89, 0.9, 0.91, 0.9))
+    won = analysis.matching(diverge(rows, trial=3, level=1)).loc[1]
+    assert (won.verdict, won.trials) == ("winning", 3) and won.iterations == pytest.approx(-30)
+    assert analysis.matching(diverge(rows, trial=3)).loc[1].equals(won), "a trial without its dense network is set aside too"
+    for trial in range(4):
+        rows = diverge(rows, trial, level=1)
+    lost = analysis.matching(rows)
+    assert lost.verdict.tolist() == ["cannot tell"] and lost.trials.tolist() == [0] and lost.density.tolist() == [0.8]
+    assert analysis.smallest(lost) is None and lthlib.compare(rows, "dense").empty and lthlib.speedup(rows).empty
+
+
+@pytest.mark.parametrize(
+    ("dense", "stops", "verdict"),
+    [
+        ((0.89, 0.90, 0.91), (40, 50, 60), "winning"),
+        ((0.51, 0.52, 0.50), (40, 50, 60), "cannot tell"),  # half of the labels are right before training as well
+        ((0.89, 0.50, 0.91), (40, 50, 60), "cannot tell"),  # one did not learn: whatever comes is as good
+        ((0.89, 0.90, 0.91), (40, 0, 60), "cannot tell"),  # the loss has only grown
+    ],
+)
+def test_beside_a_network_that_learned_nothing_no_ticket_wins(dense, stops, verdict):
+    rows = trials((0, 0, 0), dense, stops, dense)
+    assert analysis.matching(rows).verdict.tolist() == [verdict]
+    assert analysis.matching(lthlib.summarise(rows)).verdict.tolist() == [verdict], "nor by its summary"
+
+
+def test_by_the_loss_a_network_learns_whatever_its_accuracy_says():
+    rows = trials((40, 50, 60), (0.5, 0.5, 0.5), (40, 50, 60), (0.5, 0.5, 0.5))
+    assert lthlib.matching(rows, measure="test_loss").verdict.tolist() == ["winning"]
+
+
+def test_small_densities_are_no_zeros(table):
+    rows = table.assign(density=table.density.where(table.level == 0, 0.00018))
+    assert lthlib.levels(rows)["weights remaining (%)"].tolist() == [100.0, 0.018]
+    assert "reinit at 0.018 %:" in lthlib.sentence(rows, 0.1)
 
 
 def test_settings_are_not_averaged_and_rows_may_be_put_together(table):
