@@ -212,8 +212,8 @@ class Stack:
             gradient.mul_(share.view(-1, *[1] * (gradient.dim() - 1)) if self.size > 1 else share[0])
 
     def _judge(self, objective: Objective, outputs: Tensor, targets: Tensor, usual) -> tuple[Tensor, Tensor]:
-        """Loss and accuracy [R, B] of each example, for outputs and targets [R, B, ...]. What weighs more than
-        `usual`, the mean weights, counts more."""
+        """Loss and accuracy [R, B] of each example, for outputs and targets [R, B, ...]. What weighs more
+        than `usual`, the mean weights, counts more."""
         targets = targets.flatten(0, 1)
         judged = objective(outputs.flatten(0, 1), targets)
         losses, accuracies = (part.view(self.size, -1) for part in judged)
