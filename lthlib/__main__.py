@@ -34,11 +34,11 @@ def _iterations(text: str) -> tuple[int, ...]:
 
 
 _iterations.__name__ = "list of iterations"  # so argparse's message says it
-# Fields of Recipe that have an option, beside `iterations`: type, metavar, help. Their defaults are the profile's.
+# Fields of Recipe that have an option, beside `iterations`: type, metavar, help. Defaults are the profile's.
 RECIPE = {
     "optimizer": (str, "O", ", ".join(settings.OPTIMIZERS)),
     "learning_rate": (float, "R", "of the optimiser; the peak of a schedule"),
-    "learning_rate_schedule": (str, "S", f"{', '.join(settings.LEARNING_RATE_SCHEDULES)}"),
+    "learning_rate_schedule": (str, "S", ", ".join(settings.LEARNING_RATE_SCHEDULES)),
     "warmup": (int, "N", "iterations in which the learning rate rises to its peak"),
     "milestones": (_iterations, "N,M", "iterations at which schedule steps divides the learning rate by ten"),
     "momentum": (float, "M", "of sgd, such as 0.9"),

@@ -129,8 +129,8 @@ class CrossEntropy:
     """Cross-entropy of logits [N, classes] for class numbers [N], or of logits [N, T, classes] for tokens
     [N, T], with torch's options.
 
-    Losses and accuracies are means over *counted* labels, those other than `ignore_index`: over all of a batch
-    in training, over all of a split in measurements, however they are shared out among examples. A loss
+    Losses and accuracies are means over *counted* labels, those other than `ignore_index`: over all of a
+    batch in training, over all of a split in measurements, however they are shared out among examples. A loss
     counts by its class's weight, so that the mean is torch's, which divides by the sum of these weights; an
     accuracy counts each counted label once. A batch without any has the loss 0 and moves nothing but weight
     decay and momentum. Of a class of weight 0 nothing counts in the loss.
