@@ -12,6 +12,7 @@ from torch import nn
 
 from lthlib import models
 from lthlib.core.errors import LotteryError
+from lthlib.core.paths import expanded
 from lthlib.core.validation import did_you_mean
 from lthlib.pruning.masks import Mask, as_mask
 
@@ -51,7 +52,7 @@ def digest(mask: Mask) -> str:
 
 
 def _read(path: str | Path) -> dict[str, torch.Tensor]:
-    path = Path(path).expanduser()
+    path = expanded(path)
     try:
         return from_bytes(path.read_bytes())
     except (OSError, SafetensorError) as error:

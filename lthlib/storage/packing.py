@@ -25,10 +25,14 @@ def pack(mask: Mask, states: dict[str, State | None]) -> bytes:
 
 
 def unpack(raw: bytes, shapes: dict[str, list[int]]) -> tuple[Mask, dict[str, State | None]]:
-    """What `pack` was given, where `shapes` are those of the mask; None for a state that is not there."""
+    """What `pack` was given, where `shapes` are those of the mask; None for a state that is not there. Raises
+    KeyError, ValueError or RuntimeError where they do not fit."""
     tensors, mask = from_bytes(raw), {}
     for name, shape in shapes.items():
-        bits = np.unpackbits(tensors[f"mask/{name}"].numpy(), count=int(np.prod(shape)))
+        packed, count = tensors[f"mask/{name}"].numpy(), int(np.prod(shape))
+        if len(packed) != -(-count // 8):
+            raise ValueError(f"{len(packed)} bytes hold no mask of {count} weights")
+        bits = np.unpackbits(packed, count=count)
         mask[name] = torch.from_numpy(bits.astype(bool)).view(shape)
     states = {}
     for part, field in FIELDS.items():

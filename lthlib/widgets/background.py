@@ -1,10 +1,8 @@
 """A hunt in a process of its own: the caller goes on, looks in from time to time, and may cancel it. All that
-is finished is in the store: a cancelled hunt loses only the networks that were being trained."""
+is finished is in the store: a cancelled hunt loses only the networks that were being trained. It ends with the
+caller, with its worker processes, also where the caller is killed."""
 
 import atexit
-import os
-import signal
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -13,7 +11,7 @@ import pandas as pd
 
 from lthlib.core import processes
 from lthlib.lottery.controls import check_controls
-from lthlib.lottery.search import level_keys
+from lthlib.lottery.search import check_count, level_keys
 from lthlib.storage.store import Store
 from lthlib.tasks import prepare
 from lthlib.training import engine
@@ -37,6 +35,7 @@ class BackgroundHunt:
         engine.check(device, None)
         ready = prepare(task, profile, **options)
         self.setting, extent = ready.setting, ready.extent
+        check_count(extent, controls)
         self.store = Store(results)
         self.store.register(self.setting)
         keys = [key for level in range(extent.levels + 1) for key in level_keys(level, extent, controls)]
@@ -74,17 +73,13 @@ class BackgroundHunt:
         """What is finished, as the setting's tidy table, with what an earlier, longer hunt has stored."""
         return self.store.table([self.setting])
 
-    def cancel(self, patience: float = 5) -> None:
-        """Stop, and wait until it has; what is finished is kept. Does nothing to a hunt that has ended."""
+    def cancel(self) -> None:
+        """Stop at once; what is finished is kept. Does nothing to a hunt that has ended."""
         atexit.unregister(self.cancel)
         if self.running:
             self._cancelled = True
-            self._process.send_signal(signal.SIGINT) if os.name == "posix" else self._process.terminate()
-            try:
-                self._process.wait(patience)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            processes.end(self._process.pid)
+            self._process.wait()
 
     def outcome(self) -> str:
         """Once it has ended: "finished", "cancelled", or what it said when it failed."""

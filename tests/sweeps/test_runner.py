@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import nbformat
@@ -14,8 +15,9 @@ import yaml
 
 from lthlib import LotteryError
 from lthlib.__main__ import main
-from lthlib.sweeps import config, runner
+from lthlib.sweeps import config, runner, worker
 from tests.conftest import ROOT
+from tests.core.family import Family, wait_until
 
 PARAMETERS = """
 number: int = 1  # to square
@@ -101,6 +103,50 @@ def test_a_budget_stops_in_time_and_leaves_the_rest(sweep, capsys):
     assert 1 <= sum((run.folder / "result.json").exists() for run in config.read(path).runs) < 12
     planned = runner.plan(config.read(path))
     assert planned.seconds.between(2, 14).all(), "estimated from the finished ones"
+
+
+CHILDREN = """
+import subprocess, sys, time
+for apart in (False, True):
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=apart)
+subprocess.run("sleep 600 &", shell=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def family():
+    family = Family()
+    yield family
+    family.end()
+
+
+@pytest.fixture
+def with_children(sweep, tmp_path):
+    """A sweep whose notebook has three processes at work: one in a session of its own, and one left alone."""
+    path = sweep([1])
+    book = nbformat.read(tmp_path / "square.ipynb", 4)
+    book.cells[1].source = CHILDREN
+    nbformat.write(book, tmp_path / "square.ipynb")
+    return path
+
+
+def test_a_budget_ends_the_kernel_and_what_its_notebook_has_started(with_children, family):
+    [run] = config.read(with_children).runs
+    process = worker.start(run, 600, {"LTHLIB_TEST_FAMILY": family.mark})
+    wait_until(lambda: len(family.named("sleep")) == 3)
+    assert family.named("ipykernel_launcher") and process.poll() is None, "they are all at work"
+    assert runner._wait(process, run, time.monotonic(), threading.Event()) == runner.LEFT
+    print(f"nothing is left {family.gone():.2f} s after the budget")
+
+
+def test_a_killed_batch_leaves_neither_kernel_nor_what_its_notebook_has_started(with_children, family):
+    command = [sys.executable, "-m", "lthlib", "batch", str(with_children)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env=family.environment)
+    wait_until(lambda: len(family.named("sleep")) == 3)
+    process.kill()
+    process.wait()
+    print(f"nothing is left {family.gone():.2f} s after the kill")
 
 
 def test_a_killed_batch_goes_on_from_what_is_finished(sweep):
