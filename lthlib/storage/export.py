@@ -127,8 +127,7 @@ def ticket(
     it, which kept the weights of the end alone.
     """
     one_of("place of the weights (at)", at, AT)
-    at_least("trial", trial, 0)
-    at_least("level", level, 0)
+    trial, level = at_least("trial", trial, 0), at_least("level", level, 0)
     store = Store(results, writable=False)
     setting, key = _setting(store, source), Key(TICKET, trial, level)
     if not store.has(setting, key):

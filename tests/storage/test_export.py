@@ -231,6 +231,7 @@ def test_a_ticket_that_is_not_there_is_one_sentence(hunted, changes, says):
 def test_a_ticket_is_found_by_table_setting_identity_or_the_task_alone(hunted):
     _, table, folder = hunted["lenet"]
     [setting] = Store(folder).settings()
+    assert export.ticket(table, level=table.level.max(), trial=table.trial.max(), results=folder).about["level"] == str(LEVEL)
     sources = (table, setting, f"lenet/{setting.identity()}", "lenet")
     tickets = [export.ticket(source, 1, results=folder) for source in sources]
     assert all(ticket.about == tickets[0].about for ticket in tickets)

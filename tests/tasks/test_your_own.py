@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 import lthlib
@@ -39,6 +40,19 @@ def test_tables_run(short, word, capsys):
     table = space["table"]
     assert set(table.level) == {0, 1} and table.loss.notna().all() and table.accuracy.between(0, 1).all()
     assert "levels" in short[0] and capsys.readouterr().out
+
+
+def test_a_ticket_is_taken_along(short, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(SHORT, "levels", 5)
+    space = {}
+    for word in ("load_breast_cancer", "export.ticket"):
+        [block] = blocks("docs/your-own.md", word)
+        exec(block, space)
+    tensors, row = load_file("ticket.safetensors"), lthlib.summarise(space["table"]).query("level == 5 and method == 'iterative'")
+    assert all(torch.equal(tensors[name], tensor) for name, tensor in space["network"].state_dict().items())
+    assert float(space["ticket"].about["test_accuracy"]) == row.test_accuracy.item()
+    assert hasattr(space["pruned"][0], "weight_mask")
 
 
 @pytest.mark.parametrize("path", ["README.md", "docs/your-own.md"])

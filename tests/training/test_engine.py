@@ -87,6 +87,26 @@ def test_history_has_what_it_promises(own_task):
         assert {iteration for iteration, name, _ in rows if name == split} == {early_stop, 30}
 
 
+@pytest.mark.parametrize("stack", [1, 3])
+def test_the_weights_of_early_stop_give_the_losses_measured_there(own_task, stack):
+    recipe = Recipe(iterations=60, evaluate_every=5, batch_size=16, learning_rate=0.1)
+    kept = 0
+    for trained in run(own_task, tickets_of(own_task), recipe, stack=stack):
+        history, data = trained.history, own_task.dataset
+        losses = [loss for loss, split in zip(history["loss"], history["split"]) if split == "validation"]
+        if trained.early_stop is None:
+            assert min(losses) == losses[-1]
+            continue
+        kept += 1
+        assert min(losses) < losses[-1]
+        network = own_task.build().eval()
+        network.load_state_dict(trained.early_stop)
+        with torch.no_grad():
+            loss = functional.cross_entropy(network(data.validation.inputs), data.validation.targets)
+        assert float(loss) == pytest.approx(min(losses), rel=1e-5)
+    assert kept, "else nothing was tested"
+
+
 def test_a_first_loss_that_is_no_number_does_not_hide_later_ones(own_task, monkeypatch):
     stack = Stack(own_task.build(), tickets_of(own_task, 2), RECIPES["sgd"], own_task.dataset.train, torch.device("cpu"))
     history, nan = engine._History(stack, own_task.dataset), float("nan")
