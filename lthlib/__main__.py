@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable
 
 import lthlib
-from lthlib import arena, settings, tasks
+from lthlib import analysis, arena, settings, tasks
 from lthlib.core.errors import LotteryError
+from lthlib.core.files import write_atomically
 from lthlib.core.paths import expanded
 from lthlib.core.progress import notice
 from lthlib.lessons import handouts, translations
@@ -52,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     about = "Lottery tickets: find them, train them, see whether they win."
     top = _Parser(prog="python -m lthlib", description=about)
     commands = top.add_subparsers(dest="command", required=True, parser_class=_Parser, metavar="COMMAND")
-    for add_options in (_hunt, _translate, _handout, _batch, _atlas, _report, _arena):
+    for add_options in (_hunt, _results, _translate, _handout, _batch, _atlas, _report, _arena):
         add_options(commands)
     return top
 
@@ -107,6 +108,30 @@ def run_hunt(options: argparse.Namespace) -> None:
         if control in set(table.method) - {"dense"}:
             print(f"\nticket against {control}: {columns}\n")
             print(lthlib.compare(table, control).to_string(formatters=form))
+
+
+def _results(commands) -> None:
+    about = """List the settings of a results folder: a row each, with seed, rate, scope, score, and whatever
+    else they differ in. With --csv, write a row for every trained network to a file instead."""
+    add = _command(commands, run_results, "what a results folder holds, as a list or a CSV file", about)
+    add("results", metavar="DIR", nargs="?", help=RESULTS["help"])
+    add("--csv", metavar="FILE", help="one row a network: settings, accuracies, early stop, seconds")
+
+
+def run_results(options: argparse.Namespace) -> None:
+    """Carry out `results`: print the settings, or write the networks and print the file's path."""
+    if not options.csv:
+        rows = analysis.overview(options.results)
+        print(rows.to_string(index=False) if len(rows) else "Nothing is stored there yet.")
+        return
+    networks = analysis.with_settings(analysis.summarise(lthlib.results(options.results)), options.results)
+    path = expanded(options.csv)
+    try:
+        write_atomically(path, networks.to_csv(index=False).encode())
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise LotteryError(f"{path} could not be written ({reason}): name a file in a folder you can write to.") from error
+    print(path)
 
 
 def _translate(commands) -> None:
