@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import re
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from lthlib.__main__ import main
 from lthlib.core.errors import LotteryError
 from lthlib.lottery import transfer
 from lthlib.storage.store import COLUMNS
+from tests.conftest import ROOT
 
 SHORT = {"levels": 1, "trials": 2, "iterations": 6, "evaluate_every": 3, "progress": False, "device": "cpu", "workers": 1}
 
@@ -129,6 +131,15 @@ def test_what_the_command_line_refuses(folder, hunts, tmp_path, capsys):
         captured = capsys.readouterr()
         assert captured.out == "" and captured.err.count("\n") == 1 and "none" in captured.err
     assert not list(tmp_path.iterdir())
+
+
+def test_the_documents_example_runs(monkeypatch, capsys):
+    hunt = lthlib.hunt
+    monkeypatch.setattr(lthlib, "hunt", lambda task, **options: hunt(task, "smoke", **{**options, **SHORT}))
+    lthlib.hunt("lenet-digits")
+    [block] = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "running.md").read_text(), re.DOTALL)
+    exec(block, {})
+    assert "trials" in capsys.readouterr().out
 
 
 def test_an_empty_folder_has_nothing_to_list(tmp_path, capsys):
