@@ -18,6 +18,7 @@ _SHORT = {
     "summarise": "analysis.summary",
     **dict.fromkeys(("compare", "matching", "speedup"), "analysis.comparison"),
     "levels": "analysis.summary",
+    **dict.fromkeys(("pool_seeds", "with_settings"), "analysis.pooling"),
     "sentence": "analysis.sentences",
     **dict.fromkeys(("beside_paper", "effect"), "papers.claims"),
     **dict.fromkeys(("SCORES", "score"), "pruning.registry"),

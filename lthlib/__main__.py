@@ -10,8 +10,10 @@ from collections.abc import Callable
 import pandas as pd
 
 import lthlib
-from lthlib import arena, settings, tasks
+from lthlib import analysis, arena, settings, tasks
 from lthlib.core.errors import LotteryError
+from lthlib.core.files import write_atomically
+from lthlib.core.paths import expanded
 from lthlib.core.percent import percent, rounded
 from lthlib.core.progress import notice
 from lthlib.lessons import handouts, translations
@@ -105,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
     about = "Lottery tickets: find them, train them, see whether they win."
     top = _Parser(prog="python -m lthlib", description=about)
     commands = top.add_subparsers(dest="command", required=True, parser_class=_Parser, metavar="COMMAND")
-    for add_options in (_hunt, _tasks, _translate, _handout, _batch, _atlas, _report, _arena, _export):
+    for add_options in (_hunt, _tasks, _results, _translate, _handout, _batch, _atlas, _report, _arena, _export):
         add_options(commands)
     return top
 
@@ -176,6 +178,30 @@ def run_tasks(options: argparse.Namespace) -> None:
     for column, form in {"prunable": "{:,}".format, "parameters": "{:,}".format, "share": percent}.items():
         table[column] = table[column].astype(object).map(form, na_action="ignore")
     print(table.to_string(na_rep="?"))
+
+
+def _results(commands) -> None:
+    about = """List the settings of a results folder: a row each, with seed, rate, scope, score, and whatever
+    else they differ in. With --csv, write a row for every trained network to a file instead."""
+    add = _command(commands, run_results, "what a results folder holds, as a list or a CSV file", about)
+    add("results", metavar="DIR", nargs="?", help=RESULTS["help"])
+    add("--csv", metavar="FILE", help="one row a network: settings, accuracies, early stop, seconds")
+
+
+def run_results(options: argparse.Namespace) -> None:
+    """Carry out `results`: print the settings, or write the networks and print the file's path."""
+    if not options.csv:
+        rows = analysis.overview(options.results)
+        print(rows.to_string(index=False) if len(rows) else "Nothing is stored there yet.")
+        return
+    networks = analysis.with_settings(analysis.summarise(lthlib.results(options.results)), options.results)
+    path = expanded(options.csv)
+    try:
+        write_atomically(path, networks.to_csv(index=False).encode())
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise LotteryError(f"{path} could not be written ({reason}): name a file in a folder you can write to.") from error
+    print(path)
 
 
 def _translate(commands) -> None:

@@ -65,7 +65,7 @@ def _column(column: pd.Series, described: str, what: str) -> np.ndarray:
         raise _no_numbers(described, what)
     if pd.api.types.is_bool_dtype(column.dtype):
         return column.to_numpy(bool, copy=True)
-    return _plain(column.to_numpy(), described, what)
+    return _plain(column.to_numpy(copy=True), described, what)
 
 
 def _plain(array: np.ndarray, described: str, what: str) -> np.ndarray:
@@ -79,7 +79,7 @@ def _plain(array: np.ndarray, described: str, what: str) -> np.ndarray:
         return array.astype(np.int64 if small else np.float64)
     if array.dtype.itemsize > 8:
         return array.astype(np.float64)
-    return array.astype(array.dtype.newbyteorder("="))
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _of_objects(array: np.ndarray, described: str, what: str) -> np.ndarray:

@@ -58,6 +58,7 @@ def test_inputs_of_many_kinds_are_the_same_data(inputs):
     [
         pd.Series(LABELS),
         pd.Series(LABELS, dtype="Int8"),
+        pd.Series(LABELS, dtype="float32"),
         pd.Series(LABELS, dtype=bool),
         pd.Series(LABELS, dtype="boolean"),
         pd.array(LABELS, dtype="Int64"),
