@@ -267,7 +267,7 @@ def _arena(commands) -> None:
 
 def run_arena(options: argparse.Namespace) -> None:
     """Carry out `arena`, and print the leaderboard and the checks."""
-    if options.file:
+    if options.file is not None:
         registry.read_file(options.file)
     method = arena.Method(options.score, options.schedule, options.scope)
     names = ("profile", "levels", "trials", "budget", "device", "results")

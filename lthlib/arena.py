@@ -23,7 +23,7 @@ import pandas as pd
 from lthlib import analysis
 from lthlib.analysis import training_cost
 from lthlib.core.errors import LotteryError
-from lthlib.core.validation import at_least, one_of
+from lthlib.core.validation import at_least, number, one_of
 from lthlib.lottery.search import hunt
 from lthlib.pruning import registry
 from lthlib.settings import SCHEDULES
@@ -33,6 +33,7 @@ CHECKS = ("shuffle", "reinit", "invert")
 SCOPES = ("uniform", "global", "erk")  # those that give all methods the same density at a level
 TASKS = ("lenet-mnist1d", "lenet-digits")
 RATE, LEVELS, TRIALS = 0.5, 4, 5  # densities 50, 25, 12.5 and 6.25 % of what may be pruned
+MOST_LEVELS = 1000
 OF_THE_RUN = ("results", "device", "progress", "workers")  # options of `hunt` that are no part of a setting
 
 
@@ -94,6 +95,7 @@ def compete(
     a ticket, where a budget pays for no ticket at all, and as `hunt` does.
     """
     at_least("levels", levels, 1)
+    number("levels", levels, lambda levels: levels <= MOST_LEVELS, f"at most {MOST_LEVELS}")
     methods = {method.name: method for method in (*entries, *(m for m in against if m not in entries))}
     if len({method.name for method in entries}) < len(entries):
         names = ", ".join(method.name for method in entries)
