@@ -6,7 +6,6 @@ import io
 import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import lthlib
 from lthlib import arena, settings, tasks

@@ -27,7 +27,14 @@ FILES = {
     "bytes.yaml": "\x00\x01",
 }
 HUNT = [
-    *("--task=", "--task=lenet-digts", "--task=../evil", "--task=lenet-digits,lenet-mnist1d", f"--task={NUL}", f"--task={'x' * 100_000}"),
+    *(
+        "--task=",
+        "--task=lenet-digts",
+        "--task=../evil",
+        "--task=lenet-digits,lenet-mnist1d",
+        f"--task={NUL}",
+        f"--task={'x' * 100_000}",
+    ),
     *("--profile=", "--profile=fast", "--schedule=once", "--schedule=transferred", "--source=lenet-digits/0123"),
     *("--levels=-1", "--levels=1.5", "--levels=", "--levels=two", f"--levels={HUGE}"),
     *("--rate=0", "--rate=1", "--rate=-0.1", "--rate=7.0", "--rate=nan", "--rate=inf", "--rate=1e999", "--rate=half", "--rate="),
@@ -45,7 +52,16 @@ BATCH = [
 ]
 ATLAS = [
     *("--budget=", "--budget=0", "--budget=0s", "--budget=-1", "--budget=soon", f"--budget={HUGE}"),
-    *("--trials=0", "--trials=-1", "--trials=x", "--tasks=", "--tasks=lenet-digts", "--tasks=lenet-mnist,", "--device=tpu", "more"),
+    *(
+        "--trials=0",
+        "--trials=-1",
+        "--trials=x",
+        "--tasks=",
+        "--tasks=lenet-digts",
+        "--tasks=lenet-mnist,",
+        "--device=tpu",
+        "more",
+    ),
     *("--budget=0 --dry-run", "--trials=-1 --dry-run", "--tasks=x --dry-run", "--device=tpu --dry-run"),
 ]
 PLACES = ["", "file", "file/below", NOWHERE, NUL, LONG, "~nobody-here/x"]
@@ -141,7 +157,7 @@ def assert_refused(arguments, here, capsys):
     assert time.process_time() - began < 5
     captured = capsys.readouterr()
     assert captured.out == "" and captured.err.startswith("lthlib: ")
-    assert captured.err.count("\n") == 1 and captured.err.endswith(("\n")) and len(captured.err) < LONGEST + 100
+    assert captured.err.count("\n") == 1 and captured.err.endswith("\n") and len(captured.err) < LONGEST + 100
     assert "Traceback" not in captured.err and everything(here) == before
 
 
@@ -168,7 +184,9 @@ def test_the_sentence_about_a_rate_names_run_field_and_what_is_allowed(here, cap
     assert "03_is_it_the_initialisation (rate 7.0): rate is 7.0: give a share" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("line", ["arena --score=mine --file=exits.py", "report nowhere", "handout --to=link", "atlas --budget=0"])
+@pytest.mark.parametrize(
+    "line", ["arena --score=mine --file=exits.py", "report nowhere", "handout --to=link", "atlas --budget=0"]
+)
 def test_a_shell_sees_the_same(line, here):
     before, cpu = everything(here), resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     command = [sys.executable, "-m", "lthlib", *line.split(" ")]

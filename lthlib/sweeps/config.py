@@ -117,7 +117,7 @@ def _fields(path: Path, content: dict) -> dict:
     at_least(f"timeout in {path}", file["timeout"], 1)
     number(f"timeout in {path}", file["timeout"], lambda x: x <= LONGEST_TIMEOUT, "seconds, at most a year of them")
     share = "0, the share of a card that a run needs, such as 0.25, or a whole number of cards"
-    number(f"gpus in {path}", file["gpus"], lambda x: 0.01 <= x <= 1 or 0 <= x <= 1024 and x == int(x), share)
+    number(f"gpus in {path}", file["gpus"], lambda x: 0.01 <= x <= 1 or (0 <= x <= 1024 and x == int(x)), share)
     return file
 
 
@@ -164,8 +164,7 @@ def _parameters(notebook: Path) -> dict[str, tuple]:
         advice = "tag one, with a line `name: type = value` for each"
         raise LotteryError(f"{notebook.name} has no cell tagged `parameters`: {advice}.")
     return {
-        name: (KINDS.get(about["inferred_type_name"], object), _value(about["default"]))
-        for name, about in parameters.items()
+        name: (KINDS.get(about["inferred_type_name"], object), _value(about["default"])) for name, about in parameters.items()
     }
 
 

@@ -107,7 +107,9 @@ def test_relative_folders_are_where_the_batch_is_and_not_where_its_notebooks_are
     monkeypatch.setenv("LTHLIB_RESULTS", "kept")
     assert main(["batch", path.name]) == 0
     [run] = config.read(path.name).runs
-    assert run.folder.parent == tmp_path / "out" / "square" and [p.name for p in (tmp_path / "books").iterdir()] == ["square.ipynb"]
+    assert run.folder.parent == tmp_path / "out" / "square" and [p.name for p in (tmp_path / "books").iterdir()] == [
+        "square.ipynb"
+    ]
     content = json.loads((run.folder / "result.json").read_text())
     assert content["result"] == {"square": 9, "results": str(tmp_path / "kept")}
     assert content["result"] == json.loads((run.folder / "figures" / "result.json").read_text())
