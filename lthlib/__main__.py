@@ -232,11 +232,11 @@ def run_atlas(options: argparse.Namespace) -> None:
 
 
 def _report(commands) -> None:
-    about = """Write report.html and report.md: the papers' claims, what the shipped atlas, and a results folder
-    if one is named, say of them, and verdicts by a stated rule."""
+    about = """Write report.html and report.md: the papers' claims, what the shipped atlas, and a results
+    folder if one is named, say of them, and verdicts by a stated rule."""
     add = _command(commands, run_report, "every claim of the papers beside what was measured", about)
     add("results", metavar="DIR", nargs="?", help="a results folder (none: the atlas alone)")
-    add("--to", metavar="DIR", help="folder for the report (the results folder; without one: report, where you are)")
+    add("--to", metavar="DIR", help="folder for the report (the results folder, or else report, where you are)")
 
 
 def run_report(options: argparse.Namespace) -> None:

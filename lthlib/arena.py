@@ -91,7 +91,7 @@ def compete(
 
     The checks are run on `entries`, the others are trained as they are. `budget` is in iterations for one
     ticket: a method goes as far down as that pays for. `options` go to `lthlib.hunt`: results, device, seed,
-    progress, or of the recipe. Raises LotteryError where a method is there twice, where there is no level with
+    progress, or of the recipe. Raises LotteryError where a method is there twice, where no level has
     a ticket, where a budget pays for no ticket at all, and as `hunt` does.
     """
     at_least("levels", levels, 1)
