@@ -81,11 +81,13 @@ def test_a_failed_run_is_kept_named_and_stops_no_other(sweep, capsys):
 
 
 def test_a_run_that_cannot_start_is_named_and_stops_no_other(sweep, capsys):
-    path = sweep([4], grid={"text": ["é" * 24_000, ""]}, parameters={"number": 4})  # more than a command line takes
+    path = sweep([4])
+    text = path.read_text().replace("grid:", f"grid:\n  text: ['', {'é' * 24_000}]")  # more than a command line takes
+    path.write_text(text, encoding="utf-8")
     assert main(["batch", str(path)]) == 1
     shown = capsys.readouterr().out
     assert "1 of 2 done, 1 failed" in shown and "could not be started (Argument list too long)" in shown
-    failed, done = config.read(path).runs
+    done, failed = config.read(path).runs
     assert "could not be started" in (failed.folder / "error.txt").read_text() and (done.folder / "result.json").exists()
 
 
