@@ -298,11 +298,11 @@ def run_atlas(options: argparse.Namespace) -> None:
 
 
 def _report(commands) -> None:
-    about = """Write report.html and report.md: the papers' claims, what the shipped atlas, and a results folder
-    if one is named, say of them, and verdicts by a stated rule."""
+    about = """Write report.html and report.md: the papers' claims, what the shipped atlas, and a results
+    folder if one is named, say of them, and verdicts by a stated rule."""
     add = _command(commands, run_report, "every claim of the papers beside what was measured", about)
     add("results", metavar="DIR", nargs="?", help="a results folder (none: the atlas alone)")
-    add("--to", metavar="DIR", help="folder for the report (the results folder; without one: report, where you are)")
+    add("--to", metavar="DIR", help="folder for the report (the results folder, or else report, where you are)")
 
 
 def run_report(options: argparse.Namespace) -> None:
@@ -332,7 +332,7 @@ def _arena(commands) -> None:
 
 def run_arena(options: argparse.Namespace) -> None:
     """Carry out `arena`, and print the leaderboard and the checks."""
-    if options.file:
+    if options.file is not None:
         registry.read_file(options.file)
     method = arena.Method(options.score, options.schedule, options.scope)
     names = ("profile", "levels", "trials", "budget", "device", "results")

@@ -24,7 +24,7 @@ from lthlib import analysis
 from lthlib.analysis import training_cost
 from lthlib.core.errors import LotteryError
 from lthlib.core.percent import rounded
-from lthlib.core.validation import at_least, one_of
+from lthlib.core.validation import at_least, number, one_of
 from lthlib.lottery.search import hunt
 from lthlib.pruning import registry
 from lthlib.settings import SCHEDULES
@@ -34,6 +34,7 @@ CHECKS = ("shuffle", "reinit", "invert")
 SCOPES = ("uniform", "global", "erk")  # those that give all methods the same density at a level
 TASKS = ("lenet-mnist1d", "lenet-digits")
 RATE, LEVELS, TRIALS = 0.5, 4, 5  # densities 50, 25, 12.5 and 6.25 % of what may be pruned
+MOST_LEVELS = 1000
 OF_THE_RUN = ("results", "device", "progress", "workers")  # options of `hunt` that are no part of a setting
 
 
@@ -91,10 +92,11 @@ def compete(
 
     The checks are run on `entries`, the others are trained as they are. `budget` is in iterations for one
     ticket: a method goes as far down as that pays for. `options` go to `lthlib.hunt`: results, device, seed,
-    progress, or of the recipe. Raises LotteryError where a method is there twice, where there is no level with
+    progress, or of the recipe. Raises LotteryError where a method is there twice, where no level has
     a ticket, where a budget pays for no ticket at all, and as `hunt` does.
     """
     at_least("levels", levels, 1)
+    number("levels", levels, lambda levels: levels <= MOST_LEVELS, f"at most {MOST_LEVELS}")
     methods = {method.name: method for method in (*entries, *(m for m in against if m not in entries))}
     if len({method.name for method in entries}) < len(entries):
         names = ", ".join(method.name for method in entries)

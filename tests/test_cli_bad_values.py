@@ -40,14 +40,14 @@ HUNT = [
     *("--rate=0", "--rate=1", "--rate=-0.1", "--rate=7.0", "--rate=nan", "--rate=inf", "--rate=1e999", "--rate=half", "--rate="),
     *("--trials=0", "--trials=-1", "--trials=1.5", "--iterations=0", "--iterations=-5", "--rewind=-1", "--rewind=1000000000"),
     *("--score=magnitud", "--score=", "--scope=uniforn", "--structure=unit", "--structure=groups --levels=4"),
-    *("--structure=units --scope=global", "--controls=rienit", "--controls=reinit,", "--redraws=0", "--seed=-1", "--seed=x"),
+    *("--structure=units --scope=global", "--controls=rienit", "--redraws=0", "--seed=-1", "--seed=x"),
     *("--device=tpu", "--device=", "--device=cuda:99", "--workers=0", "--workers=-1", "--workers=all"),
     *("--results=file", "--results=file/below", f"--results={NOWHERE}", f"--results={NUL}", f"--results={LONG}"),
     *("--iterashuns=3", "more", "--json=yes"),
 ]
 BATCH = [
     *("none.yaml", ".", "file", "bytes.yaml", "/dev/null", f"{NUL}.yaml", f"{LONG}.yaml", "", "good.yaml more"),
-    *("good.yaml --engine=spark", "good.yaml --engine=spark --dry-run", "good.yaml --engine= --dry-run", "good.yaml --dry"),
+    *("good.yaml --engine=spark", "good.yaml --engine=spark --dry-run", "good.yaml --engine= --dry-run", "good.yaml --bugdet=1m"),
     *(f"good.yaml --budget={text}" for text in ("", "0", "0h0m0s", "-3m", "soon", "1e5", HUGE)),
 ]
 ATLAS = [
@@ -67,7 +67,7 @@ ATLAS = [
 PLACES = ["", "file", "file/below", NOWHERE, NUL, LONG, "~nobody-here/x"]
 LESSONS = [f"--to={place}" for place in (*PLACES, ROOT / "notebooks", f"{ROOT}/docs/../notebooks/", "link", "link/../notebooks")]
 REPORT = [
-    *("nowhere", "file", NUL, LONG, NOWHERE, f"--to={NUL}", "more than one"),
+    *("nowhere", "file", NUL, LONG, NOWHERE, "more than one"),
     *(f"--to={place}" for place in PLACES),
 ]
 ARENA = [
@@ -87,7 +87,7 @@ COMMANDS = {
     "arena --score=magnitude --profile=smoke": ARENA,
     "": ["", "hnt", "hunt", "batch", "translate", "arena", "--task=x", NUL],
 }
-CASES = [(f"{command} {bad}".strip(), f"{command} {bad}"[:60]) for command, values in COMMANDS.items() for bad in values]
+CASES = [(f"{command} {bad}".lstrip(" "), f"{command} {bad}"[:60]) for command, values in COMMANDS.items() for bad in values]
 
 RUN = f"notebooks: [{LESSON}]\noutput: out\n"
 SWEEPS = {

@@ -86,8 +86,10 @@ def measured(results: str | Path | None = None) -> pd.DataFrame:
 def write(results: str | Path | None = None, to: str | Path | None = None) -> list[Path]:
     """Write report.html and report.md into `to`, else into the results folder, else into report/ where you
     are, and return their paths. Raises LotteryError for a folder that cannot be used."""
-    verdicts, figures = measured(results), list(_figures(results))
+    if results is not None:
+        Store(results, writable=False)  # whatever is wrong with it is said before a folder is made
     folder = output_folder("the report's folder", next(name for name in (to, results, "report") if name is not None))
+    verdicts, figures = measured(results), list(_figures(results))
     contents = {"report.html": _page(verdicts, figures), "report.md": _markdown(verdicts, figures)}
     for name, content in contents.items():
         write_atomically(folder / name, content.encode())

@@ -1,7 +1,7 @@
 """A YAML file of plain values: texts, numbers, true, false and null, in lists and tables.
 
-What YAML knows beyond those (dates, bytes, sets), a key that is there twice, and an alias of a list or a table
-(which may hold itself, or stand for a thousand others) is refused, with the line it is in.
+What YAML knows beyond those (dates, bytes, sets), a name that is there twice, and an alias of a list or a
+table (which may hold itself, or stand for a thousand others) is refused, with the line it is in.
 """
 
 from collections import Counter
@@ -47,8 +47,8 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_plain(path: Path):
-    """The content of a file. Raises LotteryError where it cannot be read, is not YAML, or holds more than plain
-    values."""
+    """The content of a file. Raises LotteryError where it cannot be read, is not YAML, or holds more than
+    plain values."""
     try:
         with open(path, "rb") as file:
             content = file.read(LARGEST + 1)

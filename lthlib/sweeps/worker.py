@@ -41,7 +41,7 @@ def start(run: Run, timeout: int, environment: dict[str, str] | None = None) -> 
     job = {**vars(run), "notebook": str(run.notebook), "folder": str(run.folder)}
     folders = {"LTHLIB_RESULTS": paths.results_folder(), "LTHLIB_DATA": paths.data_folder()}
     here = {name: os.path.abspath(folder) for name, folder in folders.items()}
-    return processes.start(__name__, json.dumps(job), str(timeout), **here, **(environment or {}))
+    return processes.start(__name__, json.dumps(job), str(timeout), **(here | (environment or {})))
 
 
 def fail(run: Run, reason: str) -> None:

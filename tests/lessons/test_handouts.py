@@ -1,10 +1,12 @@
 """Handouts are made from the lessons: what is handed out has no solutions, and these are the lessons' own."""
 
 import json
+import shutil
 
 import pytest
 
 from lthlib.__main__ import main
+from lthlib.lessons import translations
 from tests.exercises import calls_of, solutions_of
 from tests.notebooks import LESSONS, cells
 
@@ -41,3 +43,18 @@ def test_a_translated_handout(tmp_path, capsys):
     assert (tmp_path / "ko" / "solutions.md").read_text(encoding="utf-8").count("```python") >= 8
     assert main(["handout", "--language", "xx", "--to", str(tmp_path / "xx")]) == 2
     assert "unknown language 'xx'" in capsys.readouterr().err and not (tmp_path / "xx").exists()
+
+
+@pytest.mark.parametrize("command", [["handout"], ["translate", "--language", "ko"]])
+@pytest.mark.parametrize("name", ["notebooks", "notebooks/", "docs/../notebooks", "link"])
+def test_the_lessons_themselves_are_never_replaced(command, name, tmp_path, monkeypatch, capsys):
+    """In a copy, which code that is wrong may harm."""
+    shutil.copytree(LESSONS[0].parent, tmp_path / "notebooks")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "notebooks")
+    monkeypatch.setattr(translations, "LESSONS", tmp_path / "notebooks")
+    monkeypatch.chdir(tmp_path)
+    before = {path: path.read_bytes() for path in (tmp_path / "notebooks").iterdir()}
+    assert main([*command, "--to", name]) == 2
+    assert "whose files it would replace" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in (tmp_path / "notebooks").iterdir()} == before

@@ -1,5 +1,6 @@
 """The report's verdicts follow its rule, and its page needs nothing else."""
 
+import json
 import re
 
 import numpy as np
@@ -56,3 +57,45 @@ def test_the_page_needs_nothing_else(tmp_path, capsys):
     assert not re.search(r'(?:src|href)="(?!data:)', page) and "<script" not in page
     assert page.count("<tr>") == 1 + len(claims.load()) == (tmp_path / "out" / "report.md").read_text().count("\n| ")
     assert main(["report", str(tmp_path / "nowhere")]) == 2 and "cannot be used" in capsys.readouterr().err
+
+
+def test_the_atlas_suffices(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["report"]) == 0
+    assert capsys.readouterr().out.split() == ["report/report.html", "report/report.md"]
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert "3 reproduced" in text and [path.name for path in tmp_path.iterdir()] == ["report"]
+
+
+def test_accuracy_and_early_stop_share_no_axis(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(report.plots, "as_html", lambda figure: drawn.append(figure) or "")
+    assert list(report._figures(None)) and drawn
+    for figure in drawn:
+        accuracy, stop = figure.axes[:2]
+        assert "(%)" in accuracy.get_ylabel() and "(iteration)" in stop.get_ylabel()
+        assert accuracy.get_ylim()[1] <= 110 < stop.get_ylim()[1]
+
+
+def test_what_lessons_measured_of_other_claims_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("lthlib.atlas.folder", lambda: tmp_path / "none")
+    lthlib.hunt("lenet-digits", "smoke", levels=1, trials=1, iterations=10, results=tmp_path, progress=False)
+    run = {"lesson": 12, "task": "lenet-mnist1d", "profile": "quick"}
+    beside = claims.beside_paper({"init-pruning-beats-random": [1.0, 1.1, 1.2], "lenet-better-at-13": [0.1, 0.2, 0.3]})
+    for folder, way in (("lesson-12", "snip"), ("batch/a/b/figures", "grasp")):
+        (tmp_path / folder).mkdir(parents=True)
+        table = beside.assign(method=way).reset_index().to_dict()
+        (tmp_path / folder / "result.json").write_text(json.dumps({**run, "beside": table}))
+    for name, content in (("odd", "[]"), ("not", "{"), ("other", '{"lesson": 1, "beside": {"claim": {"0": 7}}}')):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "result.json").write_text(content)
+    rows = report.measured(tmp_path)
+    row = rows.loc["init-pruning-beats-random"]
+    assert row.verdict == "in a lesson" and "+1.10 points (snip) [0.85 to 1.35]" in row.here and "(grasp)" in row.here
+    assert "on the claim's side: yes (lesson 12, lenet-mnist1d, profile quick)" in row.here
+    assert rows.verdict["lenet-better-at-13"] == "not yet run", "at its own setting it is measured from tables alone"
+    assert rows.verdict["init-pruning-shuffled"] == "not measured"
+
+
+def test_every_claim_has_a_label_of_its_own():
+    assert len({claim.label for claim in claims.load()}) == len(claims.load())

@@ -58,6 +58,16 @@ def test_the_plan_is_of_settings_that_exist_and_what_lacks_is_counted(capsys):
     assert main(["atlas", "--dry-run"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(reproduction.EXPERIMENTS) and any("vgg19-cifar10 (warmup 10000): 5 of 5" in line for line in lines)
+    assert "lenet-mnist: 2 of 5 trials to do, and 3 to go on from level 21 to 22" in lines, "three are shipped"
+    assert main(["atlas", "--dry-run", "--trials", "2", "--tasks", "lenet-mnist"]) == 0
+    assert "lenet-mnist: 0 of 2 trials to do, and 2 to go on from level 21 to 22" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("wrong", [{"budget": 0}, {"budget": -1.0}, {"budget": float("nan")}, {"trials": 0}, {"trials": -1}])
+def test_no_time_and_no_trials_are_refused_before_anything_is_trained(plan, wrong, tmp_path):
+    with pytest.raises(LotteryError, match=f"{next(iter(wrong))} is "):
+        reproduction.fill(results=tmp_path / "r", where=tmp_path / "atlas", profile="smoke", **wrong)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_cannot_be_done_is_said(plan, monkeypatch, tmp_path, capsys):

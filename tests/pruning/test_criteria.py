@@ -179,3 +179,39 @@ def lambda_named(name, keyword):
     space = {}
     exec(f"def {name}(*, {keyword}):\n    return None", space)
     return space[name]
+
+
+def leaves(*, weights):
+    raise SystemExit(0)
+
+
+def divides(*, weights):
+    return 1 // 0
+
+
+def nothing_from_nothing(*, weights):
+    return {name: weight / weight.abs().clamp(max=0) * 0 for name, weight in weights.items()}
+
+
+def turned(*, weights):
+    return {name: torch.complex(weight, weight) for name, weight in weights.items()}
+
+
+@pytest.mark.parametrize(
+    ("criterion", "says"),
+    [
+        (leaves, "criterion 'leaves' stops with SystemExit"),
+        (divides, "criterion 'divides' stops with ZeroDivisionError"),
+        (nothing_from_nothing, "criterion 'nothing_from_nothing' gives NaN for weights of"),
+        (turned, "criterion 'turned' gives complex numbers for"),
+    ],
+)
+def test_a_criterion_that_fails_is_blamed_by_name(criterion, says, own_task, tmp_path):
+    with pytest.raises(LotteryError, match=says):
+        hunt(own_task, score=criterion, results=tmp_path, **SMALL)
+
+
+def test_a_file_that_leaves_is_blamed_by_name(tmp_path):
+    (tmp_path / "mine.py").write_text("import sys\nsys.exit(0)\n")
+    with pytest.raises(LotteryError, match="mine.py stops with SystemExit"):
+        registry.read_file(tmp_path / "mine.py")

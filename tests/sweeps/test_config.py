@@ -106,3 +106,23 @@ def test_notebooks_that_cannot_be_run(write, tmp_path):
         config.read(write({"notebooks": ["text.ipynb"]}))
     with pytest.raises(LotteryError, match="cannot be read"):
         config.read(tmp_path / "none.yaml")
+
+
+def test_folders_are_relative_to_the_file_and_may_be_at_home(write, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(ROOT)
+    sweep = config.read(write({**GOOD, "output": "../here", "parameters": {"results": "kept"}, "grid": {}}))
+    assert sweep.output == tmp_path.parent / "here" and sweep.runs[0].parameters["results"] == str(tmp_path / "kept")
+    assert config.read(write({**GOOD, "output": "~/out"})).output == tmp_path / "home" / "out"
+
+
+def test_a_rate_is_checked_as_a_hunt_would_whatever_else_the_run_says(write):
+    third = LESSON.replace("01_a_winning_ticket", "03_is_it_the_initialisation")
+    with pytest.raises(LotteryError, match=r"^03_is_it_the_initialisation \(rate 7.0\): rate is 7.0: give a share"):
+        config.read(write({"notebooks": [third], "grid": {"rate": [0.5, 7.0]}}))
+    assert len(config.read(write({"notebooks": [third], "grid": {"rate": [0.0, 0.5]}})).runs) == 2, "0 is the lesson's own"
+
+
+def test_a_lesson_of_several_tasks_takes_several(write):
+    book = LESSON.replace("01_a_winning_ticket", "16_the_map")
+    assert config.read(write({"notebooks": [book], "parameters": {"task": "lenet-digits, vae-digits"}})).runs

@@ -23,17 +23,18 @@ PARAMETERS = """
 number: int = 1  # to square
 wait: float = 0.0  # seconds
 fails: bool = False  # at three
+text: str = ""  # not looked at
 output: str = ""  # folder
 """
 CODE = """
-import json, pathlib, time
+import json, os, pathlib, time
 time.sleep(wait)
 folder = pathlib.Path(output); folder.mkdir(parents=True, exist_ok=True)
 with open(folder.parent / "times.txt", "a") as file:
     file.write("x")
 if number == 3 and fails:
     raise ValueError("three is not wanted")
-(folder / "result.json").write_text(json.dumps({"square": number ** 2}))
+(folder / "result.json").write_text(json.dumps({"square": number ** 2, "results": os.environ["LTHLIB_RESULTS"]}))
 """
 
 
@@ -79,6 +80,43 @@ def test_a_failed_run_is_kept_named_and_stops_no_other(sweep, capsys):
     assert "ValueError: three is not wanted" in (failed.folder / "error.txt").read_text()
     assert "three is not wanted" in (failed.folder / "lesson.ipynb").read_text()
     assert not (failed.folder / "result.json").exists()
+
+
+def test_a_run_that_cannot_start_is_named_and_stops_no_other(sweep, capsys):
+    path = sweep([4])
+    text = path.read_text().replace("grid:", f"grid:\n  text: ['', {'é' * 24_000}]")  # more than a command line takes
+    path.write_text(text, encoding="utf-8")
+    assert main(["batch", str(path)]) == 1
+    shown = capsys.readouterr().out
+    assert "1 of 2 done, 1 failed" in shown and "could not be started (Argument list too long)" in shown
+    done, failed = config.read(path).runs
+    assert "could not be started" in (failed.folder / "error.txt").read_text() and (done.folder / "result.json").exists()
+
+
+def test_a_run_whose_folder_is_in_the_way_is_named_and_stops_no_other(sweep, capsys):
+    path = sweep([1, 2])
+    blocked, other = config.read(path).runs
+    blocked.folder.parent.mkdir(parents=True)
+    blocked.folder.write_text("in the way")
+    outcome = runner.carry_out(config.read(path), progress=False)
+    assert outcome.states == {blocked.key: runner.FAILED, other.key: runner.DONE}
+    assert f"could not write to {blocked.folder}" in outcome.reasons[blocked.key]
+
+
+def test_relative_folders_are_where_the_batch_is_and_not_where_its_notebooks_are(sweep, tmp_path, monkeypatch):
+    (tmp_path / "books").mkdir()
+    path = sweep([3], notebooks=["books/square.ipynb"])
+    (tmp_path / "square.ipynb").rename(tmp_path / "books" / "square.ipynb")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LTHLIB_RESULTS", "kept")
+    assert main(["batch", path.name]) == 0
+    [run] = config.read(path.name).runs
+    assert run.folder.parent == tmp_path / "out" / "square" and [p.name for p in (tmp_path / "books").iterdir()] == [
+        "square.ipynb"
+    ]
+    content = json.loads((run.folder / "result.json").read_text())
+    assert content["result"] == {"square": 9, "results": str(tmp_path / "kept")}
+    assert content["result"] == json.loads((run.folder / "figures" / "result.json").read_text())
 
 
 def test_a_hung_cell_and_a_killed_kernel_are_reported_as_such(sweep, tmp_path):

@@ -1,3 +1,6 @@
+import os
+import signal
+
 import pytest
 import torch
 from torch import nn
@@ -9,6 +12,7 @@ from lthlib.pruning import masks
 from lthlib.settings import Recipe
 from lthlib.training import engine
 from lthlib.training.engine import Ticket
+from lthlib.training.objectives import classification
 from lthlib.training.randomness import batch_order
 from lthlib.training.stack import Stack
 
@@ -179,6 +183,20 @@ def test_a_weight_that_two_layers_share_is_masked_from_the_start(own_task):
     )
     for state in (trained.snapshot, trained.weights):
         assert not state["0.weight"][~mask["0.weight"]].any() and torch.equal(state["0.weight"], state["2.weight"])
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="nothing kills like it here")
+def test_a_worker_that_is_killed_is_one_sentence(own_task, monkeypatch):
+    monkeypatch.setattr(engine, "WORTH_WORKERS", 0)
+    parent = os.getpid()
+
+    def deadly(outputs, targets):
+        if os.getpid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return classification(outputs, targets)
+
+    with pytest.raises(LotteryError, match="one of 2 worker processes was killed, most likely since memory ran out"):
+        run(own_task, tickets_of(own_task), RECIPES["sgd"], workers=2, objective=deadly)
 
 
 def test_unknown_device_and_workers():
