@@ -29,6 +29,7 @@ _MODULES = {
     "atlas": "storage.atlas",
     "claims": "papers.claims",
     "controls": "lottery.controls",
+    "export": "storage.export",
     "masks": "pruning.masks",
     "objectives": "training.objectives",
 }

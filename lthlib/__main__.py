@@ -2,42 +2,95 @@
 command is one function that adds its options, and one that carries it out."""
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
+
+import pandas as pd
 
 import lthlib
 from lthlib import arena, settings, tasks
 from lthlib.core.errors import LotteryError
+from lthlib.core.percent import percent, rounded
 from lthlib.core.progress import notice
 from lthlib.lessons import handouts, translations
 from lthlib.lottery.controls import CONTROLS
 from lthlib.papers import reproduction
 from lthlib.pruning import registry
+from lthlib.storage import export
 from lthlib.sweeps import config, runner
+from lthlib.training import engine
 
 JSON_FIELDS = [
     *("task", "method", "trial", "redraw", "level", "density", "early_stop"),
     *("test_accuracy", "final_test_accuracy", "final_train_accuracy", "seconds"),
 ]
+LONGEST = 1000  # characters of a sentence: a value may be a megabyte
+
+
+def _iterations(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(",") if part.strip())
+
+
+_iterations.__name__ = "list of iterations"  # so argparse's message says it
+# Fields of Recipe that have an option, beside `iterations`: type, metavar, help. Their defaults are the profile's.
+RECIPE = {
+    "optimizer": (str, "O", ", ".join(settings.OPTIMIZERS)),
+    "learning_rate": (float, "R", "of the optimiser; the peak of a schedule"),
+    "learning_rate_schedule": (str, "S", f"{', '.join(settings.LEARNING_RATE_SCHEDULES)}"),
+    "warmup": (int, "N", "iterations in which the learning rate rises to its peak"),
+    "milestones": (_iterations, "N,M", "iterations at which schedule steps divides the learning rate by ten"),
+    "momentum": (float, "M", "of sgd, such as 0.9"),
+    "weight_decay": (float, "W", "an L2 penalty with sgd and adam, decoupled with adamw"),
+    "gradient_clip": (float, "G", "largest norm of a gradient, such as 1.0"),
+    "label_smoothing": (float, "L", "share of each label spread over all classes in training, such as 0.1"),
+    "batch_size": (int, "N", "examples of a step"),
+}
 DEVICE = {"default": "auto", "metavar": "D", "help": "auto (default), cpu, cuda, cuda:1, mps"}
 RESULTS = {"metavar": "DIR", "help": "results folder (LTHLIB_RESULTS, or results/)"}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status: 0, 2 for bad input (a sentence says what), 130 if stopped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file's name may hold what the terminal cannot print
+            stream.reconfigure(errors="backslashreplace")
     try:
         options = parser().parse_args(arguments)
-        return options.run(options) or 0
+        _check_texts(options)
+        status = options.run(options) or 0
+        sys.stdout.flush()
+        return status
     except LotteryError as error:
-        notice(f"lthlib: {error}")
-        return 2
+        return _refused(str(error))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of a pipe, such as head, has left
         sys.stderr.close()
         return 0
+    except MemoryError:
+        return _refused("there is not enough memory for this: ask for less, or use a larger machine.")
+    except OSError as error:
+        what = "the output" if error.filename is None else repr(str(error.filename))
+        reason = error.strerror or str(error)
+        return _refused(f"{what} cannot be used ({reason}): give another path, or mend what is there.")
+
+
+def _refused(sentence: str) -> int:
+    """Say in one line of at most LONGEST characters why nothing was done, and return the status for that."""
+    line = " ".join(sentence.split())
+    if len(line) > LONGEST:
+        line = f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
+    notice("lthlib: " + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
+    return 2
+
+
+def _check_texts(options: argparse.Namespace) -> None:
+    """Raise LotteryError where a value holds the one character that no name of a file or a task can hold."""
+    for name, value in vars(options).items():
+        if isinstance(value, str) and "\0" in value:
+            raise LotteryError(f"{name} is {value!r}, which holds a NUL character: leave that out.")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -52,7 +105,7 @@ def parser() -> argparse.ArgumentParser:
     about = "Lottery tickets: find them, train them, see whether they win."
     top = _Parser(prog="python -m lthlib", description=about)
     commands = top.add_subparsers(dest="command", required=True, parser_class=_Parser, metavar="COMMAND")
-    for add_options in (_hunt, _translate, _handout, _batch, _atlas, _report, _arena):
+    for add_options in (_hunt, _tasks, _translate, _handout, _batch, _atlas, _report, _arena, _export):
         add_options(commands)
     return top
 
@@ -75,11 +128,14 @@ def _hunt(commands) -> None:
     add("--rate", type=float, metavar="R", help="share of the surviving weights removed in a round (0.2)")
     add("--trials", type=int, metavar="N", help="repetitions, each with its own seed")
     add("--iterations", type=int, metavar="N", help="optimiser steps of each training")
+    for name, (kind, metavar, about) in RECIPE.items():
+        add(f"--{name.replace('_', '-')}", type=kind, metavar=metavar, help=about)
     add("--rewind", type=int, metavar="K", help="iteration whose weights pruned networks are reset to (0)")
     add("--score", help=f"pruning criterion: {', '.join(registry.SCORES)}")
     add("--scope", help=f"how rates are shared out: {', '.join(settings.SCOPES)}")
     add("--structure", help=f"what is removed as one: {', '.join(settings.STRUCTURES)}")
     add("--source", metavar="T/ID", help="task/identity of the hunt whose masks schedule transferred takes")
+    add("--mask", metavar="FILE", help="a safetensors file of 0 and 1 by weight: level 1 has this mask of your own")
     add("--controls", default="", metavar="A,B", help=f"any of {', '.join(CONTROLS)}")
     add("--redraws", type=int, metavar="N", help="networks of each control in a trial")
     add("--seed", type=int, metavar="N", help="changes every random number of the hunt (0)")
@@ -97,16 +153,29 @@ def run_hunt(options: argparse.Namespace) -> None:
     table = lthlib.hunt(**arguments)
     if options.json:
         for network in lthlib.summarise(table)[JSON_FIELDS].to_dict("records"):
-            print(json.dumps(network))
+            print(json.dumps({name: None if pd.isna(value) else value for name, value in network.items()}))
         return
     accuracy, trials = "test accuracy at early stop in percent, mean (min to max)", table.trial.nunique()
     print(f"\n{options.task}: {accuracy} over {trials} trials\n\n{lthlib.levels(table).to_string()}")
     columns = "points (mean difference), and in how many trials the ticket is better"
-    form = {"density": "{:.4f}".format, "points": "{:+.2f}".format}
+    form = {"density": lambda share: rounded(share, 4), "points": "{:+.2f}".format}
     for control in CONTROLS:
         if control in set(table.method) - {"dense"}:
             print(f"\nticket against {control}: {columns}\n")
             print(lthlib.compare(table, control).to_string(formatters=form))
+
+
+def _tasks(commands) -> None:
+    about = "List the tasks, and how many parameters of each network may be pruned (? without its data)."
+    _command(commands, run_tasks, "the tasks, and what of each may be pruned", about)
+
+
+def run_tasks(options: argparse.Namespace) -> None:
+    """Carry out `tasks`: print one line a task."""
+    table = tasks.overview()
+    for column, form in {"prunable": "{:,}".format, "parameters": "{:,}".format, "share": percent}.items():
+        table[column] = table[column].astype(object).map(form, na_action="ignore")
+    print(table.to_string(na_rep="?"))
 
 
 def _translate(commands) -> None:
@@ -119,12 +188,13 @@ def _translate(commands) -> None:
 
 def run_translate(options: argparse.Namespace) -> None:
     """Carry out `translate`: write a notebook for each catalogue of a language, or update them."""
-    language, folder = options.language, Path(options.to or f"lessons-{options.language}")
-    for lesson in translations.lessons(language):
-        if options.update:
-            print(translations.update(lesson, language))
-        else:
-            print(translations.write(translations.translate(lesson, language), folder / lesson.name))
+    language = options.language
+    if options.update:
+        paths = [translations.update(lesson, language) for lesson in translations.lessons(language)]
+    else:
+        folder = f"lessons-{language}" if options.to is None else options.to
+        paths = translations.write_all(folder, language)
+    print(*paths, sep="\n")
 
 
 def _handout(commands) -> None:
@@ -152,6 +222,7 @@ def _batch(commands) -> None:
 def run_batch(options: argparse.Namespace) -> int:
     """Carry out `batch`, print the runs as a table, and return the exit status."""
     budget = _budget(options)
+    runner.check_engine(options.engine)
     sweep = config.read(options.file)
     if options.dry_run:
         _print_plan(runner.plan(sweep))
@@ -186,23 +257,26 @@ def _atlas(commands) -> None:
 
 def run_atlas(options: argparse.Namespace) -> None:
     """Carry out `atlas`, and print the files that were written."""
-    chosen = {"tasks": _names(options.tasks) if options.tasks else None, "trials": options.trials}
+    chosen = {"tasks": None if options.tasks is None else _names(options.tasks), "trials": options.trials}
+    budget = _budget(options)
     if options.dry_run:
-        for experiment, trials in reproduction.missing(**chosen):
-            changes = ", ".join(f"{name} {value}" for name, value in experiment.changes.items())
-            name = f"{experiment.task} ({changes})" if changes else experiment.task
-            print(f"{name}: {trials} of {options.trials} trials to do")
+        engine.check(options.device, None)
+        for lacking in reproduction.missing(**chosen):
+            changes = ", ".join(f"{name} {value}" for name, value in lacking.experiment.changes.items())
+            name = f"{lacking.experiment.task} ({changes})" if changes else lacking.experiment.task
+            shipped = f", and {lacking.in_part} to go on from level {lacking.level} to {lacking.levels}"
+            print(f"{name}: {lacking.trials} of {options.trials} trials to do{shipped if lacking.in_part else ''}")
         return
-    files = reproduction.fill(_budget(options), device=options.device, results=options.results, **chosen)
+    files = reproduction.fill(budget, device=options.device, results=options.results, **chosen)
     print(*files or ["Nothing was added."], sep="\n")
 
 
 def _report(commands) -> None:
-    about = """Write report.html and report.md: the papers' claims, what the results folder and the atlas say
-    of them, and verdicts by a stated rule."""
+    about = """Write report.html and report.md: the papers' claims, what the shipped atlas, and a results folder
+    if one is named, say of them, and verdicts by a stated rule."""
     add = _command(commands, run_report, "every claim of the papers beside what was measured", about)
-    add("results", metavar="DIR", help="a results folder")
-    add("--to", metavar="DIR", help="folder for the report (the results folder)")
+    add("results", metavar="DIR", nargs="?", help="a results folder (none: the atlas alone)")
+    add("--to", metavar="DIR", help="folder for the report (the results folder; without one: report, where you are)")
 
 
 def run_report(options: argparse.Namespace) -> None:
@@ -245,8 +319,37 @@ def run_arena(options: argparse.Namespace) -> None:
     print(arena.checks(outcome).to_string(float_format="{:+.1f}".format, na_rep="?"))
 
 
+def _export(commands) -> None:
+    about = """Write a trained ticket of a stored hunt as a file for other tools: .safetensors or .pt (all
+    weights, exactly zero where pruned), or .onnx (the network itself)."""
+    add = _command(commands, run_export, "take a ticket with you, as a file", about)
+    add("setting", metavar="SETTING", help="task/identity of the hunt; a task will do that has one setting there")
+    add("--trial", type=int, default=0, metavar="N", help="which repetition (0)")
+    add("--level", type=int, required=True, metavar="N", help="after how many prune rounds")
+    add("--at", default="early_stop", help="early_stop (default), whose accuracy is reported, or end")
+    add("--to", required=True, metavar="FILE", help=f"ends in {', '.join(export.SUFFIXES)}")
+    add("--force", action="store_true", help="overwrite FILE")
+    add("--results", **RESULTS)
+
+
+def run_export(options: argparse.Namespace) -> None:
+    """Carry out `export`, and print the path of the file, and what is in it."""
+    path = export.check_path(options.to, options.force)
+    ticket = export.ticket(options.setting, options.level, options.trial, options.at, options.results)
+    network = example = None
+    if path.suffix == ".onnx":
+        if (name := ticket.about["task"]) not in tasks.TASKS:
+            fix = "write it from Python, with lthlib.export, or choose .safetensors"
+            raise LotteryError(f"the network of task {name!r} is your own: {fix}.")
+        network, example = tasks.TASKS[name].build(), tasks.TASKS[name].dataset.train.inputs[:2]
+    print(ticket.save(path, network, example, options.force))
+    density, accuracy = (100 * float(ticket.about[share]) for share in ("density", "test_accuracy"))
+    at = f"{options.at.replace('_', ' ')} (iteration {ticket.about['iteration']})"
+    print(f"{density:.2f} % of the weights; test accuracy at {at} {accuracy:.2f} %")
+
+
 def _budget(options: argparse.Namespace) -> float | None:
-    return runner.seconds(options.budget) if options.budget else None
+    return None if options.budget is None else runner.seconds(options.budget)
 
 
 def _names(text: str) -> list[str]:

@@ -23,7 +23,8 @@ import pandas as pd
 from lthlib import analysis
 from lthlib.analysis import training_cost
 from lthlib.core.errors import LotteryError
-from lthlib.core.validation import one_of
+from lthlib.core.percent import rounded
+from lthlib.core.validation import at_least, one_of
 from lthlib.lottery.search import hunt
 from lthlib.pruning import registry
 from lthlib.settings import SCHEDULES
@@ -90,9 +91,10 @@ def compete(
 
     The checks are run on `entries`, the others are trained as they are. `budget` is in iterations for one
     ticket: a method goes as far down as that pays for. `options` go to `lthlib.hunt`: results, device, seed,
-    progress, or of the recipe. Raises LotteryError where a method is there twice, where a budget pays for no
-    ticket at all, and as `hunt` does.
+    progress, or of the recipe. Raises LotteryError where a method is there twice, where there is no level with
+    a ticket, where a budget pays for no ticket at all, and as `hunt` does.
     """
+    at_least("levels", levels, 1)
     methods = {method.name: method for method in (*entries, *(m for m in against if m not in entries))}
     if len({method.name for method in entries}) < len(entries):
         names = ", ".join(method.name for method in entries)
@@ -133,7 +135,7 @@ def leaderboard(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.Dat
     factor, standings = analysis.scale(measure), []
     tickets = outcome[(outcome.level > 0) & (outcome.method == outcome.schedule)]
     for (task, _), networks in tickets.groupby(["task", "level"], sort=False):
-        values = networks.set_index(["entry", "trial"])[measure] * factor
+        values = networks.set_index(["entry", "trial"])[measure].dropna() * factor  # without what diverged
         baseline = values.get(BASELINE.name)
         density = 100 * networks.density.mean()
         for entry, own in values.groupby("entry", sort=False):
@@ -142,7 +144,7 @@ def leaderboard(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.Dat
             over = own - baseline if baseline is not None else own * float("nan")
             over_low, over_high = analysis.interval(over.dropna())
             spent = networks.spent[networks.entry == entry].iloc[0]
-            row = (task, round(density, 1), entry, own.mean(), low, high, over.mean(), over_low, over_high, spent, len(own))
+            row = (task, float(rounded(density)), entry, own.mean(), low, high, over.mean(), over_low, over_high, spent, len(own))
             standings.append(row)
     columns = ["task", "weights remaining (%)", "method", "mean", "low", "high", "over random", "over_low", "over_high"]
     board = pd.DataFrame(standings, columns=[*columns, "iterations", "trials"])
@@ -167,7 +169,7 @@ def checks(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFram
         by_method = networks.groupby(["method", "trial"])[measure].mean() * factor * sign
         ticket = by_method[networks.schedule.iloc[0]]
         for check in CHECKS:
-            difference = ticket - by_method[check]
+            difference = (ticket - by_method[check]).dropna()
             low, high = analysis.interval(difference)
             verdict = "cannot tell" if len(difference) < analysis.FEWEST else "passed" if low > 0 else "flagged"
             standings.append((task, entry, check, difference.mean(), low, high, len(difference), verdict))

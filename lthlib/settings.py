@@ -3,27 +3,50 @@
 import dataclasses
 import hashlib
 import json
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lthlib.core.errors import LotteryError
-from lthlib.core.validation import at_least, number, one_of
+from lthlib.core.validation import at_least, number, one_of, plain_fields
 
 SCHEDULES = ("iterative", "oneshot", "continued", "finetuned", "untrained", "transferred")
 CARRY_ON = ("continued", "finetuned")  # train on from the weights of the level before
+ROUND_BY_ROUND = ("iterative", *CARRY_ON)
 AT_ONCE = ("oneshot", "untrained")  # prune the dense network for as many rounds at once
 SCOPES = ("layer", "global", "uniform", "erk")
 STRUCTURES = ("weights", "groups", "units")
-OPTIMIZERS = ("adam", "sgd")
+OPTIMIZERS = ("adam", "sgd", "adamw")
+LEARNING_RATE_SCHEDULES = ("steps", "cosine", "one_cycle")
+# Of a one-cycle schedule (torch.optim.lr_scheduler.OneCycleLR): the share of iterations in which the learning
+# rate rises, and by what the peak is divided at the start, and the start at the end.
+RISE, START_DIVISOR, END_DIVISOR = 0.3, 25, 1e4
 PRECISIONS = ("float32", "bfloat16")
+
+OF_DENSE = ("task", "recipe", "rewind", "seed", "fingerprint")  # fields of a setting that level 0 depends on
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How one network is trained. Defaults are LeNet's in Frankle & Carbin (2019), figure 2 and appendix G.
 
-    The learning rate rises in a straight line over the first `warmup` iterations, and is divided by ten at
-    each of the `milestones`. `augment` flips and crops images at random, padded by 4 pixels (section 4). With
-    precision "bfloat16" both passes compute in bfloat16, except normalisation layers; weights stay float32.
+    The learning rate rises in a straight line over the first `warmup` iterations. After that
+    `learning_rate_schedule` "steps" divides it by ten at each of the `milestones`; "cosine" brings it down to
+    0 at the end along half a cosine (Loshchilov & Hutter 2017, arXiv 1608.03983, without restarts).
+    "one_cycle" takes no warmup: from a 25th of `learning_rate` up to it in the first 30 % of the iterations,
+    then down to 0.000004 of it, both along half a cosine (Smith & Topin 2019, arXiv 1708.07120, as torch's
+    OneCycleLR has it; momentum stays as it is).
+
+    `weight_decay` is an L2 penalty, added to the gradient, with "sgd" and "adam"; with "adamw" weights shrink
+    by learning rate times weight decay beside the gradient's step (Loshchilov & Hutter 2019, arXiv
+    1711.05101). With `gradient_clip` above 0 a network's gradient is scaled down to this norm wherever its
+    norm, over all weights that are not pruned, is larger (Pascanu et al. 2013, arXiv 1211.5063).
+    `label_smoothing` is the share of each label that training spreads over all classes (Szegedy et al. 2016,
+    arXiv 1512.00567, section 7); validation and test losses have the labels as they are.
+
+    `augment` flips and crops images at random, padded by 4 pixels (section 4). With precision "bfloat16" both
+    passes compute in bfloat16, except normalisation layers; weights stay float32. Raises LotteryError for a
+    value out of range, or for two that exclude each other.
     """
 
     optimizer: str = "adam"
@@ -37,32 +60,64 @@ class Recipe:
     milestones: tuple[int, ...] = ()
     augment: bool = False
     precision: str = "float32"
+    learning_rate_schedule: str = "steps"
+    gradient_clip: float = 0.0
+    label_smoothing: float = 0.0
 
     def __post_init__(self):
+        plain_fields(self)
         one_of("optimizer", self.optimizer, OPTIMIZERS)
+        one_of("learning_rate_schedule", self.learning_rate_schedule, LEARNING_RATE_SCHEDULES)
         one_of("precision", self.precision, PRECISIONS)
         at_least("warmup", self.warmup, 0)
         if not isinstance(self.augment, bool):
             raise LotteryError(f"augment is {self.augment!r}: give True or False.")
-        if not isinstance(self.milestones, (list, tuple)):
+        if isinstance(self.milestones, (str, dict)) or not isinstance(self.milestones, Iterable):
             advice = "give iterations in a list, such as [20000, 25000]"
             raise LotteryError(f"milestones is {self.milestones!r}: {advice}.")
-        for milestone in self.milestones:
-            at_least("a milestone", milestone, 1)
-        object.__setattr__(self, "milestones", tuple(sorted(set(self.milestones))))
+        milestones = {at_least("a milestone", milestone, 1) for milestone in self.milestones}
+        object.__setattr__(self, "milestones", tuple(sorted(milestones)))
         for name in ("iterations", "batch_size", "evaluate_every"):
             at_least(name, getattr(self, name), 1)
         number("learning_rate", self.learning_rate, lambda x: 0 < x < float("inf"), "a number above 0, such as 0.0012")
         number("weight_decay", self.weight_decay, lambda x: 0 <= x < float("inf"), "0 or more")
-        if self.momentum and self.optimizer == "adam":
+        if self.momentum and self.optimizer != "sgd":
             advice = "choose optimizer 'sgd', or leave it out"
-            raise LotteryError(f"momentum is {self.momentum!r}, which adam does not take: {advice}.")
+            raise LotteryError(f"momentum is {self.momentum!r}, which {self.optimizer} does not take: {advice}.")
         number("momentum", self.momentum, lambda x: 0 <= x < 1, "from 0 to below 1, such as 0.9")
+        clip = "the largest norm a gradient may have, such as 1.0, or 0 for any"
+        number("gradient_clip", self.gradient_clip, lambda x: 0 <= x < float("inf"), clip)
+        number("label_smoothing", self.label_smoothing, lambda x: 0 <= x < 1, "a share from 0 to below 1, such as 0.1")
+        self._check_schedule()
+
+    def _check_schedule(self) -> None:
+        schedule = self.learning_rate_schedule
+        if schedule == "steps":
+            return
+        if self.milestones:
+            advice = "leave milestones out, or choose learning_rate_schedule 'steps'"
+            raise LotteryError(f"milestones is {list(self.milestones)}, which schedule {schedule!r} does not take: {advice}.")
+        if schedule == "one_cycle" and self.warmup:
+            advice = "leave warmup out, or choose 'cosine'"
+            raise LotteryError(f"warmup is {self.warmup}, but 'one_cycle' has a rise of its own: {advice}.")
+        if self.warmup >= self.iterations:
+            advice = f"choose a warmup from 0 to {self.iterations - 1}"
+            raise LotteryError(f"warmup is {self.warmup}, and 'cosine' falls after it: of {self.iterations} iterations {advice}.")
 
     def learning_rate_at(self, iteration: int) -> float:
         """The learning rate of the step that iteration `iteration`, counted from 0, takes."""
+        if self.learning_rate_schedule == "one_cycle":
+            return self._one_cycle_at(iteration)
+        if self.learning_rate_schedule == "cosine" and iteration >= self.warmup:
+            return _half_cosine(self.learning_rate, 0.0, (iteration - self.warmup) / (self.iterations - self.warmup))
         rate = self.learning_rate * 0.1 ** sum(milestone <= iteration for milestone in self.milestones)
         return rate * min(1.0, (iteration + 1) / self.warmup) if self.warmup else rate
+
+    def _one_cycle_at(self, iteration: int) -> float:
+        start, peak_at, last = self.learning_rate / START_DIVISOR, RISE * self.iterations - 1, self.iterations - 1
+        if iteration <= peak_at:
+            return _half_cosine(start, self.learning_rate, iteration / peak_at)
+        return _half_cosine(self.learning_rate, start / END_DIVISOR, (iteration - peak_at) / (last - peak_at))
 
 
 @dataclass(frozen=True)
@@ -72,7 +127,9 @@ class Setting:
     `rate` is the share of the surviving weights removed in one round; `rewind` the iteration k whose weights
     theta_k a pruned network is reset to. `scope` is explained in `pruning.allocation`, `structure` in
     `pruning.structured`. `fingerprint` is set for tasks of your own only, `score_code` for your own criteria.
-    `source` is "task/identity" of the setting whose masks schedule "transferred" takes.
+    `source` is "task/identity" of the setting whose masks schedule "transferred" takes, `start_mask` the
+    digest of a mask of your own that level 1 has. `group_axis` is "inputs" where groups of four run along a
+    convolution's input channels, for tasks whose groups once ran along its kernel.
     """
 
     task: str
@@ -87,8 +144,11 @@ class Setting:
     structure: str = "weights"
     score_code: str = ""
     source: str = ""
+    start_mask: str = ""
+    group_axis: str = ""
 
     def __post_init__(self):
+        plain_fields(self)
         one_of("schedule", self.schedule, SCHEDULES)
         one_of("scope", self.scope, SCOPES)
         one_of("structure", self.structure, STRUCTURES)
@@ -96,6 +156,17 @@ class Setting:
         if bool(self.source) != (self.schedule == "transferred"):
             rule = "schedule 'transferred' needs the hunt whose masks it takes, and no other takes one"
             raise LotteryError(f"schedule {self.schedule!r} with source {self.source!r}: {rule}.")
+        if self.start_mask and (self.schedule not in ROUND_BY_ROUND or self.scope == "erk" or self.structure == "groups"):
+            rule = (
+                f"a mask of your own is pruned further by schedules {', '.join(ROUND_BY_ROUND)}, not under scope erk or in groups"
+            )
+            chosen = f"schedule {self.schedule!r}, scope {self.scope!r} and structure {self.structure!r}"
+            raise LotteryError(f"a mask was given with {chosen}: {rule}.")
+        if self.schedule == "finetuned" and self.recipe.learning_rate_schedule != "steps":
+            last = self.recipe.learning_rate_at(self.recipe.iterations - 1)
+            problem = f"at the last learning rate, which {self.recipe.learning_rate_schedule!r} brings down to {last:.2g}"
+            advice = "choose schedule 'continued', which repeats its course, or learning_rate_schedule 'steps'"
+            raise LotteryError(f"schedule 'finetuned' trains on {problem}: {advice}.")
         at_least("seed", self.seed, 0)
         at_least("rewind", self.rewind, 0)
         if self.rewind >= (end := self.recipe.iterations):
@@ -108,11 +179,17 @@ class Setting:
 
     def identity(self) -> str:
         """12 hexadecimal digits, equal for equal settings; a new field with a neutral default changes none."""
-        return hashlib.sha256(json.dumps(self.changes(), sort_keys=True).encode()).hexdigest()[:12]
+        return identity_of(self.changes())
 
     def dense(self) -> "Setting":
         """The setting with its pruning fields at their defaults: all that level 0 depends on."""
-        return Setting(self.task, self.recipe, rewind=self.rewind, seed=self.seed, fingerprint=self.fingerprint)
+        return Setting(**{name: getattr(self, name) for name in OF_DENSE})
+
+
+def identity_of(changes: dict) -> str:
+    """The identity of a setting's `changes`, also as a results folder keeps them: fields that this version does
+    not know count as well."""
+    return hashlib.sha256(json.dumps(changes, sort_keys=True).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
@@ -124,9 +201,15 @@ class Extent:
     redraws: int = 1
 
     def __post_init__(self):
+        plain_fields(self)
         at_least("levels", self.levels, 0)
         at_least("trials", self.trials, 1)
         at_least("redraws", self.redraws, 1)
+
+
+def _half_cosine(start: float, end: float, share: float) -> float:
+    """On the way from start to end along half a cosine, the value after this share of it."""
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
 
 
 def _non_defaults(instance) -> dict:

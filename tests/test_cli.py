@@ -4,6 +4,8 @@ import sys
 
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.torch import load_file
 
 import lthlib
 from lthlib.__main__ import main
@@ -52,10 +54,14 @@ def test_oneshot_is_named_so(capsys):
         ([*SMOKE, "--controls", "rienit"], "did you mean 'reinit'"),
         ([*SMOKE, "--device", "tpu"], "device 'tpu'"),
         ([*SMOKE, "--workers", "0"], "workers is 0"),
+        ([*SMOKE, "--mask", "none.safetensors"], "the mask 'none.safetensors' cannot be read"),
         ([*SMOKE, "--iterashuns", "3"], "--iterashuns"),
         (["hunt"], "--task"),
         (["translate", "--language", "fr"], "unknown language 'fr': choose one of ja, ko, zh"),
         (["translate"], "--language"),
+        (["export", "lenet-digits", "--level", "1", "--to", "ticket"], "names no format"),
+        (["export", "lenet-digits", "--level", "1", "--to", "ticket.pt"], "cannot be used"),
+        (["export", "lenet-digits", "--to", "ticket.pt"], "--level"),
         (["hnt"], "hnt"),
         ([], "COMMAND"),
     ],
@@ -99,6 +105,24 @@ def test_an_interrupt_is_no_traceback(monkeypatch, capsys):
 
     monkeypatch.setattr(lthlib, "hunt", interrupt)
     assert main(SMOKE) == 130 and "Traceback" not in capsys.readouterr().err
+
+
+def test_a_ticket_is_exported_and_no_file_is_overwritten_unasked(capsys, tmp_path):
+    assert main([*SMOKE, "--levels", "1", "--trials", "1", "--json"]) == 0
+    reported = json.loads(capsys.readouterr().out.splitlines()[1])
+    path = tmp_path / "ticket.safetensors"
+    export = ["export", "lenet-digits", "--level", "1", "--to", str(path)]
+    assert main(export) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{path}\n") and f"{100 * reported['test_accuracy']:.2f} %" in out
+    network = lthlib.TASKS["lenet-digits"].build()
+    network.load_state_dict(load_file(path))
+    before = path.read_bytes()
+    assert main([*export, "--at", "end"]) == 2
+    assert "is there already" in capsys.readouterr().err and path.read_bytes() == before
+    assert main([*export, "--at", "end", "--force"]) == 0
+    with safe_open(path, "pt") as file:
+        assert file.metadata()["at"] == "end"
 
 
 def test_lessons_are_written_in_another_language(capsys, tmp_path):

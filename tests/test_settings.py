@@ -1,6 +1,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -94,7 +95,7 @@ def test_level_0_depends_on_nothing_about_pruning():
         ({"scope": "locl"}, "unknown scope 'locl'"),
         ({"score": "magnitud"}, "did you mean 'magnitude'"),
         ({"schedule": "one-shot"}, "did you mean 'oneshot'"),
-        ({"optimizer": "adamw"}, "did you mean 'adam'"),
+        ({"optimizer": "adm"}, "did you mean 'adam'"),
         ({"learning_rate": 0}, "learning_rate is 0"),
         ({"momentum": 1, "optimizer": "sgd"}, "momentum is 1"),
         ({"momentum": 0.9}, "adam does not take"),
@@ -147,9 +148,68 @@ def test_a_network_that_does_not_fit_its_data_is_told_so_before_training(blobs, 
     assert not (tmp_path / "none").exists()
 
 
-def test_numbers_of_numpy_are_numbers():
-    setting, extent = tasks.resolve(tasks.TASKS["lenet-digits"], "smoke", trials=np.int64(2), rate=np.float64(0.3))
-    assert (extent.trials, setting.rate) == (2, 0.3)
+SGD = {"optimizer": "sgd", "momentum": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "plain"),
+    [
+        ("rate", np.float32(0.3), 0.3),
+        ("rate", np.float16(0.3), 0.3),
+        ("rate", np.array(0.3), 0.3),
+        ("rate", torch.tensor(0.3), 0.3),
+        ("rate", torch.tensor(0.3, dtype=torch.float16), 0.3),
+        ("momentum", np.float32(0.7), 0.7),
+        ("learning_rate", np.int64(1), 1),
+        ("levels", np.int64(3), 3),
+        ("trials", np.uint8(3), 3),
+        ("seed", torch.tensor(5), 5),
+        ("schedule", np.str_("oneshot"), "oneshot"),
+        ("score", np.array("random"), "random"),
+        ("milestones", np.array([10, 20]), (10, 20)),
+        ("milestones", [np.int64(20), 10], (10, 20)),
+        ("milestones", torch.tensor([10, 20]), (10, 20)),
+        ("milestones", pd.Series([10, 20]), (10, 20)),
+        ("milestones", range(10, 21, 10), (10, 20)),
+        ("milestones", (10 * i for i in (1, 2)), (10, 20)),
+    ],
+)
+def test_values_of_numpy_torch_and_pandas_name_the_setting_of_plain_ones(field, given, plain):
+    digits = tasks.TASKS["lenet-digits"]
+    setting, extent = tasks.resolve(digits, "smoke", **{**SGD, field: given})
+    usual, far = tasks.resolve(digits, "smoke", **{**SGD, field: plain})
+    assert (setting, extent) == (usual, far) and setting.identity() == usual.identity()
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "says"),
+    [
+        ("rate", np.array([0.2, 0.3]), r"rate is \[0.2, 0.3\]: give a share"),
+        ("levels", np.array([1, 2]), r"levels is \[1, 2\]: give a whole number"),
+        ("levels", np.float64(2.5), "levels is 2.5"),
+        ("milestones", np.array([1.5]), "a milestone is 1.5"),
+        ("milestones", "20,30", "give iterations in a list"),
+        ("milestones", 20, "give iterations in a list"),
+        ("seed", np.bool_(True), "seed is True"),
+    ],
+)
+def test_arrays_where_one_number_belongs_are_one_sentence(field, given, says):
+    with pytest.raises(LotteryError, match=says):
+        tasks.resolve(tasks.TASKS["lenet-digits"], "smoke", **{field: given})
+
+
+@pytest.mark.parametrize(
+    "controls",
+    [np.array(["reinit", "dense"]), pd.Series(["reinit", "dense"]), {"reinit": 1, "dense": 2}.keys(), np.array("reinit,dense")],
+)
+def test_controls_in_whatever_holds_names(controls):
+    assert check_controls(controls) == ("reinit", "dense")
+
+
+def test_a_hunt_reads_a_generator_of_controls_once(own_task):
+    short = {"trials": 1, "iterations": 2, "progress": False, "schedule": "oneshot", "levels": np.int64(2)}
+    table = lthlib.hunt(own_task, controls=(name for name in ("reinit", "dense")), only=np.int64(2), workers=np.int64(1), **short)
+    assert set(table.method) == {"oneshot", "reinit", "dense"} and set(table.level) == {0, 2}
 
 
 def test_data_and_controls_of_another_type(blobs):

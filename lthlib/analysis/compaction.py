@@ -22,15 +22,17 @@ from lthlib.pruning import masks, structured
 from lthlib.pruning.masks import Mask
 from lthlib.tasks import Task
 
-REMOVABLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+ALLOWED = "units are removed from linear layers and ungrouped convolutions alone"
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 CAPABILITY, MULTIPLES = (8, 0), (32, 64)  # of 2:4 at float16: compute capability; rows and columns
 
 
-def empty_units(mask: Mask) -> dict[str, Tensor]:
+def empty_units(mask: Mask, network: nn.Module | None = None) -> dict[str, Tensor]:
     """For each layer one boolean a unit (or channel), [units]: True where the mask keeps none of its incoming
-    weights."""
-    return {name: ~kept.flatten(1).any(1) for name, kept in mask.items()}
+    weights. Vectors and single numbers have no units. Give the `network` where it has transposed
+    convolutions, whose units are the second dimension."""
+    turned = structured.outputs_first(network, mask) if network is not None else mask
+    return {name: ~kept.flatten(1).any(1) for name, kept in turned.items() if kept.dim() > 1}
 
 
 def masked_network(network: nn.Module, mask: Mask) -> nn.Module:
@@ -50,7 +52,8 @@ def remove_units(network: nn.Module, mask: Mask, example: Tensor) -> nn.Module:
     not that constant: then this is refused, and `close_units` comes first. A ticket from theta_0 with biases
     0 is never refused: at exactly 0 the ReLU passes no gradient, so an empty unit's bias stays there. Where
     channels are coupled (a residual network adds them) a channel goes if it is empty in all of the layers
-    that are added, and stays otherwise, with its constant.
+    that are added, and stays otherwise, with its constant. Units of the output layer stay. Layers that share
+    a weight get each their own here, since they lose different parts of it.
 
     `example` is inputs [B, ...], by which the network is traced and the result checked. Done by torch-pruning
     (Fang et al. 2023, arXiv 2301.12900). Raises LotteryError where a layer has no unit left, where it is not
@@ -58,8 +61,10 @@ def remove_units(network: nn.Module, mask: Mask, example: Tensor) -> nn.Module:
     """
     masked = masked_network(network, mask)
     compact = copy.deepcopy(masked)
+    empty = _removable(compact, mask, example)
+    _untie(compact)
     tp, graph = _graph(compact, example)
-    groups = list(_groups(tp, graph, compact, mask))
+    groups = list(_groups(tp, graph, empty))
     for readers, _ in groups:
         for layer, constant in _constants(compact, readers, example):
             _take_up(layer, readers[layer], constant)
@@ -86,10 +91,10 @@ def close_units(network: nn.Module, mask: Mask, example: Tensor) -> nn.Module:
     closed = masked_network(network, mask)
     tp, graph = _graph(closed, example)
     norm_of = _norms_after(closed, example)
-    for _, group in _groups(tp, graph, closed, mask):
+    for _, group in _groups(tp, graph, _removable(closed, mask, example)):
         for dep, units in group:
             layer = dep.target.module
-            if not isinstance(layer, REMOVABLE) or not graph.is_out_channel_pruning_fn(dep.handler):
+            if not isinstance(layer, models.PRUNABLE_LAYERS) or not graph.is_out_channel_pruning_fn(dep.handler):
                 continue
             norm = norm_of.get(layer)
             for tensor in (layer.bias, *((norm.bias, norm.running_mean) if norm else ())):
@@ -120,34 +125,62 @@ def _graph(network: nn.Module, example: Tensor):
     except ImportError as error:
         missing = "units are removed by the package torch-pruning, which is missing: pip install torch-pruning."
         raise LotteryError(missing) from error
-    return torch_pruning, torch_pruning.DependencyGraph().build_dependency(network, example_inputs=example)
+    trained = {parameter: parameter.requires_grad for parameter in network.parameters()}
+    for parameter in trained:  # the graph follows gradients, and would not see frozen layers
+        parameter.requires_grad_(parameter.is_floating_point())
+    graph = torch_pruning.DependencyGraph().build_dependency(network, example_inputs=example)
+    for parameter, was in trained.items():
+        parameter.requires_grad_(was)
+    return torch_pruning, graph
 
 
-def _groups(tp, graph, network: nn.Module, mask: Mask) -> Iterator[tuple[dict[nn.Module, list[int]], object]]:
+def _removable(network: nn.Module, mask: Mask, example: Tensor) -> dict[nn.Module, Tensor]:
+    """For each layer, which of its units are empty and may go, [units]: no unit of an output layer, nor of a
+    frozen one, which the mask does not name."""
+    names, empty = models.layer_names(network), empty_units(mask, network)
+    outputs, removable = models.output_layers(network, example), {}
+    for name in mask.keys() - names.values():
+        owner = network.get_submodule(name.rpartition(".")[0])
+        raise LotteryError(f"{name!r} is of {owner}: {ALLOWED}.")
+    for layer, name in names.items():
+        if name in mask and getattr(layer, "groups", 1) != 1:
+            raise LotteryError(f"{name!r} is of {layer}: {ALLOWED}.")
+        if name in mask and empty[name].all():
+            raise LotteryError(f"the mask keeps no weight of {name!r}, so nothing gets through it: remove fewer.")
+        stays = name in outputs or name not in mask
+        units = layer.weight.shape[1 if isinstance(layer, structured.TRANSPOSED) else 0]
+        removable[layer] = torch.zeros(units, dtype=torch.bool) if stays else empty[name]
+    return removable
+
+
+def _untie(network: nn.Module) -> None:
+    """Give every module that shares a parameter with one before it a parameter of its own, in place."""
+    taken = set()
+    for module in network.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if id(parameter) in taken:
+                setattr(module, name, nn.Parameter(parameter.detach().clone()))
+            taken.add(id(parameter))
+
+
+def _groups(tp, graph, removable: dict[nn.Module, Tensor]) -> Iterator[tuple[dict[nn.Module, list[int]], object]]:
     """What can be removed: for each set of coupled layers, which layers read their empty units (by which
     inputs), and torch-pruning's group that removes them."""
-    empty = empty_units(mask)
-    name_of = {network.get_submodule(name.rpartition(".")[0]): name for name in mask}
-    for layer, name in name_of.items():
-        if not isinstance(layer, REMOVABLE) or getattr(layer, "groups", 1) != 1:
-            allowed = "units are removed from linear layers and ungrouped convolutions alone"
-            raise LotteryError(f"{name!r} is of {layer}: {allowed}.")
-        if empty[name].all():
-            raise LotteryError(f"the mask keeps no weight of {name!r}, so nothing gets through it: remove fewer.")
     done = set()
-    for layer, name in name_of.items():
-        if layer in done or not empty[name].any():
+    for layer, empty in removable.items():
+        if layer in done or not empty.any():
             continue
         prune = tp.prune_linear_out_channels if isinstance(layer, nn.Linear) else tp.prune_conv_out_channels
-        whole = graph.get_pruning_group(layer, prune, idxs=list(range(len(empty[name]))))
-        coupled = {dep.target.module for dep, _ in whole if graph.is_out_channel_pruning_fn(dep.handler)} & set(name_of)
+        whole = graph.get_pruning_group(layer, prune, idxs=list(range(len(empty))))
+        coupled = {dep.target.module for dep, _ in whole if graph.is_out_channel_pruning_fn(dep.handler)} & set(removable)
         done |= coupled
-        empty_in_all = torch.stack([empty[name_of[each]] for each in coupled]).all(0)
-        if not empty_in_all.any():
+        empty_in_all = torch.stack([removable[each] for each in coupled]).all(0)
+        added_to_embedding = any(isinstance(dep.target.module, nn.Embedding) for dep, _ in whole)
+        if added_to_embedding or not empty_in_all.any():
             continue
         group, readers = graph.get_pruning_group(layer, prune, idxs=empty_in_all.nonzero().flatten().tolist()), {}
         for dep, places in group:
-            if isinstance(dep.target.module, REMOVABLE) and graph.is_in_channel_pruning_fn(dep.handler):
+            if isinstance(dep.target.module, models.PRUNABLE_LAYERS) and graph.is_in_channel_pruning_fn(dep.handler):
                 readers[dep.target.module] = places
         yield readers, group
 
@@ -200,7 +233,7 @@ def _norms_after(network: nn.Module, example: Tensor) -> dict[nn.Module, nn.Modu
     def before(norm, inputs):
         norm_of.update({layer: norm for output, layer in outputs if output is inputs[0]})
 
-    layers = [m for m in network.modules() if isinstance(m, REMOVABLE)]
+    layers = [m for m in network.modules() if isinstance(m, models.PRUNABLE_LAYERS)]
     norms = [m for m in network.modules() if isinstance(m, NORMS)]
     hooks = [m.register_forward_hook(after) for m in layers] + [m.register_forward_pre_hook(before) for m in norms]
     _run_with(network, example, hooks)
@@ -211,7 +244,7 @@ class CsrLinear(nn.Module):
     """A linear layer of what the mask keeps, in compressed sparse rows (values, 32-bit columns, 32-bit row
     ends).
 
-    [B, in] -> [B, out], as `nn.Linear` with the masked weight. For evaluation: it has nothing to train.
+    [..., in] -> [..., out], as `nn.Linear` with the masked weight. For evaluation: it has nothing to train.
     """
 
     def __init__(self, layer: nn.Linear, kept: Tensor):
@@ -220,8 +253,9 @@ class CsrLinear(nn.Module):
         self.register_buffer("bias", None if layer.bias is None else layer.bias.detach().unsqueeze(1))
 
     def forward(self, x: Tensor) -> Tensor:
-        product = self.weight @ x.T.contiguous()
-        return (product if self.bias is None else product + self.bias).T
+        product = self.weight @ x.reshape(-1, x.shape[-1]).T.contiguous()
+        outputs = (product if self.bias is None else product + self.bias).T
+        return outputs if x.dim() == 2 else outputs.reshape(*x.shape[:-1], -1)
 
 
 def to_csr(weight: Tensor, kept: Tensor) -> Tensor:
@@ -237,13 +271,13 @@ def to_csr(weight: Tensor, kept: Tensor) -> Tensor:
 
 
 def with_csr_layers(network: nn.Module, mask: Mask) -> nn.Module:
-    """The masked network with a CsrLinear in place of every linear layer that the mask names."""
+    """The masked network with a CsrLinear in place of every linear layer whose weight the mask names."""
     sparse = masked_network(network, mask)
-    for name, kept in mask.items():
-        path = name.rpartition(".")[0]
-        if isinstance(layer := sparse.get_submodule(path), nn.Linear):
+    names = models.layer_names(sparse)
+    for path, layer in list(sparse.named_modules(remove_duplicate=False)):
+        if isinstance(layer, nn.Linear) and names[layer] in mask:
             above, _, last = path.rpartition(".")
-            setattr(sparse.get_submodule(above), last, CsrLinear(layer, kept))
+            setattr(sparse.get_submodule(above), last, CsrLinear(layer, mask[names[layer]]))
     return sparse
 
 

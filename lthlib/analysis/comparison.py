@@ -8,6 +8,7 @@ from lthlib.analysis.summary import LOWER_IS_BETTER, by_trial, scale, summarise
 from lthlib.core.errors import LotteryError
 
 FEWEST = 3  # values that an interval is computed from
+LEARNED = 0.05  # of the way from untrained networks' highest accuracy to 1: less is near chance
 COLUMNS = ["density", "trials", "points", "points_low", "points_high"]  # of `matching`
 COLUMNS += ["iterations", "iterations_low", "iterations_high", "verdict"]
 
@@ -19,8 +20,8 @@ def pairs(
 
     `value` is `method`'s, "ticket" or a control; a trial's redraws are averaged. `other` is the control's:
     "dense" means the ticket's own level 0; a table means its tickets of the same level and trial, level 0
-    included. Accuracies and gap are in percent. Raises LotteryError where the table has no such control, or
-    where the other table was pruned at other rates.
+    included. Networks that diverged are left out. Accuracies and gap are in percent. Raises LotteryError
+    where the table has no such control, or where the other table was pruned at other rates.
     """
     factor, networks = scale(measure), summarise(table)
     value = by_trial(networks, method, measure)
@@ -94,22 +95,27 @@ def matching(
     "As accurate" means both: the mean difference over trials is no more than one standard deviation of the
     dense trials below zero, and its 95 % interval does not lie wholly below zero. "No later" likewise, above
     zero. So two networks that are alike pass nearly always, and one that is clearly worse fails, the surer the
-    more trials. With one trial the verdict is "cannot tell"; with two there is no interval.
+    more trials. With one trial the verdict is "cannot tell"; with two there is no interval. Trials in which
+    either network diverged are left out. The verdict is "cannot tell" as well where no two are left, or where a
+    dense network has not learned: its loss is lowest before training, or its accuracy is near chance, less than
+    a twentieth of the way from the highest of untrained networks to 1.
     Columns: density, trials, points (mean difference, in the units of `measure`) with its interval points_low
     to points_high, iterations (mean difference in early stop, negative is sooner) with iterations_low to
     iterations_high, and verdict.
     """
     accuracy, stops = (pairs(table, control, which, method) for which in (measure, "early_stop"))
     sign = -1 if measure in LOWER_IS_BETTER else 1
-    verdicts = {}
-    for level, accuracies in accuracy.groupby("level"):
-        stop = stops.loc[[level]]
+    networks = summarise(table)
+    learned, verdicts = _learned(networks, measure), {}
+    lost = networks[networks.get("diverged", False) & (networks.level > 0)].level  # perhaps in all trials
+    for level in sorted({*accuracy.index.get_level_values("level"), *lost}):
+        accuracies, stop = (values[values.index.get_level_values("level") == level] for values in (accuracy, stops))
         points, later = accuracies.difference, stop.difference
         as_accurate, no_later = _no_worse(sign * points, accuracies.other), _no_worse(-later, stop.other)
         points_low, points_high = interval(points)
         iterations_low, iterations_high = interval(later)
         verdicts[level] = {
-            "density": accuracies.density.mean(),
+            "density": (accuracies if len(accuracies) else networks[networks.level == level]).density.mean(),
             "trials": len(accuracies),
             "points": points.mean(),
             "points_low": points_low,
@@ -117,7 +123,7 @@ def matching(
             "iterations": later.mean(),
             "iterations_low": iterations_low,
             "iterations_high": iterations_high,
-            "verdict": _verdict(len(accuracies), as_accurate, no_later),
+            "verdict": _verdict(len(accuracies) if learned else 0, as_accurate, no_later),
         }
     return pd.DataFrame.from_dict(verdicts, orient="index").reindex(columns=COLUMNS).rename_axis("level")
 
@@ -131,6 +137,15 @@ def smallest(verdicts: pd.DataFrame, verdict: str = "winning", unbroken: bool = 
     holds = ordered.verdict.isin(["winning", verdict])
     densities = ordered.density[holds.cummin() if unbroken else holds]
     return float(densities.min()) if len(densities) else None
+
+
+def _learned(networks: pd.DataFrame, measure: str) -> bool:
+    """Whether every dense network that did not diverge has learned anything, by its loss or its accuracy."""
+    dense = networks[(networks.level == 0) & (networks.method == networks.schedule)].dropna(subset="early_stop")
+    if measure == "test_loss" or "untrained" not in dense or dense.empty:
+        return bool((dense.early_stop > 0).all())
+    chance = dense.untrained.max()
+    return bool(((dense.early_stop > 0) & (dense.test_accuracy >= chance + LEARNED * (1 - chance))).all())
 
 
 def _no_worse(gain: pd.Series, reference: pd.Series) -> bool:

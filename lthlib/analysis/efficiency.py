@@ -21,6 +21,8 @@ from lthlib import models
 from lthlib.analysis.compaction import to_csr
 from lthlib.core.errors import LotteryError
 from lthlib.core.processes import one_thread
+from lthlib.core.validation import plain
+from lthlib.pruning import masks
 from lthlib.pruning.masks import Mask
 
 BITS = 32  # of a stored weight, and of a stored index
@@ -31,14 +33,16 @@ LEAST_SECONDS = 0.005  # that one reading of the clock lasts
 
 def files(weights: dict[str, Tensor], mask: Mask) -> dict[str, bytes]:
     """What a ticket's file holds, by format: all of `weights`, those that the mask names under the mask.
-    Every format holds the same ticket, to be read in its own way.
+    Every format holds the same ticket, to be read in its own way. Names that share a tensor's memory (tied
+    weights in a network's state_dict) are written once.
 
     dense          every weight as float32, zeros too (safetensors)
     bits           the kept values, and one bit a weight for the mask: as the store writes it
     csr            the kept values, a 32-bit column for each, and where rows end
     dense, zlib    the first, compressed by zlib           bits, zlib    the second
     """
-    rest = {f"end/{name}": tensor.contiguous() for name, tensor in weights.items() if name not in mask}
+    further = masks.shared_names(weights)
+    rest = {f"end/{name}": t.contiguous() for name, t in weights.items() if name not in mask and name not in further}
     dense, bits, csr = dict(rest), dict(rest), dict(rest)
     for name, kept in mask.items():
         weight = weights[name].detach().cpu()
@@ -75,7 +79,7 @@ def forward_flops(network: nn.Module, example: Tensor) -> dict[str, int]:
     """
     was_training, names = network.training, {id(weight): name for name, weight in models.prunable(network).items()}
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network.eval()(example[:1])
+        network.eval()(example[:1].clone())
     network.train(was_training)
     by_module, flops = counter.get_flop_counts(), dict.fromkeys(names.values(), 0)
     for path, layer in network.named_modules():
@@ -120,7 +124,7 @@ def compare_times(
     dictionary: it is called for each of `sets`, and `rounds` are run with each. On a CUDA card every reading
     waits until the card is done. Raises LotteryError for fewer than 3 rounds.
     """
-    if not isinstance(rounds, int) or rounds < 3:
+    if not isinstance(plain(rounds), int) or rounds < 3:
         raise LotteryError(f"rounds is {rounds!r}: give 3 or more, or there is no spread to speak of.")
     readings: dict[str, list[float]] = {}
     with torch.inference_mode(), one_thread():

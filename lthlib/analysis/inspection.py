@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from lthlib.core.digest import digest, facts
 from lthlib.core.errors import LotteryError
 from lthlib.core.files import write_atomically
+from lthlib.core.paths import expanded
 from lthlib.core.seeds import seed_for
 from lthlib.pruning import masks
 from lthlib.settings import Setting
@@ -78,27 +81,36 @@ def write(task: str, looks: dict[tuple[str, int], list[Look]], where: str | Path
         for place, name in enumerate(levels[0].layers):  # numbered, since a file keeps no order
             stacked[f"layers/{place:03d}/{name}"] = torch.tensor([level.layers[name] for level in levels])
         tensors |= {f"{setting}/{trial}/{part}": tensor.contiguous() for part, tensor in stacked.items()}
-    path = Path(where or atlas.folder()) / f"{task}.safetensors"
+    path = expanded(where or atlas.folder()) / f"{task}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, to_bytes(tensors))
+    write_atomically(path, to_bytes(tensors, metadata={"checksum": _checksum(tensors)}))
     return path
 
 
 def read(task: str, where: str | Path | None = None) -> dict[tuple[str, int], list[Look]]:
     """The shipped looks of a task, by setting's identity and trial, if any. Raises LotteryError for a damaged
     file."""
-    path = Path(where or atlas.folder()) / f"{task}.safetensors"
+    path = expanded(where or atlas.folder()) / f"{task}.safetensors"
     if not path.exists():
         return {}
+    problem = f"{path} is damaged: restore it with `git checkout {path}`, or delete it."
     try:
         tensors = from_bytes(path.read_bytes())
+        with safe_open(path, "pt") as file:
+            kept = (file.metadata() or {}).get("checksum")
     except Exception as error:  # safetensors raises its own kinds
-        raise LotteryError(f"{path} is damaged: restore it with `git checkout {path}`, or delete it.") from error
+        raise LotteryError(problem) from error
+    if kept != _checksum(tensors):
+        raise LotteryError(problem)
     groups: dict[tuple[str, int], dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         setting, trial, part = name.split("/", 2)
         groups.setdefault((setting, int(trial)), {})[part] = tensor
     return {key: _unstack(parts) for key, parts in groups.items()}
+
+
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    return digest(facts(dict(sorted(tensors.items())), "looks"))
 
 
 def _unstack(parts: dict[str, Tensor]) -> list[Look]:
@@ -118,10 +130,10 @@ def _unstack(parts: dict[str, Tensor]) -> list[Look]:
 def _picture(mask: Tensor) -> Tensor:
     """The share kept of each input of the first layer: of a linear layer's inputs as the picture they are
     (one row if they are no picture, colours averaged), of a convolution at each position of its kernel."""
-    shares = mask.float().mean(0)
+    shares = mask.float().mean(0) if mask.dim() > 1 else mask.float()
     if shares.dim() == 3:
         return shares.mean(0)
-    inputs = len(shares)
+    inputs = shares.numel()
     for channels in (1, 3):
         side = math.isqrt(inputs // channels)
         if channels * side * side == inputs:

@@ -16,12 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from lthlib import models
+from lthlib.analysis.compaction import empty_units
 from lthlib.core.errors import LotteryError
 from lthlib.core.seeds import seed_for
 from lthlib.core.validation import number
 from lthlib.pruning import at_initialisation, masks, registry, step
 from lthlib.pruning.masks import Mask
 from lthlib.tasks import Prepared, Task, find_task, prepare, resolve
+from lthlib.training import objectives
 
 COLUMNS = ["score", "trial", "compression", "layer", "weights", "layer_density"]
 
@@ -38,14 +40,15 @@ def mask_untrained(
 
 
 def _mask_untrained(ready: Prepared, score: str | Callable, compression: float, trial: int, scope: str = "global") -> Mask:
-    number("compression", compression, lambda x: 1 < x < float("inf"), "weights over weights kept, above 1, such as 100")
+    allowed = "weights over weights kept, above 1, such as 100"
+    compression = number("compression", compression, lambda x: 1 < x < float("inf"), allowed)
     task, seed = ready.task, ready.setting.seed
     chosen = {"score": score, "scope": scope, "rate": 1 - 1 / compression, "seed": seed}
     setting, _ = resolve(task, schedule="untrained", **chosen)
     state = models.initial_weights(task.build, seed_for(seed, "weights", trial))
 
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
-        return task.objective(outputs, targets)[0].mean()
+        return objectives.mean_loss(task.objective, outputs, targets)
 
     pruner = step.Pruner(ready.network, setting, task.dataset, loss)
     dense = masks.ones(models.prunable(pruner.network))
@@ -112,10 +115,10 @@ def weights_on_paths(network: nn.Module, mask: Mask, example: Tensor) -> Mask:
     return {name: kept & (flow[name] > 0) for name, kept in mask.items()}
 
 
-def live_units(mask: Mask) -> dict[str, int]:
+def live_units(mask: Mask, network: nn.Module | None = None) -> dict[str, int]:
     """Output units, or channels, of each layer with any weight left. Of `weights_on_paths`: those that can do
-    anything."""
-    return {name: int(kept.flatten(1).any(1).sum()) for name, kept in mask.items()}
+    anything. For `network` see `compaction.empty_units`."""
+    return {name: int((~empty).sum()) for name, empty in empty_units(mask, network).items()}
 
 
 def shuffle_among_live(mask: Mask, used: Mask, seed: int) -> Mask:
@@ -123,11 +126,14 @@ def shuffle_among_live(mask: Mask, used: Mask, seed: int) -> Mask:
 
     `used` is the mask's `weights_on_paths`: a place is between live units if any used weight leads to its
     output unit and any comes from its input. Every layer keeps as many weights as before; those for which
-    there is no such place go anywhere. `masks.shuffle` also brings dead units back to life; compared with it,
+    there is no such place, and vectors, go anywhere. `masks.shuffle` also brings dead units back to life; compared with it,
     this says what the choice of single weights is worth, given the units.
     """
     generator, moved = torch.Generator().manual_seed(seed), {}
     for name, kept in mask.items():
+        if kept.dim() < 2:
+            moved[name] = kept.flatten()[torch.randperm(kept.numel(), generator=generator)].view_as(kept)
+            continue
         connected = used[name].flatten(2).any(2) if kept.dim() > 2 else used[name]  # [outputs, inputs]
         live_outputs, live_inputs = connected.any(1), connected.any(0)
         between_live = live_outputs[:, None] & live_inputs[None, :]

@@ -65,7 +65,7 @@ def interpolate(a: State, b: State, alpha: float) -> State:
     this file for what `path` makes of them); counters keep the value of `a`. A weight that is zero in both
     stays zero. Raises LotteryError for an alpha out of range, or where the two are not of one architecture.
     """
-    number("alpha", alpha, lambda x: 0 <= x <= 1, "a share of the way from 0 (the first network) to 1 (the second)")
+    alpha = number("alpha", alpha, lambda x: 0 <= x <= 1, "a share of the way from 0 (the first network) to 1 (the second)")
     if (odd := _first_difference(a, b)) is not None:
         raise LotteryError(f"the two networks differ in {odd!r}: a line is drawn between two networks of one architecture.")
     return {name: a[name].lerp(b[name], alpha) if a[name].is_floating_point() else a[name].clone() for name in a}
@@ -183,10 +183,9 @@ class _Line:
     """Which points of a line between networks of a task are measured, on which examples, and how."""
 
     def __init__(self, task: Task, points: int, split: str, norm: str):
-        at_least("points", points, 2)
         one_of("split", split, SPLITS)
         one_of("norm", norm, NORMS)
-        self.points, self.split, self.norm = points, split, norm
+        self.points, self.split, self.norm = at_least("points", points, 2), split, norm
         with torch.random.fork_rng(devices=[]):  # leaves the caller's random numbers alone
             self.network, self.objective = task.build(), task.objective
 
@@ -215,7 +214,7 @@ class _Line:
             for alpha in alphas:
                 stack.load({name: tensor.unsqueeze(0) for name, tensor in interpolate(a, b, alpha).items()})
                 if self.norm == "recompute":
-                    update_bn(inputs.split(EVALUATION_BATCH), stack.model)
+                    update_bn((chunk.clone() for chunk in inputs.split(EVALUATION_BATCH)), stack.model)
                 loss, accuracy = stack.measure(split)
                 losses.append(loss.item())
                 errors.append(1 - accuracy.item())

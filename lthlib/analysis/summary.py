@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from lthlib.core.errors import LotteryError
+from lthlib.core.percent import rounded
 from lthlib.pruning import masks
 from lthlib.settings import Extent, Setting
 from lthlib.storage.store import TICKET, Key, Store
@@ -21,6 +23,7 @@ LABELS = {
     "test_loss": "test loss at early stop",
 }
 MEASURES = list(LABELS)
+MARKS = ["untrained", "diverged"]  # what `summarise` says of a network besides
 LOWER_IS_BETTER = ("early_stop", "gap", "test_loss")
 AS_THEY_ARE = {"early_stop": 0, "test_loss": 3}  # measures that are no shares, and the decimals they are shown with
 
@@ -40,9 +43,13 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     training, and gap, the second less the first of these: the generalisation gap; and test_loss at early
     stop. Accuracies and gap are shares, up to 1. Where a task has an objective of its own, accuracies are its
     score and the loss is its loss. What is summarised already stays as it is.
+
+    `diverged` is whether training ended in a validation loss that is NaN or infinite: what is measured of
+    such a network is NaN here, so that no mean or comparison counts it. `untrained` is the validation
+    accuracy at its first measurement.
     """
     if table.empty:
-        return pd.DataFrame(columns=[*NETWORK, *MEASURES])
+        return pd.DataFrame(columns=[*NETWORK, *MEASURES, *MARKS])
     if set(MEASURES) <= set(table.columns):
         return table
     table = table.reset_index(drop=True)
@@ -56,11 +63,17 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
         networks[f"final_{split}_accuracy"] = ends.last()
     networks["test_loss"] = measured["test"].sort_values("iteration").groupby(NETWORK, sort=False).loss.first()
     networks["gap"] = networks.final_train_accuracy - networks.final_test_accuracy
-    return networks.reset_index()[[*NETWORK, *MEASURES]]
+    in_order = measured["validation"].sort_values("iteration")
+    networks["untrained"] = in_order.drop_duplicates(NETWORK).set_index(NETWORK).accuracy
+    networks["diverged"] = ~np.isfinite(in_order.drop_duplicates(NETWORK, keep="last").set_index(NETWORK).loss)
+    if networks.diverged.any():
+        networks[MEASURES] = networks[MEASURES].mask(networks.diverged)
+    return networks.reset_index()[[*NETWORK, *MEASURES, *MARKS]]
 
 
 def levels(table: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFrame:
-    """One row per level and density, one column per method: "mean (min to max)" over trials and redraws.
+    """One row per level and density, one column per method: "mean (min to max)" over trials and redraws, and
+    how many diverged, if any.
 
     Accuracies and gap are in percent, `measure` any measured column of `summarise`.
     """
@@ -69,8 +82,11 @@ def levels(table: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFrame:
     one_setting(networks)
     grouped = networks.groupby(["level", "method"])[measure].agg(["mean", "min", "max"]) * factor
     text = grouped.apply(lambda row: f"{row['mean']:.{digits}f} ({row['min']:.{digits}f} to {row['max']:.{digits}f})", axis=1)
+    diverged = networks[networks[measure].isna()].groupby(["level", "method"]).size()
+    text.update(text.loc[diverged.index].where(grouped["mean"].notna(), "none") + diverged.map(", {} diverged".format))
     shown = text.unstack("method").reindex(columns=networks.method.drop_duplicates()).fillna("")
-    weights = (100 * networks[networks.method == networks.schedule].groupby("level").density.mean()).round(2)
+    weights = 100 * networks[networks.method == networks.schedule].groupby("level").density.mean()
+    weights = weights.map(lambda share: float(rounded(share, 2)))
     shown.insert(0, "weights remaining (%)", weights)
     shown.columns.name = None
     return shown
@@ -108,12 +124,16 @@ def layers(setting: Setting, extent: Extent, results: str | Path | None = None) 
     """What each layer keeps: one row per trial, level and layer, from the tickets' masks in the store.
 
     Columns trial, level, density (of the network), layer (its weight's name, in the network's order), weights
-    (kept) and layer_density, from 0 to 1. Raises LotteryError where a ticket is not in the store.
+    (kept) and layer_density, from 0 to 1. Levels that a hunt has set aside have no rows. Raises LotteryError
+    where a dense network is not in the store.
     """
     store, kept_by_layer = Store(results, writable=False), []
     for trial in range(extent.trials):
         for level in range(extent.levels + 1):
-            mask = store.load(setting, Key(TICKET, trial, level)).mask
+            key = Key(TICKET, trial, level)
+            if level and not store.has(setting, key):
+                continue
+            mask = store.load(setting, key).mask
             counts, shares = masks.layer_counts(mask), masks.layer_densities(mask)
             kept_by_layer += [(trial, level, masks.density(mask), layer, counts[layer], shares[layer]) for layer in mask]
     return pd.DataFrame(kept_by_layer, columns=["trial", "level", "density", "layer", "weights", "layer_density"])

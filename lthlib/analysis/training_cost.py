@@ -160,7 +160,9 @@ def _search(setting: Setting, level: int) -> list[Phase]:
         before = rewind if setting.schedule == "untrained" else full
         return [_steps("search", before, setting, 0), _scoring(setting, 0)]
     search = []
-    for at in range(level):
+    if setting.start_mask:  # given, not found: level 1 takes theta_k alone
+        search.append(_steps("search", rewind, setting, 0))
+    for at in range(1 if setting.start_mask else 0, level):
         search += [_steps("search", full - rewind if at else full, setting, at), _scoring(setting, at)]
     return search
 

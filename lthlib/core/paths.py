@@ -1,7 +1,9 @@
-"""Where things are: this checkout, results and data."""
+"""Where things are: this checkout, results and data; and paths as people write them."""
 
 import os
 from pathlib import Path
+
+from lthlib.core.errors import LotteryError
 
 CHECKOUT = Path(__file__).resolve().parents[2]  # the folder that holds lthlib/; of a checkout, its root
 
@@ -16,7 +18,23 @@ def data_folder() -> Path:
     return _folder("LTHLIB_DATA", "data")
 
 
+def expanded(path: str | os.PathLike) -> Path:
+    """The path that a person gave, with a first `~` or `~name` as that home folder. Every path from outside
+    comes through here.
+
+    Raises LotteryError where it is no path, or where there is no such home folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except TypeError as error:
+        kind = type(path).__name__
+        raise LotteryError(f"the path {path!r} is of type {kind}: give a text or a pathlib.Path.") from error
+    except RuntimeError as error:
+        advice = "write the folder's whole path"
+        raise LotteryError(f"the path {str(path)!r} begins with a home folder that is not known: {advice}.") from error
+
+
 def _folder(variable: str, name: str) -> Path:
     if os.environ.get(variable):
-        return Path(os.environ[variable])
+        return expanded(os.environ[variable])
     return (CHECKOUT if (CHECKOUT / "pyproject.toml").exists() else Path.cwd()) / name

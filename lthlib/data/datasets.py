@@ -9,16 +9,30 @@ import torch
 from torch import Tensor
 
 from lthlib.core.errors import LotteryError
+from lthlib.core.progress import notice
+from lthlib.data import frames
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
     """Inputs [N, ...] and targets [N, ...], in matching order: float32 inputs and class numbers, int64, for
     classification; for other objectives what they and the network need, such as tokens, int64, or pixels,
-    float32."""
+    float32.
+
+    Arrays become tensors, numbers float32, and whole numbers int64, as `from_arrays` makes them; inputs of
+    bytes or booleans stay what they are. Raises LotteryError where inputs and targets do not match.
+    """
 
     inputs: Tensor
     targets: Tensor
+
+    def __post_init__(self):
+        object.__setattr__(self, "inputs", _as_taken("inputs", self.inputs, (torch.uint8, torch.bool)))
+        object.__setattr__(self, "targets", _as_taken("targets", self.targets))
+        if len(self.inputs) != len(self.targets):
+            raise LotteryError(
+                f"a split has {len(self.inputs)} inputs and {len(self.targets)} targets: give one target for each example."
+            )
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -92,22 +106,33 @@ class Graph(Dataset):
         return [*super()._tensors(), self.features, self.edges]
 
 
-def from_arrays(name: str, inputs, targets, test_inputs, test_targets, classes: bool = True) -> Dataset:
-    """A data set from your own arrays or tensors: inputs [N, ...] numbers, targets [N] class numbers from 0.
+def from_arrays(
+    name: str, inputs, targets, test_inputs, test_targets, classes: bool = True, tokens: bool = False, *, stratify: bool = False
+) -> Dataset:
+    """A data set from your own arrays, tensors or data frames: inputs [N, ...] numbers, targets [N] class
+    numbers from 0.
 
-    Inputs are taken as they are (normalise them first). `classes=False` takes targets of any shape as well,
+    Inputs are taken as they are (normalise them first), as float32; `tokens=True` takes whole numbers from 0,
+    int64, for a network that begins with an embedding. `classes=False` takes targets of any shape as well,
     for an objective other than classification, and leaves whole numbers whole, inputs too: tokens, say. One
     training example in twelve becomes the validation split, as 5,000 of MNIST's 60,000 do in Frankle & Carbin
-    (2019); of 50,000, too, 5,000. The choice is the same on every machine and for every trial. Raises
-    LotteryError where inputs and targets do not match or are too few.
+    (2019); of 50,000, too, 5,000. The choice is the same on every machine and for every trial. It is made at random,
+    so that a rare class may be missing from either split, which is said; `stratify` takes one in twelve of
+    each class, at least one and never all. Raises LotteryError where inputs and targets do not match or are
+    too few, where values are missing or no numbers, or where there are no classes to stratify by.
     """
-    train, test = _split(name, inputs, targets, classes), _split(name, test_inputs, test_targets, classes)
+    frames.check_alike(name, inputs, targets, test_inputs, test_targets)
+    train, test = (_split(name, *pair, classes, tokens) for pair in ((inputs, targets), (test_inputs, test_targets)))
     if len(train) < 2 or len(test) < 1:
         counts = f"{len(train)} training and {len(test)} test examples"
         raise LotteryError(f"data set {name!r} has {counts}: give at least 2 and 1.")
     held_out = 5000 if len(train) >= 50_000 else max(1, round(len(train) / 12))
     order = torch.from_numpy(np.random.RandomState(0).permutation(len(train)))
+    if stratify:
+        order, held_out = _stratified(name, order, train.targets, held_out / len(train))
     validation, rest = order[:held_out].sort().values, order[held_out:].sort().values
+    if classes:
+        _say_what_is_missing(name, train.targets, rest, validation, stratify)
     return Dataset(
         name,
         train=Split(train.inputs[rest], train.targets[rest]),
@@ -116,9 +141,37 @@ def from_arrays(name: str, inputs, targets, test_inputs, test_targets, classes: 
     )
 
 
-def _split(name: str, inputs, targets, classes: bool) -> Split:
+def _stratified(name: str, order: Tensor, targets: Tensor, share: float) -> tuple[Tensor, int]:
+    """The order with a share of each class first, and how many examples these are."""
+    if targets.is_floating_point() or targets.dim() != 1:
+        raise LotteryError(f"data set {name!r} has no class for each example to stratify by: leave stratify out.")
+    held_out, rest = [], []
+    for number in targets.unique():
+        own = order[targets[order] == number]
+        count = min(max(1, round(share * len(own))), len(own) - 1)  # a single example trains
+        held_out.append(own[:count])
+        rest.append(own[count:])
+    count = sum(map(len, held_out))
+    if not count:
+        raise LotteryError(f"each class of data set {name!r} has one training example: give two or more of some.")
+    return torch.cat([*held_out, *rest]), count
+
+
+def _say_what_is_missing(name: str, targets: Tensor, rest: Tensor, validation: Tensor, stratify: bool) -> None:
+    """A notice of classes that are in one of the two splits alone."""
+    for split, chosen in (("training", rest), ("validation", validation)):
+        missing = sorted(set(targets.unique().tolist()) - set(targets[chosen].unique().tolist()))
+        if not missing:
+            continue
+        listed = ", ".join(map(str, missing[:5])) + (" ..." if len(missing) > 5 else "")
+        classes = f"class {listed} is" if len(missing) == 1 else f"{len(missing)} classes ({listed}) are"
+        advice = "a single example trains" if stratify else "pass stratify=True to from_arrays to have some of each class"
+        notice(f"data set {name!r}: {classes} missing from the {split} split: {advice}.")
+
+
+def _split(name: str, inputs, targets, classes: bool, tokens: bool) -> Split:
     inputs, targets = _tensor(name, "inputs", inputs), _tensor(name, "targets", targets)
-    inputs = _finite(name, "inputs", inputs.float() if classes else inputs)
+    inputs = _whole(name, inputs) if tokens else _finite(name, "inputs", inputs.float() if classes else inputs)
     targets = _class_numbers(name, targets) if classes else _finite(name, "targets", targets)
     if len(inputs) != len(targets):
         raise LotteryError(
@@ -126,6 +179,14 @@ def _split(name: str, inputs, targets, classes: bool) -> Split:
             f"give one {'class number' if classes else 'target'} for each example."
         )
     return Split(inputs.contiguous(), targets.contiguous())
+
+
+def _whole(name: str, tokens: Tensor) -> Tensor:
+    whole = tokens.long()
+    if not ((whole == tokens) & (whole >= 0)).all():
+        problem = "tokens that are no whole numbers from 0"
+        raise LotteryError(f"data set {name!r} has {problem}: number your words first, or leave tokens=True out.")
+    return whole
 
 
 def _class_numbers(name: str, targets: Tensor) -> Tensor:
@@ -153,11 +214,22 @@ def _finite(name: str, what: str, values: Tensor) -> Tensor:
     return values
 
 
+def _as_taken(what: str, values, also: tuple[torch.dtype, ...] = ()) -> Tensor:
+    """Inputs or targets of a split as float32 or int64, on the device where they are; types in `also` stay."""
+    tensor = values.detach() if isinstance(values, Tensor) else _tensor("made by hand", what, values)
+    if tensor.dim() == 0:
+        raise LotteryError(f"the {what} of a split are one number: give a tensor [N, ...] with one entry for each example.")
+    if tensor.is_complex():
+        raise LotteryError(f"the {what} of a split are complex: give their real and imaginary parts as numbers of their own.")
+    if tensor.dtype in also:
+        return tensor
+    return tensor.float() if tensor.is_floating_point() else tensor.long()
+
+
 def _tensor(name: str, what: str, values) -> Tensor:
-    try:
-        tensor = values if isinstance(values, Tensor) else torch.from_numpy(np.array(values))
-    except (TypeError, ValueError) as error:
-        raise LotteryError(
-            f"the {what} of data set {name!r} are no array of numbers: encode text and categories first."
-        ) from error
-    return tensor.detach().cpu()
+    if not isinstance(values, Tensor):
+        return torch.from_numpy(frames.numbers(name, what, values))
+    if values.is_complex() or values.layout != torch.strided or not values.dim():
+        kind = f"{str(values.dtype).removeprefix('torch.')} of shape {list(values.shape)}, {values.layout}"
+        raise LotteryError(f"the {what} of data set {name!r} are {kind}: give dense, real numbers [N, ...].")
+    return values.detach().cpu()

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import http.client
 import io
 import os
 import sys
@@ -12,16 +13,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from lthlib.core.errors import LotteryError
 from lthlib.core.paths import data_folder
 from lthlib.data.images import NO_DOWNLOAD
+from lthlib.data.sources import SOURCES, Source
 
 TORCHVISION_CLASS = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
 TORCHVISION_CLASS |= {"cifar10": "CIFAR10", "cifar100": "CIFAR100"}
 PIECES = ("train_images", "train_labels", "test_images", "test_labels")
-SHAKESPEARE = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
-SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 
 
 def _stored(name: str) -> list[np.ndarray]:
@@ -48,7 +49,7 @@ def _read(path: Path) -> list[np.ndarray]:
 
 
 def _download(name: str, path: Path) -> None:
-    """Fetch a data set with torchvision, which checks MD5 sums and shows a bar, and keep it as one file."""
+    """Fetch a data set's files, have torchvision unpack them, and keep it as one file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{name}-")
@@ -57,7 +58,8 @@ def _download(name: str, path: Path) -> None:
         raise LotteryError(f"{reason}: set LTHLIB_DATA to one that can.") from error
     with scratch as folder:
         try:
-            with contextlib.redirect_stdout(io.StringIO()):
+            _fetch(SOURCES[name], Path(folder, SOURCES[name].place))
+            with contextlib.redirect_stdout(io.StringIO()):  # download: unpacks what is there already
                 dataset_class = getattr(_torchvision().datasets, TORCHVISION_CLASS[name])
                 splits = [dataset_class(folder, train=train, download=True) for train in (True, False)]
         except Exception as error:  # torchvision raises many kinds, from URLError to RuntimeError
@@ -75,19 +77,45 @@ def _download_text(name: str, path: Path) -> None:
     """Fetch Shakespeare, check its checksum, and keep it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with urllib.request.urlopen(SHAKESPEARE, timeout=60) as answer:
-            content = answer.read()
-        checksum = hashlib.sha256(content).hexdigest()
-        if checksum != SHAKESPEARE_SHA256:
-            raise ValueError(f"its checksum is {checksum[:12]}... and not {SHAKESPEARE_SHA256[:12]}...")
-        part = path.with_name(f".{path.name}-{os.getpid()}")
-        part.write_bytes(content)
-        os.replace(part, path)
-    except (OSError, ValueError) as error:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{name}-") as folder:
+            [part] = _fetch(SOURCES[name], Path(folder))
+            os.replace(part, path)
+    except OSError as error:
         raise LotteryError(
             f"data set {name!r} is not at {path} and could not be downloaded ({_one_line(error)}): "
             f"connect to a network, copy {path.name} there, or use task transformer-grammar."
         ) from error
+
+
+def _fetch(source: Source, folder: Path) -> list[Path]:
+    """Fetch the files of a source into a folder, each from the first mirror that gives it whole. Raises
+    OSError, which names every mirror's problem."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, sha256 in source.files.items():
+        problems = []
+        for mirror in source.mirrors:
+            try:
+                _fetch_from(mirror + name, folder / name, sha256)
+                break
+            except (OSError, http.client.HTTPException) as error:
+                problems.append(f"{mirror}{name}: {_one_line(error)}")
+        else:
+            raise OSError("; ".join(problems))
+    return [folder / name for name in source.files]
+
+
+def _fetch_from(address: str, path: Path, sha256: str) -> None:
+    digest = hashlib.sha256()
+    request = urllib.request.Request(address, headers={"User-Agent": "lthlib"})
+    with urllib.request.urlopen(request, timeout=60) as answer, open(path, "wb") as file:
+        total = getattr(answer, "length", None)
+        with tqdm(desc=path.name, total=total, unit="B", unit_scale=True, leave=False, disable=None) as shown:
+            while chunk := answer.read(1 << 20):
+                file.write(chunk)
+                digest.update(chunk)
+                shown.update(len(chunk))
+    if digest.hexdigest() != sha256:
+        raise OSError(f"its checksum is {digest.hexdigest()[:12]}... and not {sha256[:12]}...")
 
 
 def _torchvision():

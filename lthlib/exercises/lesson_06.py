@@ -2,6 +2,7 @@
 
 import torch
 
+from lthlib.core.percent import percent
 from lthlib.exercises.checking import Answer, exercise, need, need_layers, need_mask
 
 
@@ -16,7 +17,7 @@ def check_fast_share(fast_share: Answer) -> str:
         density = share * (1 - fast) ** rounds + (1 - share) * (1 - slow) ** rounds
         answer = fast_share(density, slow, fast, rounds)
         case = f"a share of {share} at rate {fast} and the rest at {slow}"
-        problem = f"{case} leaves {100 * density:.2f} % after {rounds} rounds; you say {answer:.4f}"
+        problem = f"{case} leaves {percent(density, 2)} after {rounds} rounds; you say {answer:.4f}"
         advice = "shares that are kept multiply from round to round, in each group by itself"
         need(abs(answer - share) < 1e-6, f"{problem}: {advice}.")
     return "Right: one density, and two rates, give the share of the weights behind it."

@@ -15,7 +15,7 @@ def keep_results(folder: str) -> None:
     or where the name is not of a folder inside the Drive."""
     if not folder:
         return
-    if Path(folder).is_absolute() or ".." in Path(folder).parts:
+    if Path(folder).is_absolute() or folder.startswith("~") or ".." in Path(folder).parts:
         advice = "name a folder inside your Drive, such as 'lottery-tickets'"
         raise LotteryError(f"drive_folder is {folder!r}: {advice}.")
     from google.colab import drive  # only there

@@ -4,6 +4,7 @@ import copy
 import re
 from pathlib import Path
 
+from lthlib.core.errors import LotteryError
 from lthlib.core.files import write_atomically
 from lthlib.lessons import translations
 
@@ -13,16 +14,17 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 def write(folder: str | Path, language: str = "en") -> list[Path]:
     """Write a handout of every lesson, and solutions.md, into a folder; return their paths. `language` is
-    "en", or a language of `translations`: then the translated lessons are written."""
-    folder, english = Path(folder), language == "en"
+    "en", or a language of `translations`: then the translated lessons are written. Raises LotteryError for a
+    language or folder that cannot be used, such as the lessons' own."""
+    english = language == "en"
     lessons = sorted(translations.LESSONS.glob("*.ipynb")) if english else translations.lessons(language)
-    files, answers = [], []
-    for lesson in lessons:
-        book = translations.read(lesson) if english else translations.translate(lesson, language)
-        files.append(translations.write(without_solutions(book), folder / lesson.name))
-        answers.append(solutions(book))
+    if not lessons:
+        raise LotteryError(f"there are no lessons in {translations.LESSONS}: they come with a checkout.")
+    whole = {lesson: translations.read(lesson) if english else translations.translate(lesson, language) for lesson in lessons}
+    folder = translations.output(folder)
+    files = [translations.write(without_solutions(book), folder / lesson.name) for lesson, book in whole.items()]
     files.append(folder / "solutions.md")
-    write_atomically(files[-1], "\n".join(answers).encode())
+    write_atomically(files[-1], "\n".join(solutions(book) for book in whole.values()).encode())
     return files
 
 

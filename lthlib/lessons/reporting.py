@@ -19,7 +19,7 @@ def folders(results: str | Path, output: str | Path, lesson: int) -> tuple[str |
     """Where a lesson keeps its networks, and where its figures and result.json go. Nothing is created. Empty
     `results` takes the usual folder (`paths.results_folder`), empty `output` takes lesson-NN inside it."""
     results = results or paths.results_folder()
-    return results, Path(output or Path(results) / f"lesson-{lesson:02d}")
+    return results, paths.expanded(output or paths.expanded(results) / f"lesson-{lesson:02d}")
 
 
 def conclude(output: Path, run: dict, lines: Sequence[str], **findings) -> None:

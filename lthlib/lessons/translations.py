@@ -13,7 +13,7 @@ from pathlib import Path
 import polib
 
 from lthlib.core.errors import LotteryError
-from lthlib.core.files import write_atomically
+from lthlib.core.files import output_folder, write_atomically
 from lthlib.core.paths import CHECKOUT
 from lthlib.core.validation import one_of
 
@@ -42,9 +42,22 @@ def read(lesson: str | Path) -> dict:
     return json.loads(Path(lesson).read_text(encoding="utf-8"))
 
 
+def output(folder: str | Path) -> Path:
+    """A folder for what is made from the lessons, made if need be. Raises LotteryError for one that cannot be
+    written to, and for the lessons' own, which would be overwritten."""
+    return output_folder("the folder to write to", folder, (LESSONS,))
+
+
+def write_all(folder: str | Path, language: str) -> list[Path]:
+    """Write every lesson that is translated into a language into a folder, and return their paths. Raises
+    LotteryError, before anything is written, for a language, a cell or a folder that it cannot use."""
+    books = {lesson.name: translate(lesson, language) for lesson in lessons(language)}
+    folder = output(folder)
+    return [write(book, folder / name) for name, book in books.items()]
+
+
 def write(book: dict, path: Path) -> Path:
-    """Write a notebook, with its folder where that is missing, and return its path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a notebook into a folder that is there, and return its path."""
     write_atomically(path, (json.dumps(book, ensure_ascii=False, indent=1) + "\n").encode())
     return path
 

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from lthlib.core.errors import LotteryError
-from lthlib.core.validation import one_of
+from lthlib.core.validation import one_of, plain
 from lthlib.pruning import masks
 from lthlib.pruning.masks import Mask
 from lthlib.settings import CARRY_ON, Setting
@@ -88,12 +88,14 @@ class Place:
 class Control:
     """How a control is made, and where it belongs. `levels` is "pruned", "dense" (level 0 alone) or "all";
     `redrawn` whether something in it is drawn at random; `trains_alike` whether it is the ticket until
-    training begins; `objection` a sentence why a setting cannot have it."""
+    training begins; `new_weights` whether it needs other initial weights than the ticket's; `objection` a
+    sentence why a setting cannot have it."""
 
     make: Callable[[Place], Ticket]
     levels: str = "pruned"
     redrawn: bool = True
     trains_alike: bool = False
+    new_weights: bool = False
     objection: Callable[[Setting], str | None] = lambda setting: None
 
     def is_at(self, level: int) -> bool:
@@ -103,19 +105,28 @@ class Control:
 CONTROLS: dict[str, Control] = {}
 
 
-def check_controls(controls: str | Iterable[str] | None, setting: Setting | None = None) -> tuple[str, ...]:
+def check_controls(
+    controls: str | Iterable[str] | None, setting: Setting | None = None, pretrained: bool = False
+) -> tuple[str, ...]:
     """Names of controls, from a list or a text with commas, each once.
 
-    Raises LotteryError for an unknown one, or for one that has no meaning under the setting.
+    Raises LotteryError for an unknown one, for one that has no meaning under the setting, or for one that
+    needs new weights where a task has `pretrained` ones.
     """
-    if controls is not None and not isinstance(controls, (str, list, tuple, set)):
+    controls = () if controls is None else plain(controls)
+    if not isinstance(controls, Iterable):
         raise LotteryError(f"controls is {controls!r}: give names in a list, or in a text with commas.")
-    names = controls.split(",") if isinstance(controls, str) else [str(name) for name in controls or ()]
+    names = controls.split(",") if isinstance(controls, str) else [str(name) for name in controls]
     names = [name.strip() for name in names if name.strip()]
     for name in names:
         one_of("control", name, CONTROLS)
         if setting and (objection := CONTROLS[name].objection(setting)):
             raise LotteryError(objection)
+        if pretrained and CONTROLS[name].new_weights:
+            raise LotteryError(
+                f"control {name!r} needs new initial weights, and a task with pretrained=True has one set alone, so that it "
+                "would share the ticket's and control nothing: leave it out, or build the network without pre-trained weights."
+            )
     return tuple(dict.fromkeys(names))
 
 
@@ -127,14 +138,17 @@ def control(make: Callable[[Place], Ticket] | None = None, **where) -> Callable:
     return make
 
 
-def weights_control(change: Callable[[State, Mask, State, int], State]) -> Callable:
+def weights_control(change: Callable[[State, Mask, State, int], State] | None = None, **where) -> Callable:
     """Register a control that has the ticket's mask and other weights at theta_k: `change` takes all
-    parameters and buffers by name, the mask, another initial network's and a seed, and returns new ones."""
+    parameters and buffers by name, the mask, another initial network's and a seed, and returns new ones.
+    `where` are further fields of `Control`."""
+    if change is None:
+        return functools.partial(weights_control, **where)
 
     def make(place: Place) -> Ticket:
         return place.from_theta_k(weights=change(place.theta_k(), place.mask, place.new_weights(), place.seed()))
 
-    CONTROLS[change.__name__] = Control(make)
+    CONTROLS[change.__name__] = Control(make, **where)
     return change
 
 
@@ -149,7 +163,7 @@ def frozen_control(choose: Callable[[Mask, State, State], Mask]) -> Callable:
     return choose
 
 
-@control
+@control(new_weights=True)
 def reinit(place: Place) -> Ticket:
     """The ticket's mask, new initial weights (Frankle & Carbin 2019, section 1)."""
     return Ticket(place.new_weights(), place.mask, place.order)
@@ -161,7 +175,7 @@ def shuffle(place: Place) -> Ticket:
     return place.from_theta_k(mask=masks.shuffle(place.mask, place.seed()))
 
 
-@control
+@control(new_weights=True)
 def random(place: Place) -> Ticket:
     """A random sparse network of the same layer densities: shuffled mask and new initial weights."""
     return Ticket(place.new_weights(), masks.shuffle(place.mask, place.seed()), place.order)
@@ -188,9 +202,10 @@ def reset(place: Place) -> Ticket:
 
 
 def _no_invert(setting: Setting) -> str | None:
-    if setting.schedule != "transferred":
+    if setting.schedule != "transferred" and not setting.start_mask:
         return None
-    return "control 'invert' needs scores, and schedule 'transferred' takes masks as they are: leave it out."
+    given = "a mask of your own is taken as it is" if setting.start_mask else "schedule 'transferred' takes masks as they are"
+    return f"control 'invert' needs scores, and {given}: leave it out."
 
 
 @control(objection=_no_invert)
@@ -209,7 +224,7 @@ def fork(place: Place) -> Ticket:
 # Zhou et al. (2019), arXiv 1905.01067.
 
 
-@weights_control
+@weights_control(new_weights=True)
 def reinit_signs(theta: State, mask: Mask, new: State, seed: int) -> State:
     """New initial weights that are given the signs of the old ones (section 4)."""
     return theta | {name: new[name].abs() * theta[name].sign() for name in mask}
@@ -228,7 +243,7 @@ def reshuffle_signs(theta: State, mask: Mask, new: State, seed: int) -> State:
     return theta | {name: moved[name].abs() * theta[name].sign() for name in mask}
 
 
-@weights_control
+@weights_control(new_weights=True)
 def constant(theta: State, mask: Mask, new: State, seed: int) -> State:
     """Every weight is plus or minus one number a layer, the standard deviation of its weights, at random
     (section 4)."""

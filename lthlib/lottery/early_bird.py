@@ -17,7 +17,7 @@ from torch.nn import functional
 from lthlib import models
 from lthlib.core import progress
 from lthlib.core.errors import LotteryError
-from lthlib.core.validation import at_least
+from lthlib.core.validation import at_least, plain
 from lthlib.lottery.search import hunt
 from lthlib.pruning import masks, step
 from lthlib.pruning.masks import Mask
@@ -68,11 +68,14 @@ def weights_at(
 
     Each time is a hunt of its own that stops there, so that all of it is stored: a dense network that is
     trained for t iterations is what one that is trained for longer was after t. `options` go to `hunt`.
-    Raises LotteryError for a time below 0.
+    Raises LotteryError for a time below 0, or for a learning rate that depends on how long training is.
     """
-    task, weights = find_task(task), {}
+    task, times, weights = find_task(task), [plain(time) for time in plain(times)], {}
     if wrong := [t for t in times if isinstance(t, bool) or not isinstance(t, int) or t < 0]:
         raise LotteryError(f"time {wrong[0]!r} is no iteration: give whole numbers, 0 or more.")
+    if (schedule := options.get("learning_rate_schedule") or "steps") != "steps":
+        why = "falls with the end of training, so that a shorter one is no part of a longer one"
+        raise LotteryError(f"learning_rate_schedule {schedule!r} {why}: choose 'steps'.")
     watch = progress.bar(len(times) * trials, options.get("progress", True))
     for t in times:
         chosen = {**options, "iterations": max(t, 1), "levels": 0, "trials": trials, "progress": False}

@@ -54,6 +54,7 @@ def measure(
     controls = check_controls(controls)
     ready = prepare(task, profile, **chosen)
     task, setting, extent = ready.task, ready.setting, ready.extent
+    check_controls(controls, pretrained=task.pretrained)
     alike = [control for control in controls if control in ALIKE]
     if alike:
         raise LotteryError(f"control {alike[0]!r} is the ticket itself before training: leave it out.")
@@ -64,6 +65,7 @@ def measure(
     search, where = Hunt(task, setting, ready.network, Store(results)), pick_device(device)
     splits = {name: _on(getattr(task.dataset, name), where) for name in SPLITS}
     keys = [key for level in range(extent.levels + 1) for key in level_keys(level, extent, controls)]
+    keys = [key for key in keys if search.store.has(setting, Key(TICKET, key.trial, key.level))]  # the hunt may set some aside
     with one_thread():  # as tickets are measured when they are trained
         return pd.DataFrame([row for key in keys for row in _rows(search, key, splits, where)], columns=COLUMNS)
 

@@ -12,7 +12,7 @@ again.
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,13 +23,16 @@ from lthlib import models
 from lthlib.core.errors import LotteryError
 from lthlib.core.progress import bar
 from lthlib.core.seeds import seed_for
+from lthlib.core.validation import plain
+from lthlib.lottery.aside import Aside, has_diverged
 from lthlib.lottery.controls import CONTROLS, Place, check_controls
-from lthlib.pruning import masks, step
+from lthlib.pruning import masks, own_mask, step
 from lthlib.pruning.masks import Mask
 from lthlib.settings import AT_ONCE, Extent, Recipe, Setting
-from lthlib.storage.store import TICKET, Key, Record, Store
-from lthlib.tasks import Task, prepare
-from lthlib.training import engine
+from lthlib.storage.store import TICKET, Key, Record, Store, setting_name
+from lthlib.tasks import Task, limits, prepare
+from lthlib.tasks.overview import say_what_is_prunable
+from lthlib.training import engine, objectives
 from lthlib.training.engine import Ticket, Trained
 
 
@@ -48,6 +51,7 @@ def hunt(
     scope: str | None = None,
     structure: str | None = None,
     source: str | pd.DataFrame | None = None,
+    mask: Mapping | str | Path | None = None,
     controls: str | Iterable[str] = (),
     redraws: int | None = None,
     seed: int | None = None,
@@ -83,6 +87,9 @@ def hunt(
                 `lthlib.pruning.step`)
     source      the hunt whose masks are transferred, trial by trial and level by level: its table, or
                 "task/identity"; of networks of the same shape, in the same results folder
+    mask        a mask of your own for level 1, which later levels prune further; level 0 is dense as ever. By
+                the name of each prunable weight a tensor or array of its shape, 1 for kept and 0 for pruned;
+                or a safetensors file of these
     structure   "weights": one by one; "groups": so many of every four; "units": whole output units or
                 channels
     controls    as a list or a text with commas, any of those in `lthlib.lottery.controls`
@@ -94,33 +101,47 @@ def hunt(
     progress    whether to show a bar
     recipe      any other field of `lthlib.Recipe`, such as learning_rate=0.01 or optimizer="sgd"
 
-    Raises LotteryError for a value out of range, before anything is trained or written.
+    A training that diverges (NaN or infinity in losses or weights) is set aside, with what would be pruned
+    from it, and named in one sentence; the other trials go on. Levels whose round removes nothing are left
+    out, and named. Raises LotteryError for a value out of range, before anything is trained or written.
     """
     engine.check(device, workers)
-    check_controls(controls)
+    controls, only, workers = check_controls(controls), plain(only), plain(workers)
     ready = prepare(
         task, profile, schedule=schedule, levels=levels, rate=rate, trials=trials, iterations=iterations, rewind=rewind,
-        score=score, scope=scope, structure=structure, source=_source(source), redraws=redraws, seed=seed, **recipe,
+        score=score, scope=scope, structure=structure, source=setting_name(source), redraws=redraws, seed=seed, **recipe,
     )  # fmt: skip
-    controls = check_controls(controls, ready.setting)
-    chosen = _chosen(only, ready.setting, ready.extent)
-    search = Hunt(ready.task, ready.setting, ready.network, Store(results))
+    setting, start_mask = ready.setting, None if mask is None else own_mask.own_mask(mask, ready.network)
+    if start_mask:
+        setting = dataclasses.replace(setting, start_mask=own_mask.digest(start_mask))
+    controls = check_controls(controls, setting, ready.task.pretrained)
+    check_count(ready.extent, controls)
+    chosen = _chosen(only, setting, ready.extent)
+    search = Hunt(ready.task, setting, ready.network, Store(results), start_mask)
     search.check_source(ready.extent, chosen)
+    if not search.setting.fingerprint:  # which stands for the data as well
+        search.store.check_data(search.setting, search.task.dataset.fingerprint())
     search.store.register(search.setting)
+    aside = Aside(search, chosen)
 
     networks = [key for level in chosen for key in level_keys(level, ready.extent, controls)]
     to_train = [key for key in networks if not search.store.has(search.setting, key)]
-    with _Watch(ready.task.name, len(to_train), len(networks), progress) as watch:
+    about = say_what_is_prunable(ready)
+    with _Watch(ready.task.name, len(to_train), len(networks), progress, about) as watch:
         for keys in _batches(to_train):
             with search.missing(keys) as missing:
                 watch.skip(len(keys) - len(missing))
-                level, trials_here = keys[0].level, {key.trial for key in missing}
+                level, trials_here = keys[0].level, aside.going_on(missing)
                 mask_of = {trial: search.next_mask(trial, level) for trial in trials_here}  # prune
+                mask_of = aside.changed(mask_of, level)
+                missing = watch.without(missing, mask_of)
                 tickets = {key: search.make_ticket(key, mask_of[key.trial]) for key in missing}  # reset
                 for key, trained in search.train(tickets, device, workers):  # train, and record
                     watch.saw(key, trained)
     table = search.store.table([search.setting], all_trials=True)
-    return _asked_for(table, ready.extent, chosen, controls)
+    table = _asked_for(table, ready.extent, chosen, controls)
+    aside.say(table)
+    return table
 
 
 def results(folder: str | Path | None = None) -> pd.DataFrame:
@@ -144,15 +165,25 @@ def level_keys(level: int, extent: Extent, controls: Iterable[str]) -> list[Key]
     return keys
 
 
+def check_count(extent: Extent, controls: Iterable[str]) -> None:
+    """Raise LotteryError where tickets and controls are more networks than anyone could wait for."""
+    count = extent.trials * (extent.levels + 1)
+    for control in (CONTROLS[name] for name in controls):
+        levels = {"dense": 1, "pruned": extent.levels, "all": extent.levels + 1}[control.levels]
+        count += extent.trials * levels * (extent.redraws if control.redrawn else 1)
+    limits.check_networks(count, extent)
+
+
 @dataclass(frozen=True)
 class Hunt:
     """One setting being carried out on a store. `network` is the architecture; its own weights are never
-    used."""
+    used. `start_mask` is a mask of the caller's own, for level 1."""
 
     task: Task
     setting: Setting
     network: nn.Module
     store: Store
+    start_mask: Mask | None = None
 
     @contextlib.contextmanager
     def missing(self, keys: list[Key]):
@@ -175,7 +206,8 @@ class Hunt:
             key = keys[index]
             weights = trained.weights if key.method in (TICKET, "fork") else None
             start = trained.snapshot if key.method == TICKET else None
-            record = Record(tickets[key].mask, trained.history, trained.seconds, weights, start)
+            early_stop = trained.early_stop if key.method == TICKET else None
+            record = Record(tickets[key].mask, trained.history, trained.seconds, weights, start, early_stop)
             self.store.save(self.setting, key, record)
             yield key, trained
 
@@ -191,22 +223,30 @@ class Hunt:
         lowest scores removed (the highest, inverted).
 
         Schedules "oneshot" and "untrained" start from the dense network, for as many rounds at once;
-        "transferred" takes the source's mask of that trial and level; the others start from the level before.
+        "transferred" takes the source's mask of that trial and level; the others start from the level before,
+        or at level 1 from the caller's own mask.
         """
         if level == 0:
             return masks.ones(models.prunable(self.network))
         if self.setting.schedule == "transferred":
             return self.store.load(self.store.find(self.setting.source), Key(TICKET, trial, level)).mask
-        source = 0 if self.setting.schedule in AT_ONCE else level - 1
+        if level == 1 and self.setting.start_mask:
+            return self.start_mask or self.store.load(self.setting, Key(TICKET, trial, 1)).mask
+        source = self.source_of(level)
         before, start = self.store.load(self.setting, Key(TICKET, trial, source)), self.theta_k(trial)
         state = start if self.setting.schedule == "untrained" else _stored(before.weights)
+        objective = objectives.smoothed(self.task.objective, self.setting.recipe.label_smoothing)
 
         def loss(outputs: Tensor, targets: Tensor) -> Tensor:
-            return self.task.objective(outputs, targets)[0].mean()
+            return objectives.mean_loss(objective, outputs, targets)
 
         pruner = step.Pruner(self.network, self.setting, self.task.dataset, loss)
         seed = seed_for("score", self.setting.seed, trial, level)
         return pruner.prune(state, start, before.mask, source, level, seed, invert)
+
+    def source_of(self, level: int) -> int:
+        """The level whose network must be there before this one can be made."""
+        return 0 if self.setting.schedule in (*AT_ONCE, "transferred") else level - 1
 
     def theta_k(self, trial: int) -> dict[str, Tensor]:
         """What tickets of this trial are reset to: all parameters and buffers after the first k iterations."""
@@ -217,9 +257,11 @@ class Hunt:
         return _stored(self.store.load(self.setting, key).weights)
 
     def make_ticket(self, key: Key, mask: Mask) -> Ticket:
-        """The ticket of a trial, or its control (`lthlib.lottery.controls`)."""
+        """The ticket of a trial, or its control (`lthlib.lottery.controls`). A weight that layers share is the
+        same under all its names."""
         place = Place(self, key, mask)
-        return place.ticket() if key.method == TICKET else CONTROLS[key.method].make(place)
+        ticket = place.ticket() if key.method == TICKET else CONTROLS[key.method].make(place)
+        return dataclasses.replace(ticket, weights=models.tied(self.network, ticket.weights))
 
     def initial_weights(self, *purpose: str | int) -> dict[str, Tensor]:
         """theta_0 of a network that is drawn for this purpose, such as ("weights", trial)."""
@@ -238,6 +280,8 @@ class Hunt:
         shapes = {name: weight.shape for name, weight in models.prunable(self.network).items()}
         for key in [Key(TICKET, trial, level) for trial in range(extent.trials) for level in levels if level]:
             if not self.store.has(source, key):
+                if any(has_diverged(self.store, source, Key(TICKET, key.trial, at)) for at in range(key.level)):
+                    continue  # the source has set it aside, and so will this hunt
                 raise LotteryError(
                     f"the source {self.setting.source!r} has no ticket of trial {key.trial}, level {key.level}: hunt "
                     "there for as many trials and levels first, or ask for fewer here."
@@ -263,15 +307,6 @@ def _batches(keys: list[Key]) -> list[list[Key]]:
     return [batches[place] for place in sorted(batches)]
 
 
-def _source(source: str | pd.DataFrame | None) -> str | None:
-    """A source as "task/identity"."""
-    if isinstance(source, pd.DataFrame):
-        if source.setting.nunique() != 1:
-            raise LotteryError(f"the source's table holds {source.setting.nunique()} settings: give that of one hunt.")
-        return f"{source.task.iloc[0]}/{source.setting.iloc[0]}"
-    return source
-
-
 def _chosen(only: Iterable[int] | None, setting: Setting, extent: Extent) -> list[int]:
     """The levels to train, in order. Raises LotteryError for one that is not there, or that others build on."""
     if only is None:
@@ -294,8 +329,8 @@ def _asked_for(table: pd.DataFrame, extent: Extent, chosen: list[int], controls:
 class _Watch:
     """The bar over a hunt, and its closing sentence."""
 
-    def __init__(self, task: str, todo: int, total: int, shown: bool):
-        self.task, self.todo, self.total, self.done = task, todo, total, 0
+    def __init__(self, task: str, todo: int, total: int, shown: bool, about: str = ""):
+        self.task, self.todo, self.total, self.done, self.about = task, todo, total, 0, about
         self.bar = bar(todo, shown)
 
     def __enter__(self):
@@ -305,6 +340,13 @@ class _Watch:
         """Networks that another process has trained meanwhile."""
         self.todo -= count
         self.bar.update(count)
+
+    def without(self, keys: list[Key], mask_of: dict[int, Mask]) -> list[Key]:
+        """The networks of trials that have a mask; the others are set aside, and count no more."""
+        left = [key for key in keys if key.trial in mask_of]
+        self.total -= len(keys) - len(left)
+        self.skip(len(keys) - len(left))
+        return left
 
     def saw(self, key: Key, trained: Trained) -> None:
         self.done += 1
@@ -319,4 +361,4 @@ class _Watch:
         if kind is KeyboardInterrupt:
             self.bar.say(f"{self.task}: stopped; {counts}. What is finished is kept: the same hunt goes on from there.")
         elif kind is None:
-            self.bar.say(f"{self.task}: {counts}.")
+            self.bar.say(f"{self.task}: {'; '.join(filter(None, (counts, self.about)))}.")

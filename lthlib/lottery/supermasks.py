@@ -118,7 +118,8 @@ def edge_popup(network: nn.Module, density: float, signed_constant: bool = False
     alone. Raises LotteryError for a density that is not above 0 and at most 1, or a layer that is not one of
     torch's own.
     """
-    number("density", density, lambda share: 0 < share <= 1, "the share of each layer's weights to keep, above 0 and at most 1")
+    allowed = "the share of each layer's weights to keep, above 0 and at most 1"
+    density = number("density", density, lambda share: 0 < share <= 1, allowed)
     network, layers = _masked(network, KINDS[Popup])
     for layer in layers:
         std = math.sqrt(2 / layer.drawn[0].numel() / (density if scaled else 1))
@@ -204,7 +205,8 @@ def _masked(network: nn.Module, kinds: dict[type, type]) -> tuple[nn.Module, lis
     if not isinstance(network, nn.Module):
         raise LotteryError(f"the network is of type {type(network).__name__}: give a torch.nn.Module.")
     network = copy.deepcopy(network)
-    factors = dict.fromkeys(models.prunable(network), 0.0)
+    _check_own_weights(network)
+    factors = dict.fromkeys(models.prunable(network.requires_grad_(True)), 0.0)  # frozen layers get scores, too
     network.rate_factors = factors  # pyright: ignore[reportArgumentType]
     network.requires_grad_(False)
     drawn, first = {}, []
@@ -223,6 +225,20 @@ def _masked(network: nn.Module, kinds: dict[type, type]) -> tuple[nn.Module, lis
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
     return network, first
+
+
+def _check_own_weights(network: nn.Module) -> None:
+    """Raise LotteryError where a layer shares its weight with a module that takes no scores, an embedding
+    say."""
+    masked = models.layer_names(network)
+    taken = {id(layer.weight): name for layer, name in masked.items()}
+    for module in network.modules():
+        for parameter in module.parameters(recurse=False):
+            if module not in masked and id(parameter) in taken:
+                raise LotteryError(
+                    f"{taken[id(parameter)]!r} is shared with {type(module).__name__}, which would read scores as weights: "
+                    "give the two weights of their own."
+                )
 
 
 def _layers(network: nn.Module) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def noisy(task: str | Task, scale: float = 0.5, seed: int = 0) -> Task:
     Raises LotteryError for a scale below 0.
     """
     task = find_task(task)
-    number("scale", scale, lambda x: x >= 0, "0 or more, in standard deviations of the training inputs")
+    scale = number("scale", scale, lambda x: x >= 0, "0 or more, in standard deviations of the training inputs")
     sigma = scale * float(task.dataset.train.inputs.std())
 
     def blur(inputs: Tensor, name: str) -> Tensor:

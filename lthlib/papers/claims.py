@@ -62,6 +62,11 @@ class Claim:
             return f"{self.qualifier} {low:g} to {_with_unit(high, self.unit)}".strip()
         return f"{self.qualifier} {_with_unit(self.number, self.unit)}".strip()
 
+    @property
+    def label(self) -> str:
+        """The claim with the task and the density it is about: no other claim has this label."""
+        return f"{self.claim} [{self.task}{_at(self.density)}]"
+
     def supported_by(self, low: float, high: float) -> str:
         """Whether an interval of measured values supports the claim: "yes", "no" or "cannot tell".
 
@@ -196,7 +201,7 @@ def _beside(claim: Claim, measured) -> dict[str, str]:
     supporting = sum(claim.supported_by(value, value) == "yes" for value in values)
     span = f"none: fewer than {FEWEST} trials" if np.isnan(low) else f"{low:{digits}} to {high:{digits}}"
     return {
-        "claim": f"{claim.claim} [{claim.task}{_at(claim.density)}]",
+        "claim": claim.label,
         "the paper": claim.printed,
         "here": ours,
         "on the claim's side": f"{supporting} of {len(values)} trials",

@@ -1,12 +1,14 @@
 """Every headline claim of the papers beside what was measured: one self-contained HTML page, and Markdown.
 
-A claim is measured on the shipped atlas and a results folder together, at its own setting alone. The verdict
-follows a rule, `VERDICTS`, which the report states.
+A claim is measured on the shipped atlas, and a results folder if one is given, at its own setting alone. The
+verdict follows a rule, `VERDICTS`, which the report states. Of claims that no single table can measure, the
+report has what lessons that were run wrote into the results folder.
 """
 
 import contextlib
 import dataclasses
 import html
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import pandas as pd
 
 from lthlib import plots
 from lthlib.core.errors import LotteryError
-from lthlib.core.files import write_atomically
+from lthlib.core.files import output_folder, write_atomically
 from lthlib.papers import claims
 from lthlib.papers.claims import Claim
 from lthlib.settings import Setting
@@ -31,7 +33,10 @@ VERDICTS = {
     "partly": "the mean is on the claim's side, but not all of that",
     "not": "the mean is not on the claim's side",
     "not yet run": "there is no trial at the claim's setting and density",
-    "not measured": "the claim states no density, or needs more than one hunt: the lessons measure it",
+    "in a lesson": "lessons measured it, at their own task and profile, as said there: no verdict, but whether "
+    f"their\n{'':19}interval is on the claim's side",
+    "not measured": "the claim states no density, or needs more than one hunt: run the lesson that measures it, "
+    f"and name\n{'':19}the results folder",
 }
 RULE = "\n".join(f"    {name:15}{meaning}" for name, meaning in VERDICTS.items())
 COLUMNS = ["claim", "source", "the paper", "here", "95 % interval", "trials", "verdict"]
@@ -60,8 +65,9 @@ def verdict(claim: Claim, values: np.ndarray) -> str:
 
 
 def measured(results: str | Path | None = None) -> pd.DataFrame:
-    """One row per claim: what `lthlib.beside_paper` says of it, its source, trials and verdict."""
-    verdicts = {}
+    """One row per claim: what `lthlib.beside_paper` says of it, or did in lessons, its source, trials and
+    verdict."""
+    verdicts, in_lessons = {}, _in_lessons(results)
     for claim in claims.load():
         effect = _effect(claim, results)
         values = effect.value.dropna().to_numpy()
@@ -72,14 +78,16 @@ def measured(results: str | Path | None = None) -> pd.DataFrame:
         }
         if not len(values):
             verdicts[claim.id] |= {"here": "", "95 % interval": ""}
+        if not _from_one_table(claim) and claim.id in in_lessons:
+            verdicts[claim.id] |= {"here": "; ".join(in_lessons[claim.id]), "verdict": "in a lesson"}
     return pd.DataFrame(verdicts).T[COLUMNS].rename_axis("id")
 
 
-def write(results: str | Path, to: str | Path | None = None) -> list[Path]:
-    """Write report.html and report.md into `to`, else into the results folder, and return their paths."""
+def write(results: str | Path | None = None, to: str | Path | None = None) -> list[Path]:
+    """Write report.html and report.md into `to`, else into the results folder, else into report/ where you
+    are, and return their paths. Raises LotteryError for a folder that cannot be used."""
     verdicts, figures = measured(results), list(_figures(results))
-    folder = Path(to or results)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = output_folder("the report's folder", next(name for name in (to, results, "report") if name is not None))
     contents = {"report.html": _page(verdicts, figures), "report.md": _markdown(verdicts, figures)}
     for name, content in contents.items():
         write_atomically(folder / name, content.encode())
@@ -93,6 +101,25 @@ def table_of(setting: Setting, results: str | Path | None = None) -> pd.DataFram
         return shipped
     own = Store(results, writable=False).table([setting], all_trials=False)
     return atlas.merge(shipped, own) if len(own) else shipped
+
+
+def _in_lessons(results: str | Path | None) -> dict[str, list[str]]:
+    """What lessons that were run say of claims, by the claim's id: a sentence each, from the result.json that
+    each wrote somewhere in the results folder."""
+    ids = {claim.label: claim.id for claim in claims.load()}
+    found: dict[str, list[str]] = {}
+    folder = None if results is None else Store(results, writable=False).folder
+    for path in sorted(folder.rglob("result.json")) if folder else ():
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):  # not of a lesson
+            run = json.loads(path.read_bytes())
+            where = f"lesson {run['lesson']}, {run['task']}, profile {run['profile']}"
+            for row in pd.DataFrame(run["beside"]).to_dict("records"):
+                label = row["claim"].partition("]")[0] + "]"  # behind it a lesson may say how
+                way = row["claim"].removeprefix(label) or (f" ({row['method']})" if "method" in row else "")
+                on_side, interval = row["same direction"], row["95 % interval"]
+                sentence = f"{row['here']}{way} [{interval}], on the claim's side: {on_side} ({where})"
+                found.setdefault(ids[label], []).append(sentence)
+    return found
 
 
 def _markdown(verdicts: pd.DataFrame, figures: list[tuple[str, str, str]]) -> str:
@@ -155,7 +182,7 @@ def _of_that_size(claim: Claim, mean: float) -> bool:
     return printed == 0 or 0.5 <= ours / printed <= 2
 
 
-def _figures(results: str | Path) -> Iterator[tuple[str, str, str]]:
+def _figures(results: str | Path | None) -> Iterator[tuple[str, str, str]]:
     """Title, description and HTML of a figure for every setting that claims are measured at and that has
     results."""
     for setting in dict.fromkeys(_setting(claim) for claim in claims.load() if _from_one_table(claim)):

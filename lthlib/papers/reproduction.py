@@ -23,7 +23,9 @@ import torch
 from lthlib import data, lottery
 from lthlib.analysis import inspection
 from lthlib.core.errors import LotteryError
+from lthlib.core.files import output_folder
 from lthlib.core.progress import notice
+from lthlib.core.validation import at_least, number
 from lthlib.settings import Setting
 from lthlib.storage import atlas
 from lthlib.storage.store import Store
@@ -85,10 +87,14 @@ def fill(
 
     `tasks` limits it to these; `where` is another atlas folder than the usual one; `extent` may be `levels`
     or `iterations`. A task whose data is missing is left out, with a notice. Raises LotteryError for a task
-    that is not in the plan.
+    that is not in the plan, a number that is out of range, or an atlas that cannot be written to.
     """
     experiments = planned(tasks)
+    at_least("trials", trials, 1)
+    if budget is not None:
+        number("budget", budget, lambda seconds: 0 < seconds < 1e10, "seconds above 0, or leave it out")
     engine.check(device, None)
+    output_folder("the atlas", where or atlas.folder())
     without_data = {e.task for e in experiments if not data.at_hand(find_task(e.task).data)}
     for task in sorted(without_data):
         reason = f"its data is not in {data.data_folder()} (a hunt of it with a network downloads it)"
@@ -116,14 +122,30 @@ def planned(tasks: list[str] | None = None) -> list[Experiment]:
     return [experiment for experiment in EXPERIMENTS if experiment.task in (tasks or names)]
 
 
-def missing(profile: str = "paper", trials: int = 5, where=None, tasks=None) -> list[tuple[Experiment, int]]:
-    """The plan, and how many trials of each experiment's dense network to sparsest ticket the atlas lacks."""
+@dataclass(frozen=True)
+class Lacking:
+    """How many trials of an experiment the atlas lacks, how many of those there it has not whole, and the
+    levels of these and of the whole experiment."""
+
+    experiment: Experiment
+    trials: int
+    in_part: int
+    level: int
+    levels: int
+
+
+def missing(profile: str = "paper", trials: int = 5, where=None, tasks=None) -> list[Lacking]:
+    """The plan, and what the atlas lacks of so many trials of each experiment. Raises LotteryError as `fill`
+    does."""
+    at_least("trials", trials, 1)
     lacking = []
     for experiment in planned(tasks):
         table = atlas.read(experiment.task, experiment.setting(profile), where)
-        sparsest = PROFILES[experiment.task][profile].extent.levels
-        complete = table[(table.level == sparsest) & (table.method == table.schedule)].trial.nunique()
-        lacking.append((experiment, max(0, trials - complete)))
+        levels = PROFILES[experiment.task][profile].extent.levels
+        reached = table[table.method == table.schedule].groupby("trial")["level"].max().head(trials)
+        in_part = reached[reached < levels]
+        level = int(in_part.min()) if len(in_part) else levels
+        lacking.append(Lacking(experiment, trials - len(reached), len(in_part), level, levels))
     return lacking
 
 

@@ -9,6 +9,7 @@ from matplotlib.ticker import NullLocator
 from lthlib.analysis.sentences import describe
 from lthlib.analysis.summary import LABELS, one_setting, scale, summarise
 from lthlib.core.errors import LotteryError
+from lthlib.core.percent import percent, rounded
 from lthlib.plots import style
 from lthlib.plots.style import DOTTED, LEGEND, METHODS, SERIES, SERIES_MARKERS, SHADE, Style, finish
 from lthlib.settings import Recipe
@@ -68,9 +69,10 @@ def side_by_side(tables: dict[str, pd.DataFrame | dict], measure: str = "test_ac
 
 def by_measure(table: pd.DataFrame, measures: list[str], columns: int = 2) -> Figure:
     """`density_curves` of one table, a panel per measure, `columns` in a row, with one legend, and one
-    vertical axis per row: so give each row measures of one unit."""
+    vertical axis per row where all measures are of one unit."""
     places = -(-len(measures) // columns) * columns  # a row that is not full keeps its width
-    figure, panels = style.panels(places, 4.6, 3.6, columns, room=1.5, sharey="row")
+    units = {LABELS[measure].rpartition("(")[2] for measure in measures}
+    figure, panels = style.panels(places, 4.6, 3.6, columns, room=1.5, sharey="row" if len(units) == 1 else False)
     sentences = []
     for axes, measure in zip(panels, measures):
         sentences.append(density_curves(table, measure, axes=axes).get_label())
@@ -128,7 +130,7 @@ def _mark_stop(axes: Axes, curve: pd.DataFrame, look: Style) -> str:
     if stop <= mean.index.max():
         nearest = mean.index[abs(mean.index - stop).argmin()]
         axes.plot(stop, mean[nearest], "o", color=look.colour, mec="white", ms=8)
-    share = f"{100 * curve.density.mean():.1f} %"
+    share = percent(curve.density.mean())
     axes.plot([], [], label=share, **look.line())
     return f"{share} of the weights: {mean.iloc[-1]:.3g} at the end, early stop at {stop:.0f}."
 
@@ -150,7 +152,7 @@ def layer_densities(layers: pd.DataFrame, title: str = "") -> Figure:
     axes.legend(title="layer", **LEGEND)
     last = layers[layers.level == layers.level.max()]
     kept = ", ".join(f"{name} {x:.3g} %" for name, x in last.groupby("layer", sort=False).kept.mean().items())
-    share = f"{last.weights.iloc[0]:.1f} %"
+    share = f"{rounded(last.weights.iloc[0])} %"
     return finish(figure, f"Weights remaining in each layer. At {share} of the network: {kept}.")
 
 
@@ -193,7 +195,7 @@ def differences(
     sentences = [f"{label.capitalize()}, minus {against}, against weights remaining; {count} trials."]
     for name in pairs:
         ordered = means[name].sort_index(ascending=False)
-        steps = [f"{value:+.3g} {unit} at {weights:.1f} %" for weights, value in ordered.items()]
+        steps = [f"{value:+.3g} {unit} at {rounded(weights)} %" for weights, value in ordered.items()]
         sentences.append(f"{name}: {', '.join(steps)}.")
     return finish(figure, *sentences, legend=axes)
 
@@ -263,7 +265,7 @@ def knob_curves(tables: dict[str, dict], level: int, measure: str = "test_accura
             means = group.groupby("method", sort=False).value.mean()
             words = ", ".join(f"{name} {mean:.4g}" for name, mean in means.items())
             sentences.append(f"{title}, {at:g}: {words}.")
-    span = " to ".join(dict.fromkeys(f"{share:.1f}" for share in (min(shares), max(shares))))  # once if equal
+    span = " to ".join(dict.fromkeys(rounded(share) for share in (min(shares), max(shares))))  # once if equal
     start = f"{LABELS[measure].capitalize()} against {knob}, at {span} % of the weights (dense: all of them)."
     return finish(figure, start, *sentences, legend=panels[-1])
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from lthlib.analysis.mode_connectivity import STABLE
+from lthlib.core.percent import rounded
 from lthlib.plots import style
 from lthlib.plots.style import DOTTED, LEGEND, finish
 
@@ -86,7 +87,7 @@ def stability_and_accuracy(tickets: pd.DataFrame, title: str = "") -> Figure:
 def _names(networks: pd.DataFrame) -> pd.Series:
     """What each row is of: the dense network, or a ticket of such a density (a level's mean)."""
     shares = 100 * networks.groupby("level").density.transform("mean")
-    return shares.map(lambda share: f"ticket, {share:.1f} %").where(networks.level > 0, "dense")
+    return shares.map(lambda share: f"ticket, {rounded(share)} %").where(networks.level > 0, "dense")
 
 
 def _curves(trials: pd.DataFrame, value: str, axes: Axes, label: str) -> str:

@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from lthlib.core.errors import LotteryError
+from lthlib.core.paths import expanded
 
 
 def show(figure: Figure, text: str = "", save: str | Path = "") -> None:
@@ -30,7 +31,8 @@ def as_html(figure: Figure, text: str = "", save: str | Path = "") -> str:
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=110, metadata={"Description": text})
     if save:
-        Path(save).parent.mkdir(parents=True, exist_ok=True)
+        save = expanded(save)
+        save.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(save, dpi=150, metadata={"Description": text})
     plt.close(figure)
     caption = f"<figcaption><i>{html.escape(text)}</i></figcaption>"

@@ -39,7 +39,8 @@ def rates_between(network: nn.Module, setting: Setting, mask: Mask, source: int,
     if setting.scope in ("uniform", "erk"):
         rates = {name: setting.rate if rate else 0.0 for name, rate in rates.items()}
     if setting.scope == "erk":
-        shapes = {name: tuple(kept.shape) for name, kept in mask.items() if rates[name]}
+        # A single number has no inputs and outputs for the rule: it is kept whole.
+        shapes = {name: tuple(kept.shape) for name, kept in mask.items() if rates[name] and kept.dim()}
         before = erk_densities(shapes, (1 - setting.rate) ** source)
         after = erk_densities(shapes, (1 - setting.rate) ** level)
         return {name: 1 - after[name] / before[name] if name in after else 0.0 for name in mask}

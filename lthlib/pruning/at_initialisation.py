@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._pytree import tree_leaves, tree_map_only
 
+from lthlib import models
 from lthlib.pruning.registry import Tensors, score
 
 TEMPERATURE = 200  # of GraSP's softmax (Wang et al. 2020)
@@ -25,7 +27,7 @@ def grasp(*, network: nn.Module, weights: Tensors, mask: Tensors, batch: tuple[T
     """How much of the gradient's squared norm goes with the weight: theta * (H g), to first order half of
     what removing it takes away (Wang et al. 2020, arXiv 2002.07376, equation 8, with the other sign: there
     the highest are removed)."""
-    cool = lambda outputs, targets: loss(outputs / TEMPERATURE, targets)  # noqa: E731
+    cool = lambda outputs, targets: loss(tree_map_only(Tensor, lambda part: part / TEMPERATURE, outputs), targets)  # noqa: E731
     with sdpa_kernel(SDPBackend.MATH):  # fused attention has no second derivative
         gradients, masked = _gradients(network, weights, mask, batch, cool, twice=True)
     flow = sum((gradient * gradient.detach()).sum() for gradient in gradients.values())
@@ -39,11 +41,14 @@ def synflow(*, network: nn.Module, weights: Tensors, mask: Tensors, batch: tuple
     values for an input of ones, in evaluation mode and double precision (Tanaka et al. 2020, arXiv
     2006.05467, section 5). It looks at no data."""
     network = network.double().eval()
-    state = {name: tensor.detach().abs() for name, tensor in network.state_dict().items() if tensor.is_floating_point()}
+    further = models.aliases(network)  # a shared weight is given once, by its first name
+    state = {name: tensor.detach() for name, tensor in network.state_dict().items() if name not in further}
+    state = {name: tensor.abs() for name, tensor in state.items() if tensor.is_floating_point()}
     flowing = {name: (weights[name].double() * mask[name]).abs().requires_grad_() for name in weights}
     ones = torch.ones_like(batch[0][:1])
     outputs = functional_call(network, {**state, **flowing}, (ones.double() if ones.is_floating_point() else ones,))
-    gradients = torch.autograd.grad(outputs.sum(), list(flowing.values()))
+    total = torch.stack([part.sum() for part in tree_leaves(outputs) if isinstance(part, Tensor)]).sum()
+    gradients = torch.autograd.grad(total, list(flowing.values()))
     return {name: gradient * flowing[name] for name, gradient in zip(flowing, gradients)}
 
 

@@ -47,11 +47,28 @@ def layer_densities(mask: Mask) -> dict[str, float]:
 
 
 def apply(mask: Mask, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A ticket, `mask * theta`: copies of all tensors in `weights`, exactly zero where the mask prunes."""
-    masked = {name: tensor.clone() for name, tensor in weights.items()}
+    """A ticket, `mask * theta`: copies of all tensors in `weights`, exactly zero where the mask prunes.
+
+    Names that share a tensor's memory, as in the state_dict of a network with tied weights, share the copy's.
+    """
+    further = shared_names(weights)
+    copies = {name: tensor.clone() for name, tensor in weights.items() if name not in further}
+    masked = {name: copies[further.get(name, name)] for name in weights}
     for name, kept in mask.items():
         masked[name].masked_fill_(~kept.to(masked[name].device), 0.0)
     return masked
+
+
+def shared_names(weights: Mapping[str, Tensor]) -> dict[str, str]:
+    """From each name whose tensor has the memory of one before it to that one's name, as aliases of a tied
+    weight have in a network's state_dict."""
+    first, further = {}, {}
+    for name, tensor in weights.items():
+        place = (tensor.data_ptr(), tensor.shape, tensor.stride()) if tensor.data_ptr() else name
+        own = first.setdefault(place, name)
+        if own != name:
+            further[name] = own
+    return further
 
 
 def shuffle(mask: Mask, seed: int) -> Mask:

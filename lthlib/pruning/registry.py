@@ -23,7 +23,6 @@ score like any other:
     lthlib.hunt("lenet-digits", score="distance_moved")
 """
 
-import hashlib
 import importlib.util
 import inspect
 from collections.abc import Callable
@@ -32,7 +31,10 @@ from pathlib import Path
 
 from torch import Tensor
 
+from lthlib.core.digest import digest, facts
 from lthlib.core.errors import LotteryError
+from lthlib.core.paths import expanded
+from lthlib.core.validation import at_least
 
 KNOWN = ("weights", "start", "mask", "network", "batch", "loss", "seed")
 BATCH = 100  # examples: ten a class of ten, as in Frankle et al. (2021), arXiv 2009.08576, appendix
@@ -54,9 +56,8 @@ def score(function: Callable | None = None, *, rounds: int = 1, examples: int = 
     name = getattr(function, "__name__", "")
     if not name.isidentifier():
         raise LotteryError(f"the criterion {function!r} has no name of its own: define it with def.")
-    for what, number in (("rounds", rounds), ("examples", examples)):
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise LotteryError(f"{what} of criterion {name!r} is {number!r}: give a whole number, 1 or more.")
+    rounds = at_least(f"rounds of criterion {name!r}", rounds, 1)
+    examples = at_least(f"examples of criterion {name!r}", examples, 1)
     if is_own(SCORES.get(name, function)) != is_own(function):
         raise LotteryError(f"the name {name!r} belongs to a criterion of lthlib: call yours otherwise.")
     unknown = [p for p in asked(function) if p not in KNOWN]
@@ -72,16 +73,26 @@ def find(name: str | Callable) -> Callable | None:
     there is none."""
     if callable(name):
         return name if SCORES.get(getattr(name, "__name__", "")) is name else score(name)
+    if not isinstance(name, str):
+        return None
     if name not in SCORES:
-        for point in metadata.entry_points(group=ENTRY_POINTS, name=str(name)):
-            score(point.load())
+        for point in metadata.entry_points(group=ENTRY_POINTS, name=name):
+            score(_loaded(point))
     return SCORES.get(name)
+
+
+def _loaded(point: metadata.EntryPoint) -> Callable:
+    try:
+        return point.load()
+    except (Exception, SystemExit) as error:  # it runs somebody's package
+        given = f"{type(error).__name__} ({error})"
+        raise LotteryError(f"criterion {point.name!r} of {point.value} stops with {given}: mend that package.") from error
 
 
 def read_file(path: str | Path) -> None:
     """Run a Python file, for the criteria that it registers. Raises LotteryError where there is none, or
     where it fails."""
-    path = Path(path)
+    path = expanded(path)
     if not path.is_file():
         raise LotteryError(f"there is no file {path}: give a Python file that defines criteria under @lthlib.score.")
     before = set(SCORES)
@@ -92,7 +103,7 @@ def read_file(path: str | Path) -> None:
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
     except LotteryError:
         raise
-    except Exception as error:  # the file is the user's: it may raise anything
+    except (Exception, SystemExit) as error:  # the file is the user's: it may raise anything
         raise LotteryError(f"{path} stops with {type(error).__name__} ({error}): mend it first.") from error
     if set(SCORES) == before:
         raise LotteryError(f"{path} registers no criterion: put @lthlib.score above a function of it.")
@@ -104,25 +115,27 @@ def is_own(function: Callable) -> bool:
 
 
 def fingerprint(function: Callable) -> str:
-    """Empty for a criterion that lthlib ships; for one of yours, digits that change with its code (not with
-    that of others it calls) and its rounds."""
-    if not is_own(function):
-        return ""
-    try:
-        code = inspect.getsource(function)
-    except (OSError, TypeError):  # typed at a plain prompt: the compiled code has to do
-        compiled = function.__code__
-        code = f"{compiled.co_code.hex()} {compiled.co_consts} {compiled.co_names}"
-    return hashlib.sha256(f"{code} {function.rounds}".encode()).hexdigest()[:16]
+    """Empty for a criterion that lthlib ships; for one of yours, digits that change with its code, its rounds
+    and all that it reads (see `core.digest`). Raises LotteryError where it reads what cannot be described."""
+    return digest(facts(function, f"criterion {function.__name__!r}")) if is_own(function) else ""
 
 
 def evaluate(function: Callable, **known) -> Tensors:
-    """The scores of a criterion, which is given of `known` what it asks for.
+    """The scores of a criterion, which is given of `known` what it asks for; the mask as a copy, since a
+    criterion may write into what it is given.
 
-    Raises LotteryError where it does not return one tensor of the right shape for each weight.
+    Raises LotteryError where it raises anything, or does not return one tensor of the right shape for each
+    weight, with a real number for each weight that is one itself.
     """
-    scores = function(**{name: known[name] for name in asked(function)})
     weights = known["weights"]
+    given = {**known, "weights": dict(weights), "mask": {name: kept.clone() for name, kept in known["mask"].items()}}
+    try:
+        scores = function(**{name: given[name] for name in asked(function)})
+    except LotteryError:
+        raise
+    except (Exception, SystemExit) as error:  # the criterion is the user's: it may raise anything
+        problem = f"criterion {function.__name__!r} stops with {type(error).__name__} ({error})"
+        raise LotteryError(f"{problem}: mend it, or choose another.") from error
     for name, weight in weights.items():
         tensor = scores.get(name) if isinstance(scores, dict) else None
         if not isinstance(tensor, Tensor) or tensor.shape != weight.shape:
@@ -131,6 +144,11 @@ def evaluate(function: Callable, **known) -> Tensors:
                 f"criterion {function.__name__!r} gives {given} for {name!r}: return a dictionary with a tensor of shape "
                 f"{list(weight.shape)} there, and so for each of {', '.join(weights)}."
             )
+        if tensor.is_complex():
+            raise LotteryError(f"criterion {function.__name__!r} gives complex numbers for {name!r}: return real ones.")
+        if (tensor.isnan() & weight.isfinite()).any():
+            advice = "return a number for each, 0 for one that is pruned already"
+            raise LotteryError(f"criterion {function.__name__!r} gives NaN for weights of {name!r}: {advice}.")
     return {name: scores[name].detach() for name in weights}
 
 

@@ -5,8 +5,8 @@
                uniform  every layer at the same rate
                erk      layer densities by the Erdos-Renyi-kernel rule (`allocation.erk_densities`)
     structure  weights  one by one
-               groups   of every four neighbours one more each round: 3, 2, 1 of 4, whatever the rate
-               units    whole output units or channels, by the sum of their scores; the last layer is kept
+               groups   of every four neighbouring inputs one more each round: 3, 2, 1 of 4, whatever the rate
+               units    whole output units or channels, by the sum of their scores; the output layer is kept
 
 A layer whose `rate_factors` is 0 is kept whole in any case.
 """
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from lthlib import models
 from lthlib.core.errors import LotteryError
 from lthlib.core.processes import one_thread
 from lthlib.data import Dataset
@@ -78,7 +79,7 @@ class Pruner:
 
     def _scores(self, criterion: Callable, state: State, start: State, mask: Mask, seed: int):
         network = copy.deepcopy(self.network)
-        network.load_state_dict(masks.apply(mask, state))
+        network.load_state_dict(masks.apply(mask, models.tied(network, state)))
         examples = self.data.train
         batch = torch.randperm(len(examples), generator=torch.Generator().manual_seed(seed))[: registry.BATCH]
         with torch.random.fork_rng(devices=[]):
@@ -95,10 +96,13 @@ class Pruner:
             )
 
     def _remove(self, mask: Mask, scored: registry.Tensors, rates: dict[str, float], level: int) -> Mask:
+        if self.setting.structure == "weights":
+            return masks.prune(mask, scored, rates, "global" if self.setting.scope == "global" else "layer")
+        turned, scored = (structured.outputs_first(self.network, tensors) for tensors in (mask, scored))
         if self.setting.structure == "groups":
-            whole = [name for name, rate in rates.items() if rate == 0]
-            pruned = structured.prune_in_groups(mask, scored, structured.GROUP - level)
-            return {**pruned, **{name: mask[name].clone() for name in whole}}
-        if self.setting.structure == "units":
-            return structured.prune_units(mask, scored, {**rates, list(mask)[-1]: 0.0})
-        return masks.prune(mask, scored, rates, "global" if self.setting.scope == "global" else "layer")
+            pruned = structured.prune_in_groups(turned, scored, structured.GROUP - level)
+            pruned |= {name: turned[name].clone() for name, rate in rates.items() if rate == 0}
+        else:
+            outputs = models.output_layers(self.network, self.data.train.inputs[:2])
+            pruned = structured.prune_units(turned, scored, {**rates, **dict.fromkeys(outputs, 0.0)})
+        return structured.outputs_first(self.network, pruned)

@@ -23,7 +23,7 @@ from pyarrow import parquet
 from lthlib.core import version
 from lthlib.core.errors import LotteryError
 from lthlib.core.files import write_atomically
-from lthlib.core.paths import CHECKOUT
+from lthlib.core.paths import CHECKOUT, expanded
 from lthlib.settings import Setting
 from lthlib.storage.store import COLUMNS
 
@@ -47,7 +47,7 @@ def read(task: str | None = None, setting: Setting | None = None, where: str | P
     `setting` picks one setting; `where` is another folder than the usual one. The table is empty if nothing
     is shipped: a lesson goes on without. Raises LotteryError for a damaged file.
     """
-    files = sorted(Path(where or folder()).glob("*.parquet"), key=lambda file: file.stem)
+    files = sorted(expanded(where or folder()).glob("*.parquet"), key=lambda file: file.stem)
     tables = [_load(file)[0].drop(columns=ENTRY) for file in files if task in (None, file.stem)]
     if not tables:
         return pd.DataFrame(columns=list(COLUMNS))
@@ -62,7 +62,7 @@ def write(table: pd.DataFrame, task: str, provenance: dict[str, str], where: str
     the rows; "lthlib", "torch" and "date" are filled in, and more may be said, such as "about". Raises
     LotteryError for a table of another task or without rows, and if the file cannot be made small enough.
     """
-    path = Path(where or folder()) / f"{task}.parquet"
+    path = expanded(where or folder()) / f"{task}.parquet"
     if table.empty or set(table.columns) != set(COLUMNS) or set(table.task) != {task}:
         advice = "pass what lthlib.hunt or lthlib.results returns for it"
         raise LotteryError(f"the table is not one of {task!r} alone: {advice}.")
@@ -92,7 +92,7 @@ def merge(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
 def provenance(task: str, where: str | Path | None = None) -> pd.DataFrame:
     """Who made a task's rows: a row per entry, with lthlib, torch, date, machine, whatever else was said, and
     the settings, networks and seconds of training that the file holds. Empty where nothing is shipped."""
-    path = Path(where or folder()) / f"{task}.parquet"
+    path = expanded(where or folder()) / f"{task}.parquet"
     if not path.exists():
         return pd.DataFrame(columns=["lthlib", "torch", "date", "machine", "settings", "networks", "seconds"])
     table, entries = _load(path)

@@ -4,7 +4,8 @@
     <results>/<task>/<identity>/      a setting:
         setting.json                          what the identity stands for
         ticket-trial0-level03.json            measurements of one trained network
-        ticket-trial0-level03.safetensors     its mask (packed to bits) and surviving weights
+        ticket-trial0-level03.safetensors     its mask (packed to bits) and surviving weights,
+                                              at the end and at early stop
         rows.cache                            all measurements, to be read at once; may be deleted
         note-line-0123456789ab.json           worked out from networks (`remember`); may be deleted
 
@@ -23,27 +24,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import torch
 from filelock import Timeout
 from pyarrow import parquet
-from safetensors.torch import load as from_bytes
-from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from lthlib.core import locks
 from lthlib.core.errors import LotteryError
 from lthlib.core.files import remove_leftovers, write_atomically
-from lthlib.core.paths import results_folder
+from lthlib.core.paths import expanded, results_folder
 from lthlib.core.progress import notice
 from lthlib.pruning.masks import Mask, density
-from lthlib.settings import Recipe, Setting
+from lthlib.settings import OF_DENSE, Recipe, Setting, identity_of
+from lthlib.storage import packing
 
 FORMAT = 1
 MARKER = "lthlib.json"
-STEM = re.compile(r"(\w+)-trial(\d+)(?:-redraw(\d+))?-level(\d+)\.json")
+STEM = re.compile(r"(\w+)-trial(\d+)(?:-redraw(\d+))?-level(?P<level>\d+)\.json")
 TICKET = "ticket"  # the name on disk; in tables it is the setting's schedule
 COLUMNS = (
     *("task", "setting", "schedule", "method", "trial", "redraw", "level"),
@@ -74,13 +73,15 @@ class Key:
 @dataclass(frozen=True, eq=False)
 class Record:
     """One trained network. `history` has the columns iteration, split, loss, accuracy. `weights` at the end
-    (of tickets) and `start`, theta_k (of level 0), hold all parameters and buffers; controls keep neither."""
+    (of tickets), `start`, theta_k (of level 0), and `early_stop` (of tickets whose early stop is not the end)
+    hold all parameters and buffers; controls keep none."""
 
     mask: Mask
     history: dict[str, list]
     seconds: float
     weights: dict[str, Tensor] | None = None
     start: dict[str, Tensor] | None = None
+    early_stop: dict[str, Tensor] | None = None
 
 
 class Store:
@@ -88,7 +89,7 @@ class Store:
     Raises LotteryError where the folder cannot be used, or is marked by something else or a newer format."""
 
     def __init__(self, folder: str | Path | None = None, writable: bool = True):
-        self.folder = Path(folder) if folder else results_folder()
+        self.folder = expanded(folder) if folder else results_folder()
         marker, described = self.folder / MARKER, f"the results folder {self.folder}"
         try:
             if writable:
@@ -122,7 +123,7 @@ class Store:
 
     def save(self, setting: Setting, key: Key, record: Record) -> None:
         """Write one trained network. Raises LotteryError on a full disk; nothing half written counts."""
-        path, tensors = self.path(setting, key), _pack(record)
+        path, tensors = self.path(setting, key), packing.pack(record.mask, vars(record))
         content = {
             "setting": setting.changes(),
             "key": key.stem,
@@ -138,8 +139,17 @@ class Store:
 
     def load(self, setting: Setting, key: Key) -> Record:
         """The stored network, with its tensors. Raises LotteryError where it is not there or damaged."""
-        content = self._stored(setting, key)
-        return _unpack(content, self.path(setting, key).with_suffix(".safetensors").read_bytes())
+        content, path = self._stored(setting, key), self.path(setting, key).with_suffix(".safetensors")
+        try:
+            mask, states = packing.unpack(path.read_bytes(), content["shapes"])
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise LotteryError(f"{path} does not fit the record beside it: delete both, and hunt again.") from error
+        return Record(mask, content["history"], content["seconds"], **states)
+
+    def describe(self, setting: Setting, key: Key) -> dict | None:
+        """What is stored of a network beside its tensors, such as "density" and "history"; None where nothing
+        is."""
+        return self._read(self.path(setting, key), tensors=False)
 
     def digest(self, setting: Setting, key: Key) -> str:
         """The checksum of a network's tensors: it tells networks apart. Raises LotteryError like `load`."""
@@ -162,8 +172,31 @@ class Store:
 
     def settings(self) -> list[Setting]:
         """Every registered setting, in the order of task and identity."""
-        contents = [self._read(path) for path in sorted(self.folder.glob("*/*/setting.json"))]
-        return [_setting(content["setting"]) for content in contents if content is not None]
+        settings = []
+        for path in sorted(self.folder.glob("*/*/setting.json")):
+            content = self._read(path)
+            if content is not None:
+                _check_known(content["setting"])
+                try:
+                    settings.append(_setting(content["setting"]))
+                except LotteryError as error:  # a value out of range
+                    notice(f"{path} is not used: {error}")
+        return settings
+
+    def check_data(self, setting: Setting, fingerprint: str) -> None:
+        """Note which data a task's results come from, by `Dataset.fingerprint`, when they are the first.
+
+        Raises LotteryError where those that are stored come from other data: a name stands for one data set.
+        """
+        path = self.folder / setting.task / "data.json"
+        noted = self._read(path)
+        if noted is None:
+            _write(path, _seal({"data": fingerprint}))
+        elif noted["data"] != fingerprint and not setting.fingerprint:
+            raise LotteryError(
+                f"the results of {setting.task!r} in {self.folder} come from other data of the same name (fingerprint "
+                f"{noted['data']}; here it is {fingerprint}): choose another results folder, or restore LTHLIB_DATA."
+            )
 
     def find(self, name: str) -> Setting:
         """The registered setting called "task/identity". Raises LotteryError where there is none."""
@@ -251,22 +284,55 @@ class Store:
         return self.folder / setting.task / setting.identity()
 
     def _read(self, path: Path, tensors: bool = True) -> dict | None:
-        """The content of a sealed file; None if there is none, or it or its tensors fail their checksum."""
+        """The content of a sealed file; None if there is none, if it or its tensors fail their checksum, or if
+        it was made for another place: a record copied over another is whole, and still not to be believed."""
         if not path.exists():
             return None
         damaged = path
         try:
             content = json.loads(path.read_bytes())
-            whole = content.pop("checksum") == _checksum(content)
+            whole = content.pop("checksum") == _checksum(content) and (STEM.fullmatch(path.name) is None or _is_record(content))
             if whole and tensors and "tensors" in content:
                 damaged = path.with_suffix(".safetensors")
                 whole = content["tensors"] == hashlib.sha256(damaged.read_bytes()).hexdigest()
-        except (OSError, ValueError, KeyError, AttributeError, TypeError):
-            whole = False
-        if whole:
+            astray = whole and not _belongs(content, path)
+        except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
+            whole = astray = False
+        if whole and not astray:
             return content
-        notice(f"{damaged} is damaged or missing: it is not used, and is computed again when a hunt needs it.")
+        problem = "was made for another network or setting" if astray else "is damaged or missing"
+        notice(f"{damaged} {problem}: it is not used, and is computed again when a hunt needs it.")
         return None
+
+
+def _belongs(content: dict, path: Path) -> bool:
+    """Whether a sealed file lies where its setting and key say. Files without a setting lie anywhere."""
+    changes = content.get("setting")
+    if changes is None:
+        return True
+    match = STEM.fullmatch(path.name)
+    if match and int(match["level"]) == 0:
+        changes = {name: value for name, value in changes.items() if name in OF_DENSE}
+    home = path.parent
+    return (home.parent.name, home.name) == (changes["task"], identity_of(changes)) and content.get("key", path.stem) == path.stem
+
+
+def _is_record(content: dict) -> bool:
+    """Whether a file holds what a record needs: equally long columns of a history, and numbers beside them."""
+    lengths = {len(content["history"][name]) for name in ("iteration", "split", "loss", "accuracy")}
+    numbers = [content["density"], content["seconds"], *content["history"]["loss"], *content["history"]["accuracy"]]
+    shapes = [size for shape in content["shapes"].values() for size in shape]
+    return len(lengths) == 1 and all(isinstance(x, (int, float)) for x in numbers) and all(isinstance(n, int) for n in shapes)
+
+
+def setting_name(source: str | pd.DataFrame | None) -> str | None:
+    """A hunt as "task/identity": of a table the one that it holds, and anything else as it is. Raises
+    LotteryError for a table of several hunts."""
+    if not isinstance(source, pd.DataFrame):
+        return source
+    if source.setting.nunique() != 1:
+        raise LotteryError(f"the source's table holds {source.setting.nunique()} settings: give that of one hunt.")
+    return f"{source.task.iloc[0]}/{source.setting.iloc[0]}"
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -280,30 +346,6 @@ def _write(path: Path, content: bytes) -> None:
 def _unwritable(path: Path, error: OSError) -> LotteryError:
     advice = "make room or choose another results folder; what was finished before is kept"
     return LotteryError(f"{path} could not be written ({_reason(error)}): {advice}.")
-
-
-def _pack(record: Record) -> bytes:
-    mask = record.mask
-    tensors = {f"mask/{name}": torch.from_numpy(np.packbits(kept.numpy())) for name, kept in mask.items()}
-    for name, tensor in (record.weights or {}).items():
-        tensors[f"end/{name}"] = tensor[mask[name]] if name in mask else tensor.contiguous()
-    tensors |= {f"start/{name}": tensor.contiguous() for name, tensor in (record.start or {}).items()}
-    return to_bytes(tensors)
-
-
-def _unpack(content: dict, raw: bytes) -> Record:
-    tensors, shapes, mask = from_bytes(raw), content["shapes"], {}
-    for name, shape in shapes.items():
-        bits = np.unpackbits(tensors[f"mask/{name}"].numpy(), count=int(np.prod(shape)))
-        mask[name] = torch.from_numpy(bits.astype(bool)).view(shape)
-    weights, start = (
-        {name.removeprefix(part): tensor for name, tensor in tensors.items() if name.startswith(part)}
-        for part in ("end/", "start/")
-    )
-    for name in mask.keys() & weights.keys():
-        whole = torch.zeros(shapes[name], dtype=weights[name].dtype)
-        weights[name] = whole.masked_scatter_(mask[name], weights[name])
-    return Record(mask, content["history"], content["seconds"], weights or None, start or None)
 
 
 def _collect(contents: dict[Key, dict]) -> pd.DataFrame:
@@ -327,11 +369,16 @@ def _key(name: str) -> Key:
 
 
 def _setting(changes: dict) -> Setting:
-    try:
-        return Setting(**{**changes, "recipe": Recipe(**changes.get("recipe", {}))})
-    except TypeError as error:
-        problem = f"a stored setting is new to this lthlib ({_reason(error)})"
-        raise LotteryError(f"{problem}: use the version that wrote it.") from error
+    _check_known(changes)
+    return Setting(**{**changes, "recipe": Recipe(**changes.get("recipe", {}))})
+
+
+def _check_known(changes: dict) -> None:
+    """Raise LotteryError for a stored setting with fields that a newer lthlib has added."""
+    known = {field.name for kind in (Setting, Recipe) for field in dataclasses.fields(kind)}
+    new = [name for name in (*changes, *changes.get("recipe", {})) if name not in known]
+    if new:
+        raise LotteryError(f"a stored setting is new to this lthlib (it has {new[0]!r}): use the version that wrote it.")
 
 
 def _seal(content: dict) -> bytes:

@@ -8,10 +8,11 @@ import os
 import queue
 import re
 import statistics
+import subprocess
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
@@ -47,20 +48,26 @@ def carry_out(sweep: Sweep, engine: str = "local", budget: float | None = None, 
     """Do what is not done yet of a sweep; a failed run does not stop the others. `budget` is in seconds: a
     run expected to end after it does not start, and one that still runs then is stopped, to be continued next
     time. Raises LotteryError if the output is in use or cannot be written, or the engine is not available."""
-    engines = {"local": _local, "ray": _ray}
-    one_of("engine", engine, engines)
+    carry_on = check_engine(engine)
     outcome = Outcome({run.key: DONE if worker.result(run) else LEFT for run in sweep.runs})
     todo = [run for run in sweep.runs if outcome.states[run.key] == LEFT]
     deadline = math.inf if budget is None else time.monotonic() + budget
     with _alone(sweep), contextlib.closing(bar(len(todo), progress)) as watch:
         expected = _expected_seconds(sweep)
         latest = {run.key: deadline - (expected[run.key] or 0) for run in todo}  # moment to start at
-        for run, state in engines[engine](sweep, todo, latest, deadline) if todo else ():
+        for run, state in carry_on(sweep, todo, latest, deadline) if todo else ():
             outcome.states[run.key] = state
             if state == FAILED:
                 outcome.reasons[run.key] = _reason(run)
             watch.update(1)
     return outcome
+
+
+def check_engine(engine: str) -> Callable[..., _States]:
+    """What carries runs out under this name. Raises LotteryError for a name that is none."""
+    engines = {"local": _local, "ray": _ray}
+    one_of("engine", engine, engines)
+    return engines[engine]
 
 
 def plan(sweep: Sweep) -> pd.DataFrame:
@@ -81,12 +88,13 @@ def summary(sweep: Sweep, outcome: Outcome) -> pd.DataFrame:
 
 
 def seconds(text: str) -> float:
-    """A length of time such as "90", "90s", "9m" or "1h30m", in seconds. Raises LotteryError for others."""
-    parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text.strip())
-    if not text.strip() or not parts:
+    """A length of time such as "90", "90s", "9m" or "1h30m", in seconds. Raises LotteryError for others, and
+    for no time at all."""
+    parts = re.fullmatch(r"(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,9})s?)?", text.strip())
+    hours, minutes, rest = (int(part or 0) for part in parts.groups()) if parts else (0, 0, 0)
+    if not (length := 3600 * hours + 60 * minutes + rest):
         raise LotteryError(f"budget is {text!r}: give a time such as 90s, 9m or 1h30m.")
-    hours, minutes, rest = (int(part or 0) for part in parts.groups())
-    return 3600 * hours + 60 * minutes + rest
+    return length
 
 
 def _local(sweep: Sweep, todo: list[Run], latest: dict[str, float], deadline: float) -> _States:
@@ -101,7 +109,7 @@ def _local(sweep: Sweep, todo: list[Run], latest: dict[str, float], deadline: fl
             return LEFT
         environment = slots.get()
         try:
-            return _wait(worker.start(run, sweep.timeout, environment), run, deadline, stop)
+            return _wait(_started(run, sweep.timeout, environment), run, deadline, stop)
         finally:
             slots.put(environment)
 
@@ -115,9 +123,19 @@ def _local(sweep: Sweep, todo: list[Run], latest: dict[str, float], deadline: fl
         pool.shutdown(cancel_futures=True)
 
 
-def _wait(process, run: Run, deadline: float, stop: threading.Event) -> str:
+def _started(run: Run, timeout: int, environment: dict[str, str] | None = None) -> subprocess.Popen | None:
+    """The run's process; None where there is no room for one, or for its parameters: then the run has failed,
+    and others go on."""
+    try:
+        return worker.start(run, timeout, environment)
+    except OSError as error:
+        worker.fail(run, f"its process could not be started ({error.strerror or error})")
+        return None
+
+
+def _wait(process: subprocess.Popen | None, run: Run, deadline: float, stop: threading.Event) -> str:
     """Wait until the run has ended. When the budget is over or the batch is stopped, end it here."""
-    while process.poll() is None:
+    while process and process.poll() is None:
         if stop.is_set() or time.monotonic() > deadline:
             processes.end(process.pid)  # with the kernel, and what the notebook has started
             process.wait()
@@ -129,7 +147,7 @@ def _wait(process, run: Run, deadline: float, stop: threading.Event) -> str:
 def _slots(sweep: Sweep) -> list[dict[str, str]]:
     """The environment of each of the runs that share this machine: its cards, or its part of the cores."""
     if not sweep.gpus:
-        count = sweep.workers or 1
+        count = min(sweep.workers or 1, len(sweep.runs))
         return [{"LOKY_MAX_CPU_COUNT": str(max(1, joblib.cpu_count() // count))}] * count
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     cards = visible.split(",") if visible else [str(card) for card in range(torch.cuda.device_count())]
@@ -189,7 +207,10 @@ def _connected_ray():
 def _run_on_node(run: Run, timeout: int) -> int:
     """On a machine of the cluster: the run in a process of its own, which ends with Ray's worker. A run that
     another attempt has finished meanwhile is not repeated."""
-    return 0 if worker.result(run) else worker.start(run, timeout).wait()
+    if worker.result(run):
+        return 0
+    process = _started(run, timeout)
+    return process.wait() if process else 1
 
 
 def _alone(sweep: Sweep):
@@ -218,6 +239,6 @@ def _expected_seconds(sweep: Sweep) -> dict[str, float | None]:
 
 def _reason(run: Run) -> str:
     try:
-        return (run.folder / "error.txt").read_text().strip()
+        return (run.folder / "error.txt").read_text("utf-8").strip()
     except OSError:
-        return "its process was killed"
+        return f"its process was killed, or could not write to {run.folder}"

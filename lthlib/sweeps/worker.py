@@ -9,13 +9,14 @@
 import contextlib
 import json
 import math
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 from queue import Empty
 
-from lthlib.core import processes
+from lthlib.core import paths, processes
 from lthlib.core.files import remove_leftovers, write_atomically
 from lthlib.sweeps.config import Run
 
@@ -32,11 +33,22 @@ def result(run: Run) -> dict | None:
 
 
 def start(run: Run, timeout: int, environment: dict[str, str] | None = None) -> subprocess.Popen:
-    """Start a run in a process of its own, which ends with this one. Its status is 0 when the run is done."""
+    """Start a run in a process of its own, which ends with this one. Its status is 0 when the run is done.
+    Results and data are where they are here, though its kernel works in the folder of the notebook. Raises
+    OSError where the process cannot be started."""
     with contextlib.suppress(OSError):
         (run.folder / "error.txt").unlink()
     job = {**vars(run), "notebook": str(run.notebook), "folder": str(run.folder)}
-    return processes.start(__name__, json.dumps(job), str(timeout), **(environment or {}))
+    folders = {"LTHLIB_RESULTS": paths.results_folder(), "LTHLIB_DATA": paths.data_folder()}
+    here = {name: os.path.abspath(folder) for name, folder in folders.items()}
+    return processes.start(__name__, json.dumps(job), str(timeout), **here, **(environment or {}))
+
+
+def fail(run: Run, reason: str) -> None:
+    """Note why a run has failed, in its folder, where that can be written."""
+    with contextlib.suppress(OSError):
+        run.folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(run.folder / "error.txt", f"{reason[:2000]}\n".encode(errors="backslashreplace"))
 
 
 def execute_notebook(run: Run, timeout: int) -> None:
@@ -101,8 +113,7 @@ def main(job: str, timeout: str) -> int:
     try:
         execute_notebook(run, int(timeout))
     except Exception as error:
-        run.folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(run.folder / "error.txt", f"{explain(error)}\n".encode())
+        fail(run, explain(error))
         return 1
     return 0
 

@@ -4,17 +4,21 @@ profile."""
 import dataclasses
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
-from lthlib import data
+from lthlib import data, models
+from lthlib.core.digest import digest, first_difference
 from lthlib.core.errors import LotteryError
-from lthlib.core.validation import one_of
+from lthlib.core.validation import one_of, plain
 from lthlib.pruning import registry, step
 from lthlib.settings import Extent, Recipe, Setting
+from lthlib.tasks import check, limits
 from lthlib.tasks.catalogue import TASKS
 from lthlib.tasks.profiles import OWN, PROFILE_NAMES, PROFILES
 from lthlib.tasks.task import Task
+from lthlib.training import objectives
+
+CONVOLUTIONAL = ("conv", "vgg", "resnet")  # how the names of such tasks begin
 
 
 def find_task(task: str | Task) -> Task:
@@ -45,19 +49,35 @@ class Prepared:
 
 
 def prepare(task: str | Task, profile: str = "quick", **chosen) -> Prepared:
-    """Find a task, build its network, check that the two fit, and resolve what the caller chose.
+    """Find a task, build its network, check that it can be trained (`check`, `limits`), and resolve what the
+    caller chose.
 
     The network is built to be looked at: under a seed of its own, so that it neither moves the caller's
     random numbers nor depends on them. Raises LotteryError for a value out of range, or for a task that
     cannot be trained.
     """
     task = find_task(task)
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)  # what a state_dict leaves out must not depend on the caller either
+    own = not _is_shipped(task)
+    before = task.facts() if own else []
+    with models.seeded(0):
+        check.data(task)
+    with models.seeded(0):  # what a state_dict leaves out must not depend on the caller either
         network = task.build()
         task.check(network)
+        if own:
+            check.build(task, network)
         setting, extent = resolve(task, profile, **chosen)
-    step.check(setting, extent)
+        step.check(setting, extent)
+        limits.check_networks(extent.trials * (extent.levels + 1), extent)
+        limits.check_memory(network, task.dataset, setting.recipe)
+        kept = check.training(task, network, setting.recipe)
+        if own or setting.score_code:
+            check.criterion(task, network, setting.score, kept)
+    if setting.fingerprint and setting.fingerprint != digest(before):
+        raise LotteryError(
+            f"task {task.name!r} is not the same twice: {first_difference(before, task.facts())} changes by itself. Let the "
+            "network draw from torch's random numbers alone, and let nothing change that it or the objective reads."
+        )
     return Prepared(task, network, setting, extent)
 
 
@@ -69,27 +89,33 @@ def resolve(task: Task, profile: str = "quick", **chosen) -> tuple[Setting, Exte
     """
     one_of("profile", profile, PROFILE_NAMES)
     usual = PROFILES.get(task.name, OWN)[profile]
-    chosen = {name: _plain_number(value) for name, value in chosen.items() if value is not None}
+    chosen = {name: plain(value) for name, value in chosen.items() if value is not None}
     fields = {kind: _fields_to_choose(kind) for kind in (Recipe, Extent, Setting)}
     allowed = [name for names in fields.values() for name in names]
-    recipe = dataclasses.replace(usual.recipe, **_named(chosen, fields[Recipe]))
+    recipe = _recipe(usual.recipe, _named(chosen, fields[Recipe]))
     _check_augment(task, recipe)
+    objectives.smoothed(task.objective, recipe.label_smoothing)  # raises where there is nothing to smooth
     extent = dataclasses.replace(usual.extent, **_named(chosen, fields[Extent]))
     pruning = {"rate": usual.rate, "scope": usual.scope, "score": "magnitude", **_named(chosen, fields[Setting])}
     criterion = registry.find(pruning["score"])
     if criterion is None:
         one_of("score", pruning["score"], registry.SCORES)
     pruning |= {"score": criterion.__name__, "score_code": registry.fingerprint(criterion)}
-    shipped = TASKS.get(task.name) is task
-    setting = Setting(task.name, recipe, **pruning, fingerprint="" if shipped else task.fingerprint())
+    if pruning.get("structure") == "groups" and _is_shipped(task) and task.name.startswith(CONVOLUTIONAL):
+        pruning["group_axis"] = "inputs"
+    setting = Setting(task.name, recipe, **pruning, fingerprint="" if _is_shipped(task) else task.fingerprint())
     for name in chosen:
         one_of("setting", name, allowed)
     return setting, extent
 
 
+def _is_shipped(task: Task) -> bool:
+    return TASKS.get(task.name) is task
+
+
 def _fields_to_choose(kind: type) -> list[str]:
     """The fields of a dataclass that are the caller's to choose."""
-    ours = ("task", "recipe", "fingerprint", "score_code")
+    ours = ("task", "recipe", "fingerprint", "score_code", "start_mask", "group_axis")
     return [field.name for field in dataclasses.fields(kind) if field.name not in ours]
 
 
@@ -97,9 +123,14 @@ def _named(chosen: dict, names: list[str]) -> dict:
     return {name: value for name, value in chosen.items() if name in names}
 
 
-def _plain_number(value):
-    """A number of NumPy's as one of Python's; anything else as it is."""
-    return value.item() if hasattr(value, "item") else value
+def _recipe(usual: Recipe, chosen: dict) -> Recipe:
+    """The usual recipe with these fields in place of its own. Momentum and milestones of the usual one go
+    where another optimiser or learning-rate schedule is chosen that takes none."""
+    if chosen.get("optimizer", "sgd") != "sgd":
+        chosen = {"momentum": 0.0, **chosen}
+    if chosen.get("learning_rate_schedule", "steps") != "steps":
+        chosen = {"milestones": (), **chosen}
+    return dataclasses.replace(usual, **chosen)
 
 
 def _check_augment(task: Task, recipe: Recipe) -> None:

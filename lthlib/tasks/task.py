@@ -1,19 +1,17 @@
 """A task: data, network and objective together."""
 
-import copy
 import functools
-import hashlib
 import inspect
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from lthlib import data, models
-from lthlib.core.errors import LotteryError
-from lthlib.tasks.fingerprint import described, written
+from lthlib.core.digest import Facts, digest, facts
+from lthlib.core.errors import LotteryError, blamed
+from lthlib.core.seeds import seed_for
+from lthlib.tasks import check
 from lthlib.training import objectives
 
 
@@ -24,13 +22,15 @@ class Task:
     `data` is the name of a data set or a Dataset of your own. `model` makes a new network for it, freshly
     initialised each time it is called: every trial and every reinit control asks for one under its own seed.
     `objective` says what is minimised and how accuracy is measured (see `lthlib.training.objectives`): without one,
-    cross-entropy and accuracy.
+    cross-entropy and accuracy. `pretrained` says that `model` gives the same weights each time on purpose: they are
+    theta_0 of all trials, and controls that need new weights, such as reinit, are refused.
     """
 
     name: str
     data: str | data.Dataset
     model: Callable[[data.Dataset], nn.Module]
     objective: objectives.Objective = objectives.classification
+    pretrained: bool = False
 
     @functools.cached_property
     def dataset(self) -> data.Dataset:
@@ -57,7 +57,8 @@ class Task:
             ) from error
         except ValueError:  # no signature to be had
             pass
-        network = self.model(self.dataset)
+        with blamed(f"the model of task {self.name!r} cannot build a network", "make it take the data set and return one"):
+            network = self.model(self.dataset)
         if not isinstance(network, nn.Module):
             raise LotteryError(f"the model of task {self.name!r} returned {type(network).__name__}: return a torch.nn.Module.")
         if any(isinstance(parameter, nn.parameter.UninitializedParameter) for parameter in network.parameters()):
@@ -65,40 +66,21 @@ class Task:
         return network
 
     def check(self, network: nn.Module) -> None:
-        """Raise LotteryError where the network does not give what the objective needs for two examples of
-        every split."""
-        dataset, network = self.dataset, copy.deepcopy(network).eval()
-        if not callable(self.objective):
-            raise LotteryError(
-                f"the objective of task {self.name!r} is {type(self.objective).__name__}: give a function such as "
-                "lthlib.training.objectives.next_token."
-            )
-        for name in ("train", "validation", "test"):
-            inputs, targets = getattr(dataset, name).inputs[:2], getattr(dataset, name).targets[:2]
-            try:
-                with torch.no_grad():
-                    outputs = network(inputs)
-            except (RuntimeError, ValueError, TypeError, IndexError) as error:
-                raise LotteryError(
-                    f"the network of task {self.name!r} cannot take {name} inputs of shape {list(inputs.shape)} "
-                    f"({' '.join(str(error).split())}): make the two fit."
-                ) from error
-            wrong = objectives.misfit(self.objective, outputs, targets, lambda: dataset.classes)
-            if wrong:
-                shape = list(outputs.shape) if isinstance(outputs, torch.Tensor) else type(outputs).__name__
-                raise LotteryError(f"the network of task {self.name!r} gives {shape} for {len(inputs)} {name} examples: {wrong}")
+        """Raise LotteryError where network, data and objective do not fit in evaluation mode (`tasks.check`)."""
+        check.evaluation(self, network)
 
     def fingerprint(self) -> str:
-        """Digits that change with the network, its code, its initial weights under a fixed seed, the data, or
-        the objective.
+        """16 hexadecimal digits that change with all that can change results (see `facts`).
 
         Only `resolve` asks for it, and only for a task of your own: one that lthlib ships is known by its
-        name."""
-        network = self.build()
-        text = [repr(network), self.dataset.fingerprint(), *map(written, network.modules())]
-        text += [] if self.objective is objectives.classification else [described(self.objective)]
-        digest = hashlib.sha256(json.dumps(text).encode())
-        for name, tensor in models.initial_weights(self.build, seed=0).items():
-            digest.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
-            digest.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()[:16]
+        name. Raises LotteryError for what cannot be described.
+        """
+        return digest(self.facts())
+
+    def facts(self) -> Facts:
+        """What defines the task: the network, its code and initial weights, the data, and the objective, each
+        with where it is (see `core.digest`)."""
+        with models.seeded(seed_for("fingerprint")):  # no seed that a `build` of the user's would set
+            network = self.build()
+        objective = facts(self.objective, "the objective")
+        return [*facts(network, "the network"), ("the data", self.dataset.fingerprint()), *objective]

@@ -14,6 +14,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 import joblib
@@ -24,6 +25,7 @@ from lthlib.core import processes
 from lthlib.core.errors import LotteryError
 from lthlib.core.progress import notice
 from lthlib.core.seeds import seed_for
+from lthlib.core.validation import plain
 from lthlib.data import Dataset, Split
 from lthlib.settings import Recipe
 from lthlib.training.objectives import Objective, classification
@@ -41,18 +43,20 @@ COLUMNS = ("iteration", "split", "loss", "accuracy")  # of a history
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A trained ticket: its weights at the end, at the iteration asked for (`snapshot`), its history, and the
-    time it took.
+    """A trained ticket: its weights at the end, at the iteration asked for (`snapshot`), its history, the time
+    it took, and its weights at early stop (None where that is the end).
 
     `history` has equally long columns iteration, split, loss, accuracy (the objective's score). Validation is
     measured at the start, every `evaluate_every` iterations and at the end; test and train at early stop (the
-    iteration of minimum validation loss, judged after the run) and at the end.
+    iteration of minimum validation loss, judged after the run) and at the end. Where training has diverged,
+    the last validation loss is NaN or infinite: NaN in any case where weights are no longer finite.
     """
 
     weights: dict[str, Tensor]
     snapshot: dict[str, Tensor] | None
     history: dict[str, list]
     seconds: float
+    early_stop: dict[str, Tensor] | None = None
 
 
 class _History:
@@ -98,6 +102,11 @@ class _History:
         self._measure(histories, [None if stop == end else stop for stop in self.early_stop.tolist()])
         return histories
 
+    def weights(self) -> list[dict[str, Tensor] | None]:
+        """The weights of each ticket at early stop; None where that is the end."""
+        ends = (self.early_stop == self.points[-1][0]).tolist()
+        return [None if end else row for row, end in zip(_rows(self.best, self.stack.size), ends)]
+
     def _measure(self, histories: list[dict[str, list]], iterations: list[int | None]) -> None:
         """Add test and training accuracy to the history of each ticket that has an iteration."""
         if all(iteration is None for iteration in iterations):
@@ -136,7 +145,7 @@ def pick_device(device: str = "auto") -> torch.device:
 def check(device: str, workers: int | None) -> None:
     """Raise LotteryError for a device that is not here, or a number of workers below 1."""
     pick_device(device)
-    if workers is not None and (not isinstance(workers, int) or workers < 1):
+    if workers is not None and (not isinstance(plain(workers), int) or workers < 1):
         fix = "give a whole number, 1 or more, or leave it out for all cores"
         raise LotteryError(f"workers is {workers!r}: {fix}.")
 
@@ -184,7 +193,7 @@ def train(
         initargs=(os.getpid(),),
     )
     work = joblib.delayed(_train_in_worker)
-    with _quiet():
+    with _quiet(), _workers_live(workers):
         yield from pool(  # pyright: ignore[reportReturnType]  # it is a generator, as asked for above
             work(i, model, ticket, recipe, data.name, shared, objective, snapshot) for i, ticket in enumerate(tickets)
         )
@@ -259,8 +268,17 @@ def _train_together(
                 at = iteration - start
                 stack.step(batches[:, at], None if views is None else views[:, at], iteration)
         weights, columns = _rows(stack.state(), len(tickets)), history.columns()
+    for ticket, end, column in zip(tickets, weights, columns):
+        if _lost(ticket.weights, end):
+            column["loss"][len(history.points) - 1] = math.nan
     seconds = (time.perf_counter() - began) / len(tickets)
-    return [Trained(w, k, c, seconds) for w, k, c in zip(weights, kept or [None] * len(tickets), columns)]
+    parts = zip(weights, kept or [None] * len(tickets), columns, history.weights())
+    return [Trained(end, at, measured, seconds, best) for end, at, measured, best in parts]
+
+
+def _lost(start: dict[str, Tensor], end: dict[str, Tensor]) -> bool:
+    """Whether training has made a finite number NaN or infinite. (A buffer may hold infinities by design.)"""
+    return any(bool((start[name].isfinite() & ~tensor.isfinite()).any()) for name, tensor in end.items())
 
 
 def _orders(stack: Stack, tickets: Sequence[Ticket], start: int) -> tuple[Tensor, Tensor | None]:
@@ -283,7 +301,7 @@ def _rows(state: dict[str, Tensor], count: int) -> list[dict[str, Tensor]]:
 def _seconds_alone(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, model: nn.Module) -> float:
     """About how long the steps of these tickets take one after the other: a step takes three to six times its
     forward pass."""
-    network, inputs = copy.deepcopy(model).eval(), data.train.inputs[: recipe.batch_size]
+    network, inputs = copy.deepcopy(model).eval(), data.train.inputs[: recipe.batch_size].clone()
     with processes.one_thread(), _random_state(0, torch.device("cpu")), torch.no_grad():
         network(inputs)  # the first pass sets things up
         began = time.perf_counter()
@@ -308,6 +326,17 @@ def _random_state(seed: int, device: torch.device):
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
+
+
+@contextlib.contextmanager
+def _workers_live(workers: int):
+    """Where a worker ends before its work does, a LotteryError that says so."""
+    try:
+        yield
+    except BrokenProcessPool as error:  # loky's TerminatedWorkerError is one
+        given = f"one of {workers} worker processes was killed, most likely since memory ran out"
+        advice = f"ask for fewer workers, such as {max(1, workers // 2)}; what is finished is kept"
+        raise LotteryError(f"{given}: {advice}.") from error
 
 
 @contextlib.contextmanager

@@ -15,11 +15,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
+from torch.utils._pytree import tree_map_only
 
+from lthlib import models
 from lthlib.data import Split
 from lthlib.pruning import masks
 from lthlib.settings import Recipe
-from lthlib.training import randomness
+from lthlib.training import objectives, randomness
 from lthlib.training.objectives import Objective, classification
 
 # On a CPU: what a convolution makes of a larger batch leaves the cache, and takes 2.5 times as long.
@@ -49,7 +51,8 @@ class Ticket:
 class Stack:
     """R tickets on their way through training. All tensors it takes and gives have R as their leading axis.
 
-    Masked weights are exactly zero, or at their frozen value, at the start and after every step.
+    Masked weights are exactly zero, or at their frozen value, at the start and after every step. `optimizer` makes
+    another than the recipe's.
     """
 
     def __init__(
@@ -60,24 +63,27 @@ class Stack:
         train: Split,
         device: torch.device,
         objective: Objective = classification,
+        optimizer: Callable[..., Any] | None = None,
     ):
         self.recipe, self.train, self.device, self.size = recipe, train, device, len(tickets)
-        self.objective = objective
+        self.objective, self._minimised = objective, objectives.smoothed(objective, recipe.label_smoothing)
         self.model = randomness.own_random_layers(copy.deepcopy(model)).to(device)
         most = EVALUATION_BATCH if device.type == "cpu" else EVALUATION_BATCH_ON_CARD
-        one, two = (_widest(self.model, train.inputs[:count]) for count in (1, 2))
+        one, two = (_widest(self.model, train.inputs[:count].clone()) for count in (1, 2))
         per_example = two - one if len(train) > 1 else one
         self._chunk = EVALUATION_NUMBERS  # of a network that works on a whole graph for any number of nodes
         if per_example:
             self._chunk = max(1, min(most, EVALUATION_NUMBERS // (self.size * per_example)))
-        self._names, self._full = _names_of_own(self.model), recipe.precision == "float32"
+        further = models.aliases(self.model)
+        self._names = {name: further.get(name, name) for name in self.model.state_dict()}
+        self._full = recipe.precision == "float32"
         self._exact = set() if self._full else _keep_normalisation_exact(self.model)
         self._fill(tickets)
         self._mask(tickets)
         self._rate = recipe.learning_rate
         if device.type == "cuda":  # a captured step reads it from the card
             self._rate = torch.tensor(self._rate, device=device)
-        self.optimizer = _optimizer(self.parameters.values(), recipe, self._rate, device)
+        self.optimizer = (optimizer or _optimizer)(self.parameters.values(), recipe, self._rate, device)
         exact = torch.float32 if device.type == "mps" else torch.float64
         self._batch: Any = None  # the examples of the step, and how they are seen: once captured they stay where they are
         self._views: Any = None
@@ -88,7 +94,7 @@ class Stack:
         """Parameters and buffers from the tickets; of one ticket they are the module's own."""
         states = []
         for ticket in tickets:
-            self.model.load_state_dict(ticket.weights)
+            self.model.load_state_dict(models.tied(self.model, ticket.weights))
             randomness.key_random_layers(self.model, ticket.order_seed, ticket.start)
             if self.size > 1:  # the next ticket is loaded into the same module
                 tensors = [*self.model.named_parameters(), *self.model.named_buffers()]
@@ -109,6 +115,7 @@ class Stack:
         kept = {name: mask for name, mask in kept.items() if not mask.all()}  # a whole layer needs no masking
         self._pruned = [self.parameters[name].data for name in kept]
         self._factors = [mask.to(self.parameters[name].dtype) for name, mask in kept.items()]
+        self._factor_of = dict(zip(kept, self._factors))
         self._frozen = self._frozen_values(tickets, kept)  # before the masks wipe them out
         for name, mask in kept.items():  # not by multiplying: what is masked may be infinite
             self.parameters[name].data.masked_fill_(~mask, 0.0)
@@ -161,9 +168,11 @@ class Stack:
         [R]."""
         self.model.eval()
         losses, accuracies = torch.zeros_like(self._validation)
+        usual = objectives.mean_weights(self.objective, split.targets.unsqueeze(0))
         for inputs, targets in zip(split.inputs.split(self._chunk), split.targets.split(self._chunk)):
+            inputs, targets = inputs.clone(), targets.clone()  # a network, or an objective, may write into them
             outputs = self._forward(inputs, shared=True)
-            loss, accuracy = self._judge(outputs, targets.expand(self.size, *targets.shape))
+            loss, accuracy = self._judge(self.objective, outputs, targets.expand(self.size, *targets.shape), usual)
             losses += loss.sum(1)
             accuracies += accuracy.sum(1)
         return losses / len(split), accuracies / len(split)
@@ -186,34 +195,58 @@ class Stack:
         inputs, targets = _take(self.train.inputs, self._batch), _take(self.train.targets, self._batch)
         if self._views is not None:
             inputs = randomness.shift_and_flip(inputs, self._views)
-        self._judge(self._forward(inputs), targets)[0].mean(1).sum().backward()
+        usual = objectives.mean_weights(self._minimised, targets)
+        self._judge(self._minimised, self._forward(inputs), targets, usual)[0].mean(1).sum().backward()
+        if self.recipe.gradient_clip:
+            self._clip()
         self.optimizer.step()
         if self._pruned:
             torch._foreach_mul_(self._pruned, self._factors)
         if self._frozen:
             torch._foreach_add_(self._pruned, self._frozen)
 
-    def _judge(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss and accuracy [R, B] of each example, for outputs and targets [R, B, ...]."""
-        losses, accuracies = self.objective(outputs.flatten(0, 1), targets.flatten(0, 1))
-        return losses.view(self.size, -1), accuracies.view(self.size, -1)
+    @torch.no_grad()
+    def _clip(self) -> None:
+        """Scale each ticket's gradient down to the largest norm that the recipe allows, as torch's
+        `clip_grad_norm_` does; of masked weights it is zero."""
+        found = {name: p.grad for name, p in self.parameters.items() if p.grad is not None}
+        for name in self._factor_of.keys() & found.keys():
+            found[name].mul_(self._factor_of[name])
+        norms = [torch.linalg.vector_norm(gradient.reshape(self.size, -1), dim=1) for gradient in found.values()]
+        norm = torch.linalg.vector_norm(torch.stack(norms), dim=0)
+        share = (self.recipe.gradient_clip / (norm + 1e-6)).clamp(max=1.0)
+        for gradient in found.values():
+            gradient.mul_(share.view(-1, *[1] * (gradient.dim() - 1)) if self.size > 1 else share[0])
 
-    def _forward(self, inputs: Tensor, shared: bool = False) -> Tensor:
+    def _judge(self, objective: Objective, outputs: Any, targets: Tensor, usual) -> tuple[Tensor, Tensor]:
+        """Loss and accuracy [R, B] of each example, for outputs and targets [R, B, ...]. Outputs may be a tuple
+        or dictionary of such tensors, for objectives that take one. What weighs more than `usual`, the mean
+        weights, counts more."""
+        targets = targets.flatten(0, 1)
+        judged = objective(tree_map_only(Tensor, lambda part: part.flatten(0, 1), outputs), targets)
+        losses, accuracies = (part.view(self.size, -1) for part in judged)
+        if usual is None:
+            return losses, accuracies
+        by_loss, by_accuracy = (part.view(self.size, -1) / mean for part, mean in zip(objective.weigh(targets), usual))
+        return losses * by_loss, accuracies * by_accuracy
+
+    def _forward(self, inputs: Tensor, shared: bool = False) -> Any:
         """Outputs [R, B, ...] for inputs [R, B, ...], or [B, ...] where all tickets share them."""
         if self.size > 1:
             mapped = vmap(self._call, in_dims=(0, 0, None if shared else 0))
             return mapped(self.parameters, self.buffers, inputs)
         inputs = inputs if shared else inputs.squeeze(0)
         outputs = self.model(inputs) if self._full else self._call(self.parameters, self.buffers, inputs)
-        return outputs.unsqueeze(0)
+        return tree_map_only(Tensor, lambda part: part.unsqueeze(0), outputs)
 
-    def _call(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor) -> Tensor:
+    def _call(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], inputs: Tensor) -> Any:
         if self._full:
             return functional_call(self.model, (parameters, buffers), (inputs,))
         low = {name: p if name in self._exact else p.bfloat16() for name, p in parameters.items()}
         if inputs.is_floating_point():  # tokens and node numbers stay whole
             inputs = inputs.bfloat16()
-        return functional_call(self.model, (low, buffers), (inputs,)).float()
+        outputs = functional_call(self.model, (low, buffers), (inputs,))
+        return tree_map_only(Tensor, lambda part: part.float(), outputs)
 
     def _set_rate(self, rate: float) -> None:
         if isinstance(self._rate, Tensor):
@@ -260,16 +293,8 @@ def _optimizer(parameters, recipe: Recipe, rate, device: torch.device) -> torch.
     options = {"lr": rate, "weight_decay": recipe.weight_decay, "fused": device.type in ("cpu", "cuda")}
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(parameters, momentum=recipe.momentum, **options)
-    return torch.optim.Adam(parameters, capturable=device.type == "cuda", **options)
-
-
-def _names_of_own(model: nn.Module) -> dict[str, str]:
-    """From each name in the state_dict to the name that the tensor has among parameters and buffers.
-
-    The two differ where layers share a weight.
-    """
-    own = {id(tensor): name for name, tensor in [*model.named_parameters(), *model.named_buffers()]}
-    return {name: own[id(tensor)] for name, tensor in model.state_dict(keep_vars=True).items()}
+    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
+    return kind(parameters, capturable=device.type == "cuda", **options)
 
 
 def _keep_normalisation_exact(model: nn.Module) -> set[str]:

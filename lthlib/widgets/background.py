@@ -11,7 +11,7 @@ import pandas as pd
 
 from lthlib.core import processes
 from lthlib.lottery.controls import check_controls
-from lthlib.lottery.search import level_keys
+from lthlib.lottery.search import check_count, level_keys
 from lthlib.storage.store import Store
 from lthlib.tasks import prepare
 from lthlib.training import engine
@@ -35,6 +35,7 @@ class BackgroundHunt:
         engine.check(device, None)
         ready = prepare(task, profile, **options)
         self.setting, extent = ready.setting, ready.extent
+        check_count(extent, controls)
         self.store = Store(results)
         self.store.register(self.setting)
         keys = [key for level in range(extent.levels + 1) for key in level_keys(level, extent, controls)]

@@ -15,6 +15,7 @@ from lthlib.core.errors import LotteryError
 from lthlib.pruning import masks, structured
 from lthlib.storage import export
 from lthlib.storage.store import TICKET, Key, Store
+from tests.models import networks
 
 SMALL = {"iterations": 40, "levels": 2, "trials": 1, "evaluate_every": 20, "device": "cpu", "progress": False}
 NETWORKS = ["lenet-digits", "conv4-cluttered", "conv6-cluttered", "vgg7-cluttered", "resnet8-cluttered"]
@@ -175,6 +176,56 @@ def test_what_cannot_be_removed_is_refused(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch_pruning", None)
     with pytest.raises(LotteryError, match="pip install torch-pruning"):
         compaction.remove_units(network, ones, example)
+
+
+def test_units_of_a_transposed_convolution_are_removed():
+    """An empty channel of it, and one of the layer that it reads."""
+    network, example = networks.Upscaler().eval(), torch.rand(3, 1, 8, 8)
+    mask = masks.ones(models.prunable(network))
+    mask["d.weight"][:, [2, 5]] = False
+    mask["e.weight"][[1]] = False
+    empty = compaction.empty_units(mask, network)
+    assert {name: units.nonzero().flatten().tolist() for name, units in empty.items()} == {
+        "e.weight": [1], "d.weight": [2, 5], "o.weight": []
+    }  # fmt: skip
+    closed = compaction.close_units(network, mask, example)
+    small = compaction.remove_units(closed, mask, example)
+    assert small.d.weight.shape == (7, 8, 2, 2) and close(outputs(small, example), by_torch(closed, mask, example))
+
+
+def test_units_of_the_output_layer_and_of_what_is_added_to_a_frozen_layer_stay():
+    class Added(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.output, self.a, self.frozen = nn.Linear(8, 3), nn.Linear(4, 8), nn.Linear(4, 8).requires_grad_(False)
+
+        def forward(self, x):
+            return self.output(torch.relu(self.a(x) + self.frozen(x)))
+
+    network, example = Added(), torch.randn(5, 4)
+    mask = without(masks.ones(models.prunable(network)), output=[1], a=[0, 3])
+    small = compaction.remove_units(network, mask, example)
+    assert close(outputs(small, example), by_torch(network, mask, example)) and small.a.weight.shape == (8, 4)
+    tokens = nn.Sequential(nn.Embedding(5, 8), nn.Linear(8, 8), nn.Linear(8, 3))
+    mask = without(masks.ones(models.prunable(tokens)), **{"1": [0, 3]})
+    small = compaction.remove_units(tokens, mask, example := torch.randint(0, 5, (6,)))
+    assert close(outputs(small, example), by_torch(tokens, mask, example)) and small[1].weight.shape == (6, 8)
+
+
+def test_what_is_added_to_an_embedding_stays():
+    class Stream(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.tokens, self.mix, self.output = nn.Embedding(5, 8), nn.Linear(8, 8), nn.Linear(8, 3)
+
+        def forward(self, tokens):
+            x = self.tokens(tokens)
+            return self.output(x + self.mix(x))
+
+    network, example = Stream(), torch.randint(0, 5, (6,))
+    mask = without(masks.ones(models.prunable(network)), mix=[0, 3])
+    small = compaction.remove_units(network, mask, example)
+    assert close(outputs(small, example), by_torch(network, mask, example)) and small.mix.weight.shape == (8, 8)
 
 
 def test_a_shape_is_born_anew():

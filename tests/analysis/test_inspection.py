@@ -59,6 +59,19 @@ def test_damaged_looks_are_named(tmp_path):
         inspection.read("lenet-digits", tmp_path)
 
 
+def test_a_flipped_bit_anywhere_in_the_looks_is_noticed(hunted, tmp_path):
+    store, setting = hunted
+    levels = [inspection.stored(setting, 0, level, store) for level in range(3)]
+    path = inspection.write("lenet-digits", {(setting.identity(), 0): levels}, tmp_path)
+    raw = path.read_bytes()
+    for place in range(8, len(raw), max(1, len(raw) // 60)):
+        path.write_bytes(raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :])
+        with pytest.raises(lthlib.LotteryError, match="damaged"):
+            inspection.read("lenet-digits", tmp_path)
+    path.write_bytes(raw)
+    assert len(inspection.read("lenet-digits", tmp_path)) == 1
+
+
 @pytest.mark.parametrize(
     ("shape", "picture"),
     [((5, 64), (8, 8)), ((5, 3072), (32, 32)), ((5, 40), (1, 40)), ((5, 3, 3, 3), (3, 3)), ((4, 7), (1, 7))],

@@ -1,9 +1,12 @@
+import dataclasses
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,8 +17,8 @@ from lthlib.core import locks
 from lthlib.core.errors import LotteryError
 from lthlib.core.files import write_atomically
 from lthlib.pruning import masks
-from lthlib.settings import Recipe, Setting
-from lthlib.storage.store import MARKER, TICKET, Key, Record, Store
+from lthlib.settings import Recipe, Setting, identity_of
+from lthlib.storage.store import MARKER, TICKET, Key, Record, Store, _seal
 
 SETTING = Setting("lenet-digits", Recipe(iterations=10))
 KEY = Key(TICKET, trial=0, level=3)
@@ -231,22 +234,121 @@ def test_a_folder_that_is_no_store(tmp_path):
             Store(tmp_path / name)
 
 
-def test_a_setting_from_a_newer_lthlib_is_refused(tmp_path):
+@pytest.mark.parametrize("changes", [{"colour": "red"}, {"recipe": {"colour": "red"}}])
+def test_a_setting_from_a_newer_lthlib_is_refused(tmp_path, changes):
+    setting_file(tmp_path, {"task": "lenet-digits", **changes})
+    with pytest.raises(LotteryError, match="colour"):
+        Store(tmp_path).settings()
+
+
+def test_a_setting_that_cannot_be_read_is_passed_over_and_written_again(tmp_path, capsys):
     store = Store(tmp_path)
     store.register(SETTING)
-    path = next(tmp_path.glob("*/*/setting.json"))
-    from lthlib.storage.store import _seal
-
-    path.write_bytes(_seal({"setting": {"task": "lenet-digits", "colour": "red"}}))
-    with pytest.raises(LotteryError, match="colour"):
-        store.settings()
-    path.write_bytes(_seal({"setting": {"task": "lenet-digits", "recipe": {"colour": "red"}}}))
-    with pytest.raises(LotteryError, match="colour"):
-        store.settings()
-    path.write_text("[]")
+    next(tmp_path.glob("*/*/setting.json")).write_text("[]")
+    setting_file(tmp_path, {"task": "lenet-digits", "rate": 7.0})
     assert store.settings() == []
+    assert "rate is 7.0" in capsys.readouterr().err
     store.register(SETTING)
     assert store.settings() == [SETTING]
+
+
+@pytest.mark.parametrize("changes", [{"task": "../evil"}, {"task": "lenet-digits", "seed": 3}])
+def test_a_setting_that_lies_where_another_belongs_is_not_believed(tmp_path, capsys, changes):
+    setting_file(tmp_path, {"task": "lenet-digits"}).write_bytes(_seal({"setting": changes}))
+    assert Store(tmp_path).settings() == []
+    assert "was made for another network or setting" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("other", [Key(TICKET, 1, 3), Key(TICKET, 0, 4), Key("reinit", 0, 3)])
+def test_a_record_copied_over_another_networks_is_not_believed(tmp_path, capsys, other):
+    store = Store(tmp_path)
+    store.save(SETTING, KEY, record())
+    store.save(SETTING, other, record(1))
+    copy_record(store.path(SETTING, other), store.path(SETTING, KEY))
+    assert not store.has(SETTING, KEY) and store.has(SETTING, other)
+    assert "was made for another network" in capsys.readouterr().err
+    assert len(store.table([SETTING])) == 2
+
+
+@pytest.mark.parametrize("level", [0, 3])
+@pytest.mark.parametrize(
+    "other", [Setting("lenet-digits", Recipe(iterations=11)), Setting("conv2-cluttered", Recipe(iterations=10))]
+)
+def test_a_record_of_another_setting_or_task_is_not_believed(tmp_path, other, level):
+    store, key = Store(tmp_path), Key(TICKET, 0, level)
+    store.save(SETTING, key, record())
+    store.save(other, key, record(1))
+    copy_record(store.path(other, key), store.path(SETTING, key))
+    assert not store.has(SETTING, key) and store.has(other, key)
+
+
+def test_level_0_saved_under_any_pruning_belongs_to_all(tmp_path):
+    store, key = Store(tmp_path), Key(TICKET, 0, 0)
+    store.save(dataclasses.replace(SETTING, rate=0.5, schedule="oneshot"), key, record())
+    assert store.has(SETTING, key)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"history": {"iteration": [0], "split": ["test"], "loss": [], "accuracy": [0.1]}},
+        {"history": []},
+        {"density": "a half"},
+        {"shapes": {"w": [5, "7"]}},
+        {"shapes": 3},
+    ],
+)
+def test_an_odd_record_with_a_right_checksum_spoils_no_other(tmp_path, change):
+    store = Store(tmp_path)
+    store.save(SETTING, KEY, record())
+    store.save(SETTING, Key(TICKET, 1, 3), record())
+    path = store.path(SETTING, KEY)
+    content = json.loads(path.read_bytes())
+    content.pop("checksum")
+    path.write_bytes(_seal(content | change))
+    assert not store.has(SETTING, KEY)
+    assert set(store.table([SETTING]).trial) == {1}
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "null", "3", '{"checksum": [1]}', "\ud800", "{}"])
+def test_deep_or_odd_json_spoils_no_other_record(tmp_path, text):
+    store = Store(tmp_path)
+    store.save(SETTING, KEY, record())
+    store.path(SETTING, Key(TICKET, 1, 3)).write_text(text, errors="surrogatepass")
+    assert set(store.table([SETTING]).trial) == {0}
+
+
+def test_tensors_that_do_not_fit_their_record_are_one_sentence(tmp_path):
+    store = Store(tmp_path)
+    store.save(SETTING, KEY, record())
+    path = store.path(SETTING, KEY)
+    content = json.loads(path.read_bytes())
+    content.pop("checksum")
+    path.write_bytes(_seal(content | {"shapes": {"w": [500, 700]}}))
+    with pytest.raises(LotteryError, match="does not fit the record beside it"):
+        store.load(SETTING, KEY)
+
+
+def test_other_data_under_one_name_is_told_apart(tmp_path):
+    store = Store(tmp_path)
+    store.check_data(SETTING, "0123")
+    store.check_data(SETTING, "0123")
+    with pytest.raises(LotteryError, match="come from other data of the same name .* restore LTHLIB_DATA"):
+        store.check_data(dataclasses.replace(SETTING, rate=0.5), "4567")
+
+
+def setting_file(folder, changes) -> Path:
+    """A results folder's file for a setting with these changes, whether this lthlib knows them or not."""
+    Store(folder)
+    path = folder / changes["task"] / identity_of(changes) / "setting.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(_seal({"setting": changes}))
+    return path
+
+
+def copy_record(source, target):
+    for suffix in (".json", ".safetensors"):
+        shutil.copy(source.with_suffix(suffix), target.with_suffix(suffix))
 
 
 def test_a_stray_copy_is_passed_over(tmp_path):

@@ -1,7 +1,7 @@
 """Identities and fingerprints stay as they were: they name the folders of everybody's results.
 
-The two tables were made by the code before it was moved into folders. An identity that changes makes a hunt train
-again what is stored already; change a line of a table only if that is what you want.
+An identity that changes makes a hunt train again what is stored already; change a line of a table only if that is what
+you want. The identities were made before the code was moved into folders, the fingerprints by `core.digest`.
 """
 
 import json
