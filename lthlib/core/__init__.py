@@ -1,1 +1,1 @@
-"""What every other folder stands on: errors, validation, seeds, whole files, folders, processes, progress."""
+"""What every other folder stands on: errors, validation, seeds, whole files, locks, folders, processes, progress."""

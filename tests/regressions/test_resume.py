@@ -6,15 +6,16 @@ LTHLIB_KILLS=30 kills that often, with worker processes as well; a few kills kee
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
 
 import pandas as pd
-import psutil
 import pytest
 
 import lthlib
+from tests.core.family import Family, wait_until
 
 KILLS = int(os.environ.get("LTHLIB_KILLS", "4"))
 ITERATIONS = ["150", "1500"] if KILLS > 10 else ["150"]  # 1,500 are enough for worker processes
@@ -66,16 +67,33 @@ def test_a_hunt_killed_again_and_again_ends_as_one_never_killed(tmp_path, iterat
     print(f"{KILLS} kills, {mid_way} of them between the first network and the last")
 
 
-def test_workers_end_with_a_killed_hunt(tmp_path):
-    process = subprocess.Popen(
-        hunt(tmp_path, "--levels", "2", "--trials", "4", "--iterations", "1500", "--workers", "2"), stderr=subprocess.DEVNULL
-    )
-    while not networks(tmp_path):
-        time.sleep(0.05)
-    workers = psutil.Process(process.pid).children(recursive=True)
-    process.kill()
-    process.wait()
-    assert len(workers) >= 2 and not psutil.wait_procs(workers, timeout=20)[1], "a worker outlived its hunt"
+ENDS = {
+    "killed": (lambda process: process.kill(), -signal.SIGKILL),
+    "terminated": (lambda process: process.terminate(), -signal.SIGTERM),
+    "stopped by Ctrl-C": (lambda process: os.killpg(process.pid, signal.SIGINT), 130),  # its workers have it, too
+}
+
+
+@pytest.mark.parametrize("way", ENDS)
+@pytest.mark.parametrize("moment", ["when its workers start", "when they train"])
+def test_workers_end_with_their_hunt(tmp_path, way, moment):
+    family, (end, status), log = Family(), ENDS[way], tmp_path / "log"
+    extent = ["--levels", "2", "--trials", "20", "--iterations", "1500", "--workers", "2"]
+    with open(log, "w") as file:
+        process = subprocess.Popen(
+            hunt(tmp_path / "results", *extent), stderr=file, env=family.environment, start_new_session=True
+        )
+    try:
+        wait_until(lambda: len(family.named("popen_loky")) == 2)
+        if moment == "when they train":
+            wait_until(lambda: networks(tmp_path / "results"))
+        began = time.monotonic()
+        end(process)
+        family.gone()
+        print(f"{way} {moment}: nothing left after {time.monotonic() - began:.2f} s")
+        assert process.wait() == status and "Traceback" not in log.read_text()
+    finally:
+        family.end()
 
 
 @pytest.mark.parametrize("processes", [4])

@@ -58,7 +58,7 @@ def run(kernel, code: str) -> None:
     client.start_channels()
     try:
         client.wait_for_ready(timeout=120)
-        reply = client.execute_interactive(textwrap.dedent(code), timeout=120, output_hook=lambda message: None)
+        reply = client.execute_interactive(textwrap.dedent(code), timeout=500, output_hook=lambda message: None)
         assert reply["content"]["status"] == "ok", reply["content"]
     finally:
         client.stop_channels()
