@@ -32,7 +32,7 @@ from pathlib import Path
 from torch import Tensor
 
 from lthlib.core.digest import digest, facts
-from lthlib.core.errors import LotteryError
+from lthlib.core.errors import LotteryError, blamed
 from lthlib.core.paths import expanded
 from lthlib.core.validation import at_least
 
@@ -129,13 +129,8 @@ def evaluate(function: Callable, **known) -> Tensors:
     """
     weights = known["weights"]
     given = {**known, "weights": dict(weights), "mask": {name: kept.clone() for name, kept in known["mask"].items()}}
-    try:
+    with blamed(f"criterion {function.__name__!r} fails", "mend it, or choose another score"):
         scores = function(**{name: given[name] for name in asked(function)})
-    except LotteryError:
-        raise
-    except (Exception, SystemExit) as error:  # the criterion is the user's: it may raise anything
-        problem = f"criterion {function.__name__!r} stops with {type(error).__name__} ({error})"
-        raise LotteryError(f"{problem}: mend it, or choose another.") from error
     for name, weight in weights.items():
         tensor = scores.get(name) if isinstance(scores, dict) else None
         if not isinstance(tensor, Tensor) or tensor.shape != weight.shape:

@@ -19,7 +19,7 @@ from lthlib.core.processes import one_thread
 from lthlib.core.progress import notice
 from lthlib.data import Dataset, Split
 from lthlib.pruning import masks, registry
-from lthlib.settings import Recipe
+from lthlib.settings import Recipe, Setting
 from lthlib.tasks import limits
 from lthlib.training import objectives
 from lthlib.training.stack import Stack, Ticket
@@ -125,15 +125,13 @@ def _evaluate(task: "Task", network: nn.Module, name: str, classes: Callable[[],
     """`evaluation` of one split."""
 
     def measured(part: Split) -> tuple[Tensor, Any]:
-        losses, scores, outputs = _pass(task, network, part, f"{name} examples", classes)
+        losses, scores, outputs = _pass(task, network, part, f"{name} examples", classes, split.targets)
         return torch.stack([losses.double(), scores.double()]), outputs
 
     split = getattr(task.dataset, name)
     measured(_at(split, slice(2)))
     chosen = _at(split, _looked_at(split))
     together, outputs = measured(chosen)
-    if wrong := objectives.misfit_of_labels(task.objective, outputs, split.targets):
-        raise LotteryError(f"the network of task {task.name!r} does not fit the {name} split: {wrong}")
     places = {0}  # the last of a split may be measured alone
     if name == "train":
         _compare_passes(task, together, measured(chosen)[0])
@@ -180,9 +178,10 @@ def _differ(a: Tensor, b: Tensor, all_of_them: Tensor) -> bool:
 
 
 def _pass(
-    task: "Task", network: nn.Module, split: Split, examples: str, classes: Callable[[], int]
+    task: "Task", network: nn.Module, split: Split, examples: str, classes: Callable[[], int], labels: Tensor
 ) -> tuple[Tensor, Tensor, Any]:
-    """Loss and score of each of these examples, which are called `examples`, and the network's outputs."""
+    """Loss and score of each of these examples, which are called `examples`, and the network's outputs;
+    `labels` are the targets of the whole split that they are from."""
     kind, dtype = str(list(split.inputs.shape)), split.inputs.dtype
     if dtype.is_floating_point and dtype != torch.float32:
         kind += f" and type {str(dtype).removeprefix('torch.')}, not float32"
@@ -191,6 +190,8 @@ def _pass(
     about = f"the network of task {task.name!r} cannot take {examples.replace('examples', 'inputs')} of shape {kind}"
     with blamed(about, "make the two fit"):
         outputs = network(split.inputs.clone())  # which a network may change in place
+    if wrong := objectives.misfit_of_labels(task.objective, outputs, labels):
+        raise LotteryError(f"the network of task {task.name!r} gives {_shape(outputs)} for {len(split)} {examples}: {wrong}")
     losses, scores = _judged(task, outputs, split.targets.clone(), examples, classes)
     return losses, scores, outputs
 
@@ -198,8 +199,7 @@ def _pass(
 def _judged(task: "Task", outputs: Any, targets: Tensor, examples: str, classes: Callable[[], int]) -> tuple[Tensor, Tensor]:
     """Loss and score of each example. Raises LotteryError where the objective cannot use the outputs, or
     gives no losses."""
-    shape = list(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-    about = f"the network of task {task.name!r} gives {shape} for {len(targets)} {examples}"
+    about = f"the network of task {task.name!r} gives {_shape(outputs)} for {len(targets)} {examples}"
     own = task.objective not in objectives.SHIPPED
     with blamed(f"{about}: the objective cannot use them", "make the two fit"):
         if own:
@@ -218,6 +218,10 @@ def _judged(task: "Task", outputs: Any, targets: Tensor, examples: str, classes:
     if not torch.isfinite(losses).all():
         raise LotteryError(f"{about}: the loss is not finite, so look at how the network is initialised.")
     return losses, scores
+
+
+def _shape(outputs: Any) -> list[int] | str:
+    return list(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
 
 
 def training(task: "Task", network: nn.Module, recipe: Recipe) -> dict[str, Tensor]:
@@ -245,7 +249,8 @@ def _learn(task: "Task", network: nn.Module, batch: Split) -> None:
     """Forward and backward pass in training mode. Raises LotteryError where one fails, where no prunable
     weight has a gradient or a parameter one that the optimisers do not take; names prunable weights that have
     none."""
-    losses, _, _ = _pass(task, network, batch, "examples in training", functools.cache(lambda: task.dataset.classes))
+    classes, labels = functools.cache(lambda: task.dataset.classes), task.dataset.train.targets
+    losses, _, _ = _pass(task, network, batch, "examples in training", classes, labels)
     about, prunable = f"task {task.name!r}", models.prunable(network)
     if losses.requires_grad:
         with blamed(f"the backward pass of {about} fails", "use what has a derivative, and change nothing in place"):
@@ -283,20 +288,16 @@ class _Descent:
                 parameter.sub_(parameter.grad, alpha=self.param_groups[0]["lr"])
 
 
-def criterion(task: "Task", network: nn.Module, score: str, state: dict[str, Tensor]) -> None:
-    """Raise LotteryError where the criterion of that name cannot score the network once it has the weights
+def criterion(task: "Task", network: nn.Module, setting: Setting, state: dict[str, Tensor]) -> None:
+    """Raise LotteryError where the setting's criterion cannot score the network once it has the weights
     `state`."""
-    function = registry.find(score)
+    function = registry.find(setting.score)
     assert function is not None, "resolve has found it"
-    start, kept, copied, split = (
-        network.state_dict(),
-        masks.ones(models.prunable(network)),
-        _copy(task, network),
-        task.dataset.train,
-    )
+    start, kept, split = network.state_dict(), masks.ones(models.prunable(network)), task.dataset.train
+    copied, few = _copy(task, network), _at(split, _looked_at(split))
     copied.load_state_dict(state)
-    few = _at(split, _looked_at(split))
-    about = f"the criterion {score!r} fails on the network of task {task.name!r}"
+    objective = objectives.smoothed(task.objective, setting.recipe.label_smoothing)
+    about = f"the criterion {setting.score!r} fails on the network of task {task.name!r}"
     with one_thread(), blamed(about, "mend it, or choose another score"):
         registry.evaluate(
             function,
@@ -305,7 +306,7 @@ def criterion(task: "Task", network: nn.Module, score: str, state: dict[str, Ten
             mask=kept,
             network=copied,
             batch=(few.inputs, few.targets),
-            loss=lambda outputs, targets: objectives.mean_loss(task.objective, outputs, targets),
+            loss=lambda outputs, targets: objectives.mean_loss(objective, outputs, targets),
             seed=0,
         )
 

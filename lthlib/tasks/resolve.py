@@ -58,9 +58,9 @@ def prepare(task: str | Task, profile: str = "quick", **chosen) -> Prepared:
     """
     task = find_task(task)
     own = not _is_shipped(task)
-    before = task.facts() if own else []
     with models.seeded(0):
         check.data(task)
+    before = task.facts() if own else []
     with models.seeded(0):  # what a state_dict leaves out must not depend on the caller either
         network = task.build()
         task.check(network)
@@ -72,7 +72,7 @@ def prepare(task: str | Task, profile: str = "quick", **chosen) -> Prepared:
         limits.check_memory(network, task.dataset, setting.recipe)
         kept = check.training(task, network, setting.recipe)
         if own or setting.score_code:
-            check.criterion(task, network, setting.score, kept)
+            check.criterion(task, network, setting, kept)
     if setting.fingerprint and setting.fingerprint != digest(before):
         raise LotteryError(
             f"task {task.name!r} is not the same twice: {first_difference(before, task.facts())} changes by itself. Let the "

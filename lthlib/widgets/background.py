@@ -44,7 +44,7 @@ class BackgroundHunt:
         options |= {"task": task, "profile": profile, "controls": ",".join(controls), "device": device}
         arguments = ["hunt", "--json", "--results", str(self.store.folder)]
         for name, value in options.items():
-            arguments += [f"--{name}", str(value)]
+            arguments += ["--" + name.replace("_", "-"), str(value)]
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed when the hunt is
         self._process = processes.start("lthlib", *arguments, stderr=self._errors)
         self._cancelled = False

@@ -43,7 +43,7 @@ def other(folder, hunts):
 def test_columns_say_which_setting_a_row_is_of(folder, hunts, other):
     networks = lthlib.with_settings(lthlib.summarise(lthlib.results(folder)), folder)
     added = ["seed", "rate", "scope", "score", "rewind", "iterations", "learning_rate"]
-    assert list(networks.columns) == [*analysis.NETWORK, *analysis.MEASURES, *added]
+    assert list(networks.columns) == [*analysis.NETWORK, *analysis.MEASURES, *analysis.summary.MARKS, *added]
     told = networks.set_index("setting")[added].drop_duplicates()
     assert told.loc[hunts[2].setting[0]].tolist() == [7, 0.2, "layer", "magnitude", 0, 6, 0.0012]
     assert told.loc[other.setting[0]].tolist() == [0, 0.5, "layer", "magnitude", 0, 6, 0.01]

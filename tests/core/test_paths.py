@@ -15,6 +15,7 @@ from lthlib.lessons import colab, handouts, reporting
 from lthlib.papers import report
 from lthlib.pruning import registry
 from lthlib.storage import atlas
+from lthlib.storage.store import Store
 from lthlib.sweeps import config
 from tests.conftest import ROOT
 
@@ -74,6 +75,7 @@ def test_folders_of_lessons_figures_and_reports(home, monkeypatch):
     monkeypatch.setattr(report, "_figures", lambda results: [])
     monkeypatch.setattr(report, "_page", lambda *_: "page")
     monkeypatch.setattr(report, "_markdown", lambda *_: "page")
+    Store("~/lth")
     assert report.write("~/lth", "~/report") == [home / "report" / name for name in ("report.html", "report.md")]
     monkeypatch.setattr(handouts.translations, "LESSONS", home)
     shutil.copy(LESSON, home)

@@ -200,8 +200,8 @@ def turned(*, weights):
 @pytest.mark.parametrize(
     ("criterion", "says"),
     [
-        (leaves, "criterion 'leaves' stops with SystemExit"),
-        (divides, "criterion 'divides' stops with ZeroDivisionError"),
+        (leaves, "criterion 'leaves' fails .SystemExit"),
+        (divides, "criterion 'divides' fails .ZeroDivisionError"),
         (nothing_from_nothing, "criterion 'nothing_from_nothing' gives NaN for weights of"),
         (turned, "criterion 'turned' gives complex numbers for"),
     ],

@@ -101,7 +101,7 @@ def test_whatever_a_users_code_raises_is_one_sentence(blobs, tmp_path, kind, par
         def unlucky(*, weights):
             return bad()
 
-        options, says = {"score": unlucky}, "the criterion 'unlucky' fails"
+        options, says = {"score": unlucky}, "criterion 'unlucky' fails"
     error = refused(
         own(blobs, build, objective),
         f"{says}.*{kind.__name__}: .*of mine.* in function, line .* of test_check",
@@ -157,11 +157,14 @@ def sparse_embedding(net):
         (lambda: Net(lambda net, x: net.b(net.hidden(x)).squeeze(0)), r"gives \[3\] for 1 train examples"),
         (lambda: Net(lambda net, x: net.b(net.hidden(x - x.mean(0)))), "by itself.*its network in evaluation mode mixes"),
         (lambda: Net(lambda net, x: net.b(net.hidden(x)).detach()), "has no gradient in any prunable weight: .*no detach"),
-        (lambda: Net(None, frozen), "has no gradient in any prunable weight: leave requires_grad True"),
+        (lambda: Net(None, frozen), "all prunable weights of Net are frozen"),
         (lambda: Net(lambda net, x: net.b(net.hidden(x)) / 0), "the loss is not finite"),
         (lambda: Net(None, old_weight_norm), "cannot be copied .*it holds a.weight, computed from other tensors.*weight_norm"),
         (lambda: Net(None, pruned_by_torch), "cannot be copied .*it holds a.weight, computed.*torch.nn.utils.prune"),
-        (lambda: Net(None, lambda net: setattr(net, "lock", threading.Lock())), "cannot be copied .*cannot pickle"),
+        (
+            lambda: Net(None, lambda net: setattr(net, "lock", threading.Lock())),
+            r"the network\.lock is of type lock, by which results cannot be told apart",
+        ),
         (lambda: Net(None, sparse_embedding), "'table.weight' .*sparse or complex gradients"),
         (lambda: Net(lambda net, x: {"logits": net.b(net.hidden(x))}), "gives dict for 2 train examples"),
         (lambda: Net(lambda net, x: (net.b(net.hidden(x)),) * (1 + net.training)), "gives tuple for 2 train"),
