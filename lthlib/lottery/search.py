@@ -24,8 +24,8 @@ from lthlib.core.errors import LotteryError
 from lthlib.core.progress import bar
 from lthlib.core.seeds import seed_for
 from lthlib.core.validation import plain
-from lthlib.lottery.aside import Aside, has_diverged
 from lthlib.lottery.controls import CONTROLS, Place, check_controls
+from lthlib.lottery.skipped import Skipped, has_diverged
 from lthlib.pruning import masks, own_mask, step
 from lthlib.pruning.masks import Mask
 from lthlib.settings import AT_ONCE, Extent, Recipe, Setting
@@ -112,7 +112,7 @@ def hunt(
         score=score, scope=scope, structure=structure, source=setting_name(source), redraws=redraws, seed=seed, **recipe,
     )  # fmt: skip
     search, controls, chosen = _set_up(ready, mask, controls, only, results)
-    aside = Aside(search, chosen)
+    skipped = Skipped(search, chosen)
 
     networks = [key for level in chosen for key in level_keys(level, ready.extent, controls)]
     to_train = [key for key in networks if not search.store.has(search.setting, key)]
@@ -122,16 +122,16 @@ def hunt(
             with search.missing(keys) as missing:
                 watch.skip(len(keys) - len(missing))
                 level = keys[0].level
-                going_on = aside.going_on(missing)  # not after a diverged training
+                going_on = skipped.going_on(missing)  # not after a diverged training
                 mask_of = {trial: search.next_mask(trial, level) for trial in going_on}  # prune
-                mask_of = aside.changed(mask_of, level)  # a round that removes nothing trains nothing
+                mask_of = skipped.changed(mask_of, level)  # a round that removes nothing trains nothing
                 missing = watch.without(missing, mask_of)
                 tickets = {key: search.make_ticket(key, mask_of[key.trial]) for key in missing}  # reset
                 for key, trained in search.train(tickets, device, workers):  # train, and record
                     watch.saw(key, trained)
     table = search.store.table([search.setting], all_trials=True)
     table = _asked_for(table, ready.extent, chosen, controls)
-    aside.say(table)
+    skipped.say(table)
     return table
 
 

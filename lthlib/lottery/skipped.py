@@ -1,4 +1,4 @@
-"""What a hunt sets aside, trial by trial: what would be pruned from a network whose training diverged, and
+"""What a hunt skips, trial by trial: what would be pruned from a network whose training diverged, and
 levels whose round removes nothing. Both are read off the store, so that a hunt which is resumed sets aside
 the same."""
 
@@ -29,8 +29,8 @@ def has_diverged(store: Store, setting: Setting, key: Key) -> bool:
     return not math.isfinite([loss for loss, split in zip(history["loss"], history["split"]) if split == "validation"][-1])
 
 
-class Aside:
-    """What a hunt over these levels sets aside."""
+class Skipped:
+    """What a hunt over these levels skips."""
 
     def __init__(self, search: "Hunt", levels: list[int]):
         self.search, self.levels = search, levels

@@ -10,7 +10,7 @@ import lthlib
 from lthlib import analysis, lottery, masks, models, plots, tasks
 from lthlib.core.seeds import seed_for
 from lthlib.lottery import heuristic_supermasks
-from lthlib.lottery.aside import _spans
+from lthlib.lottery.skipped import _spans
 from lthlib.settings import Recipe
 from lthlib.training import engine
 from lthlib.training.engine import Ticket
