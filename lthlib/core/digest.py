@@ -44,6 +44,7 @@ BOOKKEEPING = {
 }
 HAS_DOCSTRING = 0x4000000  # a flag of compiled code since Python 3.13
 HEAP_TYPE = 1 << 9  # a flag of classes that are made while Python runs, not written in C
+BY_ANY_NAME = {"getattr", "vars", "eval", "exec", "globals", "__dict__", "import_module", "__import__"}
 CONTAINERS = (dict, list, tuple, set, frozenset)
 Facts = list[tuple[str, str]]
 
@@ -106,6 +107,9 @@ class _Walk:
         plain = tensor.detach().cpu()
         plain = plain.dequantize() if plain.is_quantized else plain.to_dense() if plain.layout != torch.strided else plain
         self.note(path, type(tensor).__name__, tensor.dtype, tuple(tensor.shape), tensor.requires_grad)
+        hooks = [getattr(tensor, name, None) for name in ("_backward_hooks", "_post_accumulate_grad_hooks")]
+        for hook in (hook for kind in hooks for hook in (kind or {}).values()):
+            self.visit(hook, f"{path}, a hook on it")
         if not tensor.is_meta:
             self._bytes(plain.resolve_conj().resolve_neg().contiguous().reshape(-1).view(torch.uint8).numpy(), path)
 
@@ -199,8 +203,11 @@ class _Walk:
                 self.visit(constant, f"{path}, a constant")
 
     def _globals(self, function: types.FunctionType, path: str) -> None:
+        """What a function reads from outside. Of a module of the user's these are the names that the function
+        mentions, or all it defines where a name may be made on the way."""
         names, imported, attributes = set(), set(), set()
         for part in _all_code(function.__code__):
+            imported |= {constant for constant in part.co_consts if isinstance(constant, str)}  # import_module("mine")
             for step in dis.get_instructions(part):
                 if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
                     names.add(step.argval)
@@ -209,9 +216,11 @@ class _Walk:
                 elif step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
                     attributes.add(step.argval)
         outside = {name: function.__globals__[name] for name in sorted(names & function.__globals__.keys())}
-        outside |= {name: sys.modules[name] for name in sorted(imported & sys.modules.keys())}
+        modules = {name: sys.modules[name] for name in sorted(imported & sys.modules.keys())}
+        outside |= {name: module for name, module in modules.items() if not _is_of_library(name)}
+        by_any_name = bool(BY_ANY_NAME & (names | attributes))
         for name, value in outside.items():
-            if isinstance(value, types.ModuleType) and not _is_of_library(value.__name__):
+            if isinstance(value, types.ModuleType) and not _is_of_library(value.__name__) and not by_any_name:
                 for attribute in sorted((attributes | imported) & vars(value).keys()):
                     self.visit(vars(value)[attribute], f"{path}: {name}.{attribute}")
             else:

@@ -139,7 +139,7 @@ def from_arrays(
         name,
         train=Split(train.inputs[rest], train.targets[rest]),
         validation=Split(train.inputs[validation], train.targets[validation]),
-        test=test,
+        test=Split(test.inputs.clone(), test.targets.clone()),  # an array may be written to later, as the others may
     )
 
 

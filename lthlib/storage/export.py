@@ -183,7 +183,7 @@ def from_torch_prune(model: nn.Module) -> Mask:
     """
     parameters = dict(model.named_parameters(remove_duplicate=False))
     pruned = {}
-    for buffer, tensor in model.named_buffers():
+    for buffer, tensor in model.named_buffers(remove_duplicate=False):
         name = buffer.removesuffix("_mask")
         if name != buffer and f"{name}_orig" in parameters:  # not a mask of the user's own
             pruned[name] = tensor

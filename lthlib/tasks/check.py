@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lthlib import models
+from lthlib.core.digest import Facts, facts
 from lthlib.core.errors import LotteryError, blamed
 from lthlib.core.processes import one_thread
 from lthlib.core.progress import notice
@@ -77,8 +78,12 @@ def build(task: "Task", network: nn.Module) -> None:
 
     `network` is what was built under seed 0.
     """
+    _hooks_on_weights(task, network)
     with blamed(f"the weights of task {task.name!r} cannot be read", "keep plain parameters and buffers in the state_dict"):
-        first, again, other = network.state_dict(), *(models.initial_weights(task.build, seed) for seed in (0, 1))
+        first, again = network.state_dict(), models.initial_weights(task.build, 0)
+        with models.seeded(1):
+            redrawn = task.build()
+        other = redrawn.state_dict()
         shapes = [{name: tensor.shape for name, tensor in state.items()} for state in (first, again, other)]
     if shapes[0] != shapes[1] or shapes[0] != shapes[2]:
         raise LotteryError(f"the model of task {task.name!r} builds networks of different shapes: build the same each time.")
@@ -88,6 +93,12 @@ def build(task: "Task", network: nn.Module) -> None:
             f"the model of task {task.name!r} gives {drawn[0]!r} other values when it is built again under the same seed: draw "
             "with torch's, NumPy's or Python's global random numbers, which are seeded, not with a generator of its own, and "
             "initialise every weight."
+        )
+    beside = _beside_state(facts(network, "the network"), facts(redrawn, "the network"), network)
+    if beside:
+        raise LotteryError(
+            f"{beside[0]} of task {task.name!r} is drawn at random and is neither parameter nor buffer, so that all trials would "
+            "share it and an exported ticket lose it: keep it by register_buffer(name, tensor)."
         )
     if task.pretrained:
         return
@@ -100,6 +111,25 @@ def build(task: "Task", network: nn.Module) -> None:
             "and the control reinit would share them: build a new network in each call, without seeding it or copying one; "
             "or say Task(..., pretrained=True) where weights are pre-trained on purpose."
         )
+
+
+def _hooks_on_weights(task: "Task", network: nn.Module) -> None:
+    """Raise LotteryError for hooks on parameters, which no copy of a network keeps: training would go without."""
+    for name, parameter in network.named_parameters():
+        if parameter._backward_hooks or getattr(parameter, "_post_accumulate_grad_hooks", None):
+            raise LotteryError(
+                f"the network of task {task.name!r} has a hook on its parameter {name!r}, which its copies lose: do the same "
+                "in forward, or by a hook on the module."
+            )
+
+
+def _beside_state(before: Facts, after: Facts, network: nn.Module) -> list[str]:
+    """Places at which two descriptions of a network differ, other than its parameters and buffers."""
+    known, places = {f"the network.{name}" for name in network.state_dict()}, {}
+    for when, found in enumerate((before, after)):
+        for place, fact in found:
+            places.setdefault(place, ([], []))[when].append(fact)
+    return [place for place, (old, new) in places.items() if old != new and place not in known]
 
 
 def _same(a: Tensor, b: Tensor) -> bool:
@@ -211,6 +241,10 @@ def _judged(task: "Task", outputs: Any, targets: Tensor, examples: str, classes:
         raise LotteryError(f"{about}: {wrong}")
     with blamed(f"{about}: the objective cannot use them", "make the two fit"):
         losses, scores = task.objective(outputs, targets)
+    if not bool(((scores >= 0) & (scores <= 1)).all()):  # neither of which NaN is
+        raise LotteryError(
+            f"{about}: the objective's accuracies go from {scores.min():.4g} to {scores.max():.4g}, so give shares from 0 to 1."
+        )
     if not losses.is_floating_point():
         raise LotteryError(
             f"{about}: the objective's losses are {losses.dtype}, so give numbers that have a gradient, as float32."
@@ -224,16 +258,25 @@ def _shape(outputs: Any) -> list[int] | str:
     return list(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
 
 
-def training(task: "Task", network: nn.Module, recipe: Recipe) -> dict[str, Tensor]:
+def training(task: "Task", network: nn.Module, recipe: Recipe, own: bool = True) -> dict[str, Tensor]:
     """Raise LotteryError where the task cannot be trained by this recipe: one step by hand, then two as the
     engine takes them, each with a measurement after it. Returns all parameters and buffers at the end.
 
-    The batch is as large as the recipe says, but of no more examples than are looked at.
+    The batch is as large as the recipe says, but of no more examples than are looked at. Of a user's `own`
+    network it is also asked what it keeps beside parameters and buffers.
     """
     few = _at(task.dataset.train, _looked_at(task.dataset.train))
     batch = torch.arange(min(recipe.batch_size, max(2, len(few)))) % len(few)
     with one_thread():
-        _learn(task, _copy(task, network).train(), _at(few, batch))
+        copied = _copy(task, network).train()
+        before = facts(copied, "the network") if own else []
+        _learn(task, copied, _at(few, batch))
+        after = facts(copied, "the network") if own else []
+        if changed := _beside_state(before, after, network):
+            notice(
+                f"{task.name}: {changed[0]} changes in training and is neither parameter nor buffer, so it starts anew in each "
+                "training, also where a ticket is rewound; keep it by register_buffer(name, tensor) if results depend on it."
+            )
         kept, state = masks.ones(models.prunable(network)), network.state_dict()
         about = f"task {task.name!r} cannot be trained step by step on batches of {len(batch)}"
         with blamed(about, "keep nothing from one call to the next, and let network and recipe fit"):

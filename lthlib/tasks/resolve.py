@@ -4,6 +4,7 @@ profile."""
 import dataclasses
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from lthlib import data, models
@@ -56,6 +57,11 @@ def prepare(task: str | Task, profile: str = "quick", **chosen) -> Prepared:
     random numbers nor depends on them. Raises LotteryError for a value out of range, or for a task that
     cannot be trained.
     """
+    if not torch.is_grad_enabled() or torch.is_inference_mode_enabled():
+        raise LotteryError(
+            "gradients are switched off, so nothing can be trained: leave torch.no_grad() or torch.inference_mode(), or call "
+            "torch.set_grad_enabled(True)."
+        )
     task = find_task(task)
     own = not _is_shipped(task)
     with models.seeded(0):
@@ -70,7 +76,7 @@ def prepare(task: str | Task, profile: str = "quick", **chosen) -> Prepared:
         step.check(setting, extent)
         limits.check_networks(extent.trials * (extent.levels + 1), extent)
         limits.check_memory(network, task.dataset, setting.recipe)
-        kept = check.training(task, network, setting.recipe)
+        kept = check.training(task, network, setting.recipe, own)
         if own or setting.score_code:
             check.criterion(task, network, setting, kept)
     if setting.fingerprint and setting.fingerprint != digest(before):

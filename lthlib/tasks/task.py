@@ -62,6 +62,8 @@ class Task:
             network = self.model(self.dataset)
         if not isinstance(network, nn.Module):
             raise LotteryError(f"the model of task {self.name!r} returned {type(network).__name__}: return a torch.nn.Module.")
+        if any(tensor.is_meta for tensor in (*network.parameters(), *network.buffers())):
+            raise LotteryError(f"the model of task {self.name!r} is on the device meta, without numbers: build it on the CPU.")
         if any(isinstance(parameter, nn.parameter.UninitializedParameter) for parameter in network.parameters()):
             raise LotteryError(f"the model of task {self.name!r} has lazy layers: give their input sizes, so that weights exist.")
         if self.dataset.versions() != before:

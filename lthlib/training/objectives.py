@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lthlib.core.errors import LotteryError
-from lthlib.core.validation import number
+from lthlib.core.validation import number, plain
 
 Objective = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -149,8 +149,12 @@ class CrossEntropy:
     label_smoothing: float = 0.0
 
     def __post_init__(self):
+        object.__setattr__(self, "ignore_index", plain(self.ignore_index))
+        object.__setattr__(self, "label_smoothing", plain(self.label_smoothing))
         try:
-            weights = tuple(float(weight) for weight in self.class_weights)
+            if isinstance(self.class_weights, (dict, str)):
+                raise TypeError("one number for each class, in their order")
+            weights = tuple(float(weight) for weight in plain(self.class_weights))
         except (TypeError, ValueError) as error:
             raise LotteryError(f"class_weights is {self.class_weights!r}: give a number for each class.") from error
         if weights and not (0 < sum(weights) < float("inf") and min(weights) >= 0):
