@@ -294,7 +294,7 @@ def criterion(task: "Task", network: nn.Module, score: str, state: dict[str, Ten
         _copy(task, network),
         task.dataset.train,
     )
-    copied.load_state_dict(state)
+    models.load(copied, state)
     few = _at(split, _looked_at(split))
     about = f"the criterion {score!r} fails on the network of task {task.name!r}"
     with one_thread(), blamed(about, "mend it, or choose another score"):
