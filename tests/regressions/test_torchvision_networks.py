@@ -1,8 +1,8 @@
 """Networks of torchvision through hunt, export and reload: same accuracy, exact zeros, reported density.
 
-An ordinary run takes the three fastest; LTHLIB_ALL_NETWORKS=1 takes all, and ten minutes. They are untrained,
-with three classes and small images. Where a kind has large networks alone (Vision Transformer, Swin, MaxViT,
-ResNeXt, Wide ResNet), a narrow and shallow one is built from torchvision's class.
+An ordinary run takes the three fastest; LTHLIB_ALL_NETWORKS=1 takes all, in 10 to 15 minutes. They are
+untrained, with three classes and small images. Where a kind has only large networks (Vision Transformer,
+Swin, MaxViT, ResNeXt, Wide ResNet), a narrow and shallow one is built from torchvision's class.
 """
 
 import functools
