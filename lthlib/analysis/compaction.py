@@ -38,7 +38,7 @@ def empty_units(mask: Mask, network: nn.Module | None = None) -> dict[str, Tenso
 def masked_network(network: nn.Module, mask: Mask) -> nn.Module:
     """A copy of `network` with its weights under the mask, in evaluation mode."""
     masked = copy.deepcopy(network).eval()
-    masked.load_state_dict(masks.apply(mask, masked.state_dict()))
+    models.load(masked, masks.apply(mask, masked.state_dict()))
     return masked
 
 

@@ -252,5 +252,5 @@ def _loaded(network: nn.Module, weights: dict[str, Tensor] | None) -> nn.Module:
     if weights is None:
         return network
     network = copy.deepcopy(network)
-    network.load_state_dict(weights)
+    models.load(network, weights)
     return network

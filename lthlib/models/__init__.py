@@ -19,6 +19,7 @@ from lthlib.models.prunable import (
     initial_weights,
     layer_names,
     layer_rates,
+    load,
     prunable,
     seeded,
     tied,

@@ -6,6 +6,7 @@ know it by the first, the one in `named_parameters`; a state_dict lists them all
 
 import contextlib
 import random
+from collections import OrderedDict
 from collections.abc import Callable
 
 import numpy as np
@@ -93,6 +94,17 @@ def aliases(model: nn.Module) -> dict[str, str]:
 def tied(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """A state_dict of the model, or a part of it, in which aliases hold the very tensor of the first name."""
     return {**state, **{name: state[own] for name, own in aliases(model).items() if own in state}}
+
+
+def load(model: nn.Module, state: dict[str, Tensor]) -> None:
+    """`model.load_state_dict` of a plain dictionary that comes from a network like the model.
+
+    torch keeps the versions of modules beside a state_dict, and some networks, such as torchvision's MNASNet,
+    refuse one without them: the model's own are put beside it.
+    """
+    versioned = OrderedDict(state)
+    versioned._metadata = getattr(model.state_dict(), "_metadata", None)  # pyright: ignore
+    model.load_state_dict(versioned)
 
 
 def layer_names(model: nn.Module) -> dict[nn.Module, str]:

@@ -79,7 +79,7 @@ class Pruner:
 
     def _scores(self, criterion: Callable, state: State, start: State, mask: Mask, seed: int):
         network = copy.deepcopy(self.network)
-        network.load_state_dict(masks.apply(mask, models.tied(network, state)))
+        models.load(network, masks.apply(mask, models.tied(network, state)))
         examples = self.data.train
         batch = torch.randperm(len(examples), generator=torch.Generator().manual_seed(seed))[: registry.BATCH]
         with torch.random.fork_rng(devices=[]):

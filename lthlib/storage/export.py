@@ -17,6 +17,7 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 from torch.nn.utils import prune as torch_prune
 
+from lthlib import models
 from lthlib.core.errors import LotteryError
 from lthlib.core.files import write_atomically
 from lthlib.core.paths import expanded
@@ -50,7 +51,7 @@ class Exported:
         """
         network = copy.deepcopy(network).eval()
         try:
-            network.load_state_dict(self.state_dict)
+            models.load(network, self.state_dict)
         except RuntimeError as error:
             reason = " ".join(str(error).split())
             fix = f"give the network of task {self.about['task']!r}, as its function builds it"

@@ -338,7 +338,7 @@ def criterion(task: "Task", network: nn.Module, setting: Setting, state: dict[st
     assert function is not None, "resolve has found it"
     start, kept, split = network.state_dict(), masks.ones(models.prunable(network)), task.dataset.train
     copied, few = _copy(task, network), _at(split, _looked_at(split))
-    copied.load_state_dict(state)
+    models.load(copied, state)
     objective = objectives.smoothed(task.objective, setting.recipe.label_smoothing)
     about = f"the criterion {setting.score!r} fails on the network of task {task.name!r}"
     with one_thread(), blamed(about, "mend it, or choose another score"):

@@ -94,7 +94,7 @@ class Stack:
         """Parameters and buffers from the tickets; of one ticket they are the module's own."""
         states = []
         for ticket in tickets:
-            self.model.load_state_dict(models.tied(self.model, ticket.weights))
+            models.load(self.model, models.tied(self.model, ticket.weights))
             randomness.key_random_layers(self.model, ticket.order_seed, ticket.start)
             if self.size > 1:  # the next ticket is loaded into the same module
                 tensors = [*self.model.named_parameters(), *self.model.named_buffers()]

@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+import lthlib
 from lthlib import models
+from lthlib.analysis import compaction
 from lthlib.core.errors import LotteryError
 from tests.models.networks import TiedLanguageModel, TiedLinear
 
@@ -49,3 +51,34 @@ def test_a_tied_state_has_one_value_under_all_names():
     changed = models.tied(network, {**state, "h1.weight": torch.ones(16, 16)})
     assert changed["h2.weight"] is changed["h1.weight"] and list(changed) == list(state)
     assert models.tied(network, {"a.bias": state["a.bias"]}).keys() == {"a.bias"}, "a part stays a part"
+
+
+class Versioned(nn.Sequential):
+    """Refuses weights without a version, as torchvision's MNASNet does."""
+
+    _version = 2
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *rest):
+        if local_metadata.get("version") != 2:
+            raise ValueError(f"version should be 2 instead of {local_metadata.get('version')}")
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+
+
+@pytest.mark.parametrize("score", ["magnitude", "snip"])
+def test_a_network_that_refuses_weights_without_a_version_is_pruned_and_exported(blobs, score):
+    task = lthlib.Task("versioned", blobs, lambda _: Versioned(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3)))
+    table = lthlib.hunt(task, "smoke", levels=1, trials=2, iterations=4, score=score, progress=False, device="cpu", workers=1)
+    ticket = lthlib.export.ticket(table, level=1)
+    network = ticket.into(task.build())
+    assert all(torch.equal(ticket.state_dict[name], tensor) for name, tensor in network.state_dict().items())
+    again = compaction.masked_network(network, ticket.mask)
+    assert all(torch.equal(again.state_dict()[name], tensor) for name, tensor in network.state_dict().items())
+
+
+def test_loading_is_as_strict_as_torch():
+    network = nn.Linear(6, 3)
+    with pytest.raises(RuntimeError, match="Missing key"):
+        models.load(network, {"weight": torch.zeros(3, 6)})
+    state = {"weight": torch.zeros(3, 6), "bias": torch.ones(3)}
+    models.load(network, state)
+    assert not network.weight.any() and network.bias.all() and type(state) is dict
