@@ -167,4 +167,4 @@ def test_the_command(tmp_path, capsys):
     assert "registers no criterion" in capsys.readouterr().err
     file.write_text("1 / 0\n")
     assert main(["arena", "--score", "another", "--file", str(file), *options]) == 2
-    assert "fails (ZeroDivisionError" in capsys.readouterr().err
+    assert "stops with ZeroDivisionError" in capsys.readouterr().err

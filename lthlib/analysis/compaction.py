@@ -174,6 +174,11 @@ def _groups(tp, graph, removable: dict[nn.Module, Tensor]) -> Iterator[tuple[dic
         whole = graph.get_pruning_group(layer, prune, idxs=list(range(len(empty))))
         coupled = {dep.target.module for dep, _ in whole if graph.is_out_channel_pruning_fn(dep.handler)} & set(removable)
         done |= coupled
+        if len({len(removable[each]) for each in coupled}) > 1:
+            names = ", ".join(map(str, coupled))
+            raise LotteryError(
+                f"{names} are added or multiplied with other numbers of units each: no unit can be removed of them."
+            )
         empty_in_all = torch.stack([removable[each] for each in coupled]).all(0)
         added_to_embedding = any(isinstance(dep.target.module, nn.Embedding) for dep, _ in whole)
         if added_to_embedding or not empty_in_all.any():

@@ -20,7 +20,7 @@ import pandas as pd
 from torch import Tensor, nn
 
 from lthlib import models
-from lthlib.core.errors import LotteryError
+from lthlib.core.errors import LotteryError, blamed
 from lthlib.core.progress import bar
 from lthlib.core.seeds import seed_for
 from lthlib.core.validation import plain
@@ -190,10 +190,17 @@ class Hunt:
             return
         level, is_fork = keys[0].level, keys[0].method == "fork"
         snapshot = self.setting.rewind if level == 0 and not is_fork else None
-        for index, trained in engine.train(
+        training = engine.train(
             list(tickets.values()), self.recipe(level), self.task.dataset, model=self.network,
             objective=self.task.objective, snapshot=snapshot, device=device, workers=workers,
-        ):  # fmt: skip
+        )  # fmt: skip
+        failed = f"training at level {level} of task {self.task.name!r} failed"
+        while True:
+            with blamed(failed, "mend the network or the objective for the example or value that this names"):
+                finished = next(training, None)
+            if finished is None:
+                return
+            index, trained = finished
             key = keys[index]
             weights = trained.weights if key.method in (TICKET, "fork") else None
             start = trained.snapshot if key.method == TICKET else None

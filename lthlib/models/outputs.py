@@ -10,9 +10,8 @@ from lthlib.models.prunable import layer_names
 
 
 def output_layers(network: nn.Module, inputs: Tensor) -> list[str]:
-    """The names of the weights of the output layers, one for each tensor of the network's output.
-
-    It is the layer called last of those whose output reaches that tensor through no further layer. `inputs`
+    """The names of the weights of the output layers: those whose output reaches the network's output through no
+    further layer, such as both factors of a gate, or what is added to it. `inputs`
     [B, ...] are run through a copy in training mode, in which auxiliary heads answer too, or in evaluation
     mode where training needs a larger batch. Where no such layer is seen, it is the one called last.
     """
@@ -29,7 +28,7 @@ def output_layers(network: nn.Module, inputs: Tensor) -> list[str]:
             calls.clear()
             outputs = network.eval()(inputs.clone())
     tensors = [tensor for tensor in tree_leaves(outputs) if isinstance(tensor, Tensor)]
-    last = {max(reached) for tensor in tensors if (reached := _reaching(tensor, calls))}
+    last = {call for tensor in tensors for call in _reaching(tensor, calls)}
     return list(dict.fromkeys(calls[call][0] for call in sorted(last))) or [name for name, _ in calls[-1:]]
 
 

@@ -82,8 +82,7 @@ class Pruner:
         models.load(network, masks.apply(mask, models.tied(network, state)))
         examples = self.data.train
         batch = torch.randperm(len(examples), generator=torch.Generator().manual_seed(seed))[: registry.BATCH]
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)  # dropout, where there is any
+        with models.seeded(seed):  # dropout, where there is any, and criteria that draw
             return registry.evaluate(
                 criterion,
                 weights={name: state[name] * mask[name] for name in mask},

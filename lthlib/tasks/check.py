@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 SPLITS = ("train", "validation", "test")
 EXAMPLES = 4  # of a split that are looked at, evenly spaced, beside those that hold its largest and smallest numbers
 COLUMNS = 16  # up to so many, a column may have a range of its own
+WORK, CHUNK = 2e9, 250  # weights times examples of a split that are looked at one and all, so many at a time
 SAME = 1e-3  # what float noise may change a loss by, as a share of it
 CPU = torch.device("cpu")
 
@@ -149,6 +150,20 @@ def evaluation(task: "Task", network: nn.Module) -> None:
     with one_thread(), torch.no_grad():
         for name in SPLITS:
             _evaluate(task, copied, name, classes)
+
+
+def every_example(task: "Task", network: nn.Module) -> None:
+    """Raise LotteryError where any example of any split makes network or objective fail, or has a loss that is
+    not finite. Networks and data sets too large for that in about a second are looked at by `evaluation` alone."""
+    weights = sum(parameter.numel() for parameter in network.parameters())
+    copied, classes = _copy(task, network).eval(), functools.cache(lambda: task.dataset.classes)
+    with one_thread(), torch.no_grad():
+        for name in SPLITS:
+            split = getattr(task.dataset, name)
+            if weights * len(split) > WORK:
+                continue
+            for places in torch.arange(len(split)).split(CHUNK):
+                _pass(task, copied, _at(split, places), f"{name} examples", classes, split.targets)
 
 
 def _evaluate(task: "Task", network: nn.Module, name: str, classes: Callable[[], int]) -> None:

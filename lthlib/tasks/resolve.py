@@ -72,6 +72,7 @@ def prepare(task: str | Task, profile: str = "quick", **chosen) -> Prepared:
         task.check(network)
         if own:
             check.build(task, network)
+            check.every_example(task, network)
         setting, extent = resolve(task, profile, **chosen)
         step.check(setting, extent)
         limits.check_networks(extent.trials * (extent.levels + 1), extent)

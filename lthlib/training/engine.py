@@ -21,6 +21,7 @@ import joblib
 import torch
 from torch import Tensor, nn
 
+from lthlib import models
 from lthlib.core import processes
 from lthlib.core.errors import LotteryError
 from lthlib.core.progress import notice
@@ -322,8 +323,9 @@ def _splits(data: Dataset) -> tuple[Split, Split, Split]:
 
 @contextlib.contextmanager
 def _random_state(seed: int, device: torch.device):
-    """torch's global generators (which dropout draws from) seeded inside, and as before outside."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    """The global random numbers of torch (which dropout draws from), NumPy and Python seeded inside, and as
+    before outside."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), models.seeded(seed):
         torch.manual_seed(seed)
         yield
 

@@ -207,22 +207,6 @@ def test_trials_of_level_0_that_are_asked_for_are_returned(own_task):
     assert set(table.trial) == {0, 1, 2} and table.level.dtype.kind == "i"
 
 
-def test_buffers_outside_the_state_dict_do_not_depend_on_the_caller(blobs, tmp_path):
-    class Projected(nn.Linear):
-        def __init__(self):
-            super().__init__(4, 3)
-            self.register_buffer("projection", torch.randn(6, 4), persistent=False)
-
-        def forward(self, x):
-            return super().forward(x @ self.projection)
-
-    task, tables = lthlib.Task("blobs-projected", blobs, lambda _: Projected()), []
-    for seed in (1, 2):
-        torch.manual_seed(seed)
-        tables.append(without_time(hunt(task, results=tmp_path / str(seed), **SMALL)))
-    pd.testing.assert_frame_equal(*tables, check_exact=True)
-
-
 def test_results_reads_everything(own_task):
     hunt(own_task, controls="reinit", **SMALL)
     hunt(own_task, schedule="oneshot", **SMALL)

@@ -81,7 +81,11 @@ def test_workers_end_with_their_hunt(tmp_path, way, moment):
     extent = ["--levels", "2", "--trials", "20", "--iterations", "1500", "--workers", "2"]
     with open(log, "w") as file:
         process = subprocess.Popen(
-            hunt(tmp_path / "results", *extent), stderr=file, env=family.environment, start_new_session=True
+            hunt(tmp_path / "results", *extent),
+            stderr=file,
+            env=family.environment,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a test in the background lacks
         )
     try:
         wait_until(lambda: len(family.named("popen_loky")) == 2)
