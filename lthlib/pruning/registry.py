@@ -128,7 +128,9 @@ def evaluate(function: Callable, **known) -> Tensors:
     weight, with a real number for each weight that is one itself.
     """
     weights = known["weights"]
-    given = {**known, "weights": dict(weights), "mask": {name: kept.clone() for name, kept in known["mask"].items()}}
+    given = {**known, "weights": dict(weights)}
+    if "mask" in known:
+        given["mask"] = {name: kept.clone() for name, kept in known["mask"].items()}
     with blamed(f"criterion {function.__name__!r} fails", "mend it, or choose another score"):
         scores = function(**{name: given[name] for name in asked(function)})
     for name, weight in weights.items():

@@ -106,7 +106,9 @@ def build(task: "Task", network: nn.Module) -> None:
     prunable = models.prunable(network)
     same = [name for name in prunable if _same(first[name], other[name])]
     fixed = [name for name in same if len(first[name].unique()) > 2]  # ones, or an identity, are a choice; these were drawn once
-    if fixed or len(same) == len(prunable):
+    # A supermask's scores begin alike: its weights are buffers, which are drawn.
+    drawn = any(not _same(tensor, redrawn.get_buffer(name)) for name, tensor in network.named_buffers())
+    if fixed or (len(same) == len(prunable) and not drawn):
         raise LotteryError(
             f"the model of task {task.name!r} gives {(fixed or same)[0]!r} the same values under two seeds, so that all trials "
             "and the control reinit would share them: build a new network in each call, without seeding it or copying one; "
