@@ -68,8 +68,8 @@ EXPERIMENTS = [
 ]
 
 
-class _TimeIsUp(BaseException):
-    """Not an Exception, so that nothing on the way takes it for an error."""
+class _TimeIsUp(KeyboardInterrupt):
+    """An interruption, so that nothing on the way takes it for an error of somebody's code."""
 
 
 def fill(
