@@ -136,9 +136,9 @@ def evaluate(function: Callable, **known) -> Tensors:
     for name, weight in weights.items():
         tensor = scores.get(name) if isinstance(scores, dict) else None
         if not isinstance(tensor, Tensor) or tensor.shape != weight.shape:
-            given = list(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
+            kind = list(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
             raise LotteryError(
-                f"criterion {function.__name__!r} gives {given} for {name!r}: return a dictionary with a tensor of shape "
+                f"criterion {function.__name__!r} gives {kind} for {name!r}: return a dictionary with a tensor of shape "
                 f"{list(weight.shape)} there, and so for each of {', '.join(weights)}."
             )
         if tensor.is_complex():

@@ -88,10 +88,10 @@ def build(task: "Task", network: nn.Module) -> None:
         shapes = [{name: tensor.shape for name, tensor in state.items()} for state in (first, again, other)]
     if shapes[0] != shapes[1] or shapes[0] != shapes[2]:
         raise LotteryError(f"the model of task {task.name!r} builds networks of different shapes: build the same each time.")
-    drawn = [name for name in first if not _same(first[name], again[name])]
-    if drawn:
+    changed = [name for name in first if not _same(first[name], again[name])]
+    if changed:
         raise LotteryError(
-            f"the model of task {task.name!r} gives {drawn[0]!r} other values when it is built again under the same seed: draw "
+            f"the model of task {task.name!r} gives {changed[0]!r} other values when it is built again under the same seed: draw "
             "with torch's, NumPy's or Python's global random numbers, which are seeded, not with a generator of its own, and "
             "initialise every weight."
         )
@@ -107,8 +107,8 @@ def build(task: "Task", network: nn.Module) -> None:
     same = [name for name in prunable if _same(first[name], other[name])]
     fixed = [name for name in same if len(first[name].unique()) > 2]  # ones, or an identity, are a choice; these were drawn once
     # A supermask's scores begin alike: its weights are buffers, which are drawn.
-    drawn = any(not _same(tensor, redrawn.get_buffer(name)) for name, tensor in network.named_buffers())
-    if fixed or (len(same) == len(prunable) and not drawn):
+    buffers_differ = any(not _same(tensor, redrawn.get_buffer(name)) for name, tensor in network.named_buffers())
+    if fixed or (len(same) == len(prunable) and not buffers_differ):
         raise LotteryError(
             f"the model of task {task.name!r} gives {(fixed or same)[0]!r} the same values under two seeds, so that all trials "
             "and the control reinit would share them: build a new network in each call, without seeding it or copying one; "
@@ -165,7 +165,7 @@ def every_example(task: "Task", network: nn.Module) -> None:
             if weights * len(split) > WORK:
                 continue
             for places in torch.arange(len(split)).split(CHUNK):
-                _pass(task, copied, _at(split, places), f"{name} examples", classes, split.targets)
+                _pass(task, copied, _at(split, places), f"{name} examples", classes)
 
 
 def _evaluate(task: "Task", network: nn.Module, name: str, classes: Callable[[], int]) -> None:
@@ -225,10 +225,10 @@ def _differ(a: Tensor, b: Tensor, all_of_them: Tensor) -> bool:
 
 
 def _pass(
-    task: "Task", network: nn.Module, split: Split, examples: str, classes: Callable[[], int], labels: Tensor
+    task: "Task", network: nn.Module, split: Split, examples: str, classes: Callable[[], int], labels: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Any]:
     """Loss and score of each of these examples, which are called `examples`, and the network's outputs;
-    `labels` are the targets of the whole split that they are from."""
+    `labels` are the targets of the whole split that they are from, where these are still to be checked."""
     kind, dtype = str(list(split.inputs.shape)), split.inputs.dtype
     if dtype.is_floating_point and dtype != torch.float32:
         kind += f" and type {str(dtype).removeprefix('torch.')}, not float32"
@@ -237,7 +237,8 @@ def _pass(
     about = f"the network of task {task.name!r} cannot take {examples.replace('examples', 'inputs')} of shape {kind}"
     with blamed(about, "make the two fit"):
         outputs = network(split.inputs.clone())  # which a network may change in place
-    if wrong := objectives.misfit_of_labels(task.objective, outputs, labels):
+    wrong = "" if labels is None else objectives.misfit_of_labels(task.objective, outputs, labels)
+    if wrong:
         raise LotteryError(f"the network of task {task.name!r} gives {_shape(outputs)} for {len(split)} {examples}: {wrong}")
     losses, scores = _judged(task, outputs, split.targets.clone(), examples, classes)
     return losses, scores, outputs
