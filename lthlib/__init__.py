@@ -16,7 +16,7 @@ from lthlib.core.version import REPOSITORY, __version__
 _SHORT = {
     **dict.fromkeys(("hunt", "results"), "lottery.search"),
     "summarise": "analysis.summary",
-    **dict.fromkeys(("compare", "matching", "speedup"), "analysis.comparison"),
+    **dict.fromkeys(("compare", "early_stop_ratio", "matching"), "analysis.comparison"),
     "levels": "analysis.summary",
     **dict.fromkeys(("pool_seeds", "with_settings"), "analysis.pooling"),
     "sentence": "analysis.sentences",

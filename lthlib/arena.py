@@ -142,9 +142,9 @@ def leaderboard(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.Dat
         density = 100 * networks.density.mean()
         for entry, own in values.groupby("entry", sort=False):
             own = own.droplevel("entry")
-            low, high = analysis.interval(own)
+            low, high = analysis.bounds(own)
             over = own - baseline if baseline is not None else own * float("nan")
-            over_low, over_high = analysis.interval(over.dropna())
+            over_low, over_high = analysis.bounds(over.dropna())
             spent = networks.spent[networks.entry == entry].iloc[0]
             row = (task, float(rounded(density)), entry, own.mean(), low, high, over.mean(), over_low, over_high, spent, len(own))
             standings.append(row)
@@ -172,7 +172,7 @@ def checks(outcome: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFram
         ticket = by_method[networks.schedule.iloc[0]]
         for check in CHECKS:
             difference = (ticket - by_method[check]).dropna()
-            low, high = analysis.interval(difference)
+            low, high = analysis.bounds(difference)
             verdict = "cannot tell" if len(difference) < analysis.FEWEST else "passed" if low > 0 else "flagged"
             standings.append((task, entry, check, difference.mean(), low, high, len(difference), verdict))
     columns = ["task", "method", "check", "points", "low", "high", "trials", "verdict"]

@@ -57,9 +57,9 @@ def test_leaderboard_ranks_by_mean_and_pairs_with_random(own_task):
     level_1 = outcome[(outcome.level == 1) & (outcome.method == outcome.schedule)].set_index(["entry", "trial"]).test_accuracy
     own = 100 * level_1["snip, untrained"]
     difference = own - 100 * level_1["random, untrained"]
-    assert row["mean"] == pytest.approx(own.mean()) and (row.low, row.high) == pytest.approx(analysis.interval(own))
+    assert row["mean"] == pytest.approx(own.mean()) and (row.low, row.high) == pytest.approx(analysis.bounds(own))
     assert row["over random"] == pytest.approx(difference.mean())
-    assert (row.over_low, row.over_high) == pytest.approx(analysis.interval(difference)) and row.trials == 3
+    assert (row.over_low, row.over_high) == pytest.approx(analysis.bounds(difference)) and row.trials == 3
 
 
 def spent(task="lenet-digits", level=3, **chosen):

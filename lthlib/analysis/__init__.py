@@ -1,8 +1,19 @@
 """From the tidy table to what people read, and what a ticket is: its cost, its layers, its landscape."""
 
-from lthlib.analysis.comparison import FEWEST, compare, interval, matching, pairs, smallest, speedup
+from lthlib.analysis.comparison import (
+    compare,
+    early_stop_ratio,
+    iterations_to_reach,
+    margin_of,
+    matching,
+    over_range,
+    pairs,
+    reach,
+    smallest,
+)
+from lthlib.analysis.evidence import FEWEST, Evidence, bounds, error_rates, holm, weigh, weigh_ratio
 from lthlib.analysis.pooling import overview, pool_seeds, with_settings
-from lthlib.analysis.sentences import describe, sentence
+from lthlib.analysis.sentences import against_dense, describe, difference, sentence
 from lthlib.analysis.summary import (
     AS_THEY_ARE,
     LABELS,

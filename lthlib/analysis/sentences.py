@@ -1,23 +1,93 @@
 """Tables and sentences for people, computed from the tidy table."""
 
+import math
+from collections.abc import Sequence
+
 import pandas as pd
 
-from lthlib.analysis.comparison import compare
+from lthlib.analysis import evidence
+from lthlib.analysis.comparison import compare, margin_of
+from lthlib.analysis.evidence import AS_GOOD, BETTER, INCONCLUSIVE, NONE, WORSE
 from lthlib.analysis.summary import AS_THEY_ARE, LABELS, LOWER_IS_BETTER, nearest_level, one_setting, scale, summarise
 from lthlib.core.errors import LotteryError
 from lthlib.core.percent import percent
 
+MOST_DECIMALS = 6
 
-def sentence(table: pd.DataFrame, density: float, control: str = "reinit") -> str:
-    """One computed sentence, such as "ticket better than reinit at 21.1 %: +0.9 points, 5 of 5 trials"."""
-    found, level = compare(table, control), nearest_level(table, density)
+
+def sentence(table: pd.DataFrame, density: float, control: str = "reinit", margin: float | None = None) -> str:
+    """One computed sentence on test accuracy, such as "ticket better than reinit at 21.1 %: +0.9 points (95 %
+    bounds +0.2 to +1.6; 5 trials)". The verdict is that of `compare`, by `margin` or the task's own. Raises
+    LotteryError as `compare` does."""
+    found, level = compare(table, control, margin=margin), nearest_level(table, density)
     if level not in found.index:
         wrong = f"at level {level} training diverged in every pair of ticket and {control}"
         raise LotteryError(f"{wrong}: choose another density, or hunt with a lower learning_rate.")
     row = found.loc[level]
-    word = "better than" if row.points > 0 else "worse than" if row.points < 0 else "level with"
-    count = f"better in {row.better:.0f} of {row.trials:.0f} trials"
-    return f"ticket {word} {control} at {percent(row.density)}: {row.points:+.1f} points, {count}"
+    start = {
+        BETTER: f"ticket better than {control}",
+        AS_GOOD: f"ticket as good as {control}",
+        WORSE: f"ticket worse than {control}",
+        INCONCLUSIVE: f"inconclusive between ticket and {control}",
+        NONE: f"no verdict on ticket and {control}",
+    }[row.verdict]
+    return f"{start} at {percent(row.density)}: {difference(row, margin_of(table, margin=margin).value)}"
+
+
+def difference(row: pd.Series, margin: float, unit: str = "points") -> str:
+    """A row of `compare` in words, with what its verdict rests on: "+0.9 points (95 % bounds +0.2 to +1.6; 5
+    trials)".
+
+    The margin is named where the verdict needs it, and the trials that would settle what is inconclusive.
+    Numbers have as many decimals as it takes to see on which side of zero, and of the margin, they are.
+    """
+    margin_shown = row.verdict in (AS_GOOD, INCONCLUSIVE)
+    digits = max(decimals((row.points, row.low, row.high), 0.0), decimals([row.low], -margin) if margin_shown else 1)
+    trials = f"{row.trials:.0f} trial{'' if row.trials == 1 else 's'}"
+    mean = f"{_signed(row.points, digits)} {unit}"
+    if row.verdict == NONE:
+        few = f"; fewer than {evidence.FEWEST} have no bounds" if row.trials < evidence.FEWEST else ""
+        return f"{mean} ({trials}{few})"
+    bounds = f"95 % bounds {_signed(row.low, digits)} to {_signed(row.high, digits)}"
+    of = f", margin {margin:.{digits}f}" if margin_shown else ""
+    return f"{mean} ({bounds}{of}; {trials}{to_settle(row.verdict, row.needed)})"
+
+
+def to_settle(verdict: str, needed: float) -> str:
+    """What would settle an inconclusive verdict: "; about 12 trials would settle it". Else nothing."""
+    if verdict != INCONCLUSIVE:
+        return ""
+    if math.isnan(needed):
+        return f"; more than {evidence.MOST_TRIALS} trials would be needed to settle it"
+    return f"; about {needed:.0f} trials would settle it"
+
+
+def against_dense(row: pd.Series, of: str = "dense") -> str:
+    """A row of `early_stop_ratio` in words: "62 % of dense's iterations (95 % bounds 50 to 77 %; 5 trials)",
+    with the verdict "sooner", "as soon", "later" or "inconclusive" before it."""
+    word = {BETTER: "sooner", AS_GOOD: "as soon", WORSE: "later", INCONCLUSIVE: "inconclusive", NONE: "no verdict"}[row.verdict]
+    bounds = "" if math.isnan(row.low) else f"95 % bounds {row.low:.0f} to {row.high:.0f} %; "
+    never = f", {row.never:.0f} of them never learned" if row.never else ""
+    return f"{word}: {row.percent:.0f} % of {of}'s iterations ({bounds}{row.trials:.0f} trials{never})"
+
+
+def decimals(numbers: Sequence[float], line: float) -> int:
+    """The fewest decimals, from 1, with which every number is still seen on its own side of the line."""
+    for digits in range(1, MOST_DECIMALS):
+        if all(_on_its_side(number, line, digits) for number in numbers):
+            return digits
+    return MOST_DECIMALS
+
+
+def _on_its_side(number: float, line: float, digits: int) -> bool:
+    shown, drawn = round(number, digits), round(line, digits)
+    if number > line:
+        return shown > drawn
+    return shown < drawn if number < line else True  # equal, or one of them unknown
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value + 0.0:+.{digits}f}"  # + 0.0 makes a zero of minus zero
 
 
 def describe(tables: pd.DataFrame | dict[str, pd.DataFrame], measure: str = "test_accuracy") -> str:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from lthlib.analysis.comparison import interval
 from lthlib.analysis.efficiency import forward_flops
+from lthlib.analysis.evidence import bounds
 from lthlib.analysis.summary import scale, summarise
 from lthlib.core.errors import LotteryError
 from lthlib.pruning import masks, registry
@@ -145,7 +145,7 @@ def dominated_by(costs: pd.DataFrame, cost: str = "iterations") -> dict[str, lis
     for name in names:
         rivals = [rival for rival in names if rival != name and price[rival] <= price[name]]
         gains = {rival: (values[rival] - values[name]).dropna() for rival in rivals}
-        dominating[name] = [rival for rival, gain in gains.items() if interval(gain)[0] > 0]
+        dominating[name] = [rival for rival, gain in gains.items() if bounds(gain)[0] > 0]
     return dominating
 
 

@@ -36,7 +36,7 @@ def conclude(output: Path, run: dict, lines: Sequence[str], **findings) -> None:
 def span(values: Sequence[float], digits: int = 1, sign: str = "+", label: str = "", unknown: str = "none") -> str:
     """The 95 % interval of the mean of one value a trial, in the values' unit: `label`, then "+0.2 to +1.4".
     `sign` is "+", or "" for no plus; fewer than `comparison.FEWEST` values give `unknown`."""
-    low, high = analysis.interval(values)
+    low, high = analysis.bounds(values)
     return unknown if np.isnan(low) else f"{label}{low:{sign}.{digits}f} to {high:{sign}.{digits}f}"
 
 
@@ -65,7 +65,7 @@ def above_zero(values: Sequence[float]) -> str:
 
 def direction(values: Sequence[float], above: str, below: str, neither: str) -> str:
     """`above` or `below` if the 95 % interval of the mean is wholly on that side of zero, else `neither`."""
-    low, high = analysis.interval(values)
+    low, high = analysis.bounds(values)
     if low > 0:
         return above
     return below if high < 0 else neither

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from lthlib.analysis.comparison import FEWEST, interval, pairs
+from lthlib.analysis.comparison import pairs
+from lthlib.analysis.evidence import FEWEST, bounds
 from lthlib.analysis.summary import by_trial, scale, summarise
 from lthlib.core.errors import LotteryError
 from lthlib.core.validation import did_you_mean
@@ -90,9 +91,9 @@ class Claim:
         Ratios are averaged on a logarithmic scale, so that twice and half as soon cancel.
         """
         if self.unit != "times":
-            return (values.mean(), *interval(values))
+            return (values.mean(), *bounds(values))
         logarithms = np.log(values)
-        return tuple(np.exp([logarithms.mean(), *interval(logarithms)]))
+        return tuple(np.exp([logarithms.mean(), *bounds(logarithms)]))
 
 
 def load() -> list[Claim]:
@@ -192,7 +193,7 @@ def _beside(claim: Claim, measured) -> dict[str, str]:
     if not isinstance(measured, pd.DataFrame):
         measured = pd.DataFrame({"value": np.atleast_1d(np.asarray(measured, dtype=float))})
     values, digits = measured.value.dropna().to_numpy(), DECIMALS.get(claim.unit, ".0f")
-    ours, extremes, (low, high) = "no such level", "", interval([])
+    ours, extremes, (low, high) = "no such level", "", bounds([])
     if len(values):
         mean, low, high = claim.averaged(values)
         where = _at((measured["from"].max(), measured.down_to.min())) if "from" in measured else ""

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from lthlib.analysis import training_cost
-from lthlib.analysis.comparison import interval
+from lthlib.analysis.evidence import bounds
 from lthlib.plots import style
 from lthlib.plots.style import DOTTED, SERIES, SHADE, Style, finish
 
@@ -62,7 +62,7 @@ def against(
         colour, dashes = [("black", ":"), ("#777777", "-.")][index % 2]
         look = {**DOTTED, "color": colour, "linestyle": dashes}
         axes.axhline(np.mean(values), label=label, **look)
-        axes.axhspan(*interval(values), color=colour, alpha=0.1, linewidth=0, zorder=0)
+        axes.axhspan(*bounds(values), color=colour, alpha=0.1, linewidth=0, zorder=0)
         sentences.append(f"{label}: {np.mean(values):.3g}.")
     axes.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if log else "linear")
     axes.xaxis.set_minor_locator(NullLocator())
@@ -82,7 +82,7 @@ def accuracy_against_cost(accounts: pd.DataFrame, cost: str = "iterations", refe
     unit, by_method = dense[cost].iloc[0], dict(list(tickets.groupby("method", sort=False)))
     level = dense.value.mean()
     axes.axhline(level, label=reference, **DOTTED)
-    axes.axhspan(*interval(dense.value), color="#777777", zorder=0, **SHADE)
+    axes.axhspan(*bounds(dense.value), color="#777777", zorder=0, **SHADE)
     sentences = [f"Test accuracy against {LABELS[cost]}, in dense trainings (dense: {level:.1f})."]
     points = {}
     for method, look in _by_family(by_method).items():
@@ -133,5 +133,5 @@ def _by_family(methods) -> dict[str, Style]:
 def _means(values) -> tuple[list[float], list[list[float]]]:
     """The mean of each list, and how far below and above it the 95 % interval reaches (0 without one)."""
     means = np.array([float(np.mean(each)) for each in values])
-    low, high = np.transpose([interval(each) for each in values])
+    low, high = np.transpose([bounds(each) for each in values])
     return means.tolist(), np.nan_to_num(style.whiskers(means, low, high)).tolist()

@@ -157,23 +157,25 @@ def layer_densities(layers: pd.DataFrame, title: str = "") -> Figure:
 
 
 def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
-    """What `comparison.matching` returned: accuracy and early stop minus dense, against density. Dots are
-    means, whiskers 95 % intervals (from 3 trials on), colours the verdicts."""
+    """What `comparison.matching` returned: accuracy minus dense, and early stop in percent of dense's, against
+    density. Dots are means, whiskers 95 % bounds (from 3 trials on), colours the verdicts."""
     levels = matching.assign(weights=100 * matching.density)
-    figure, panels = style.panels(2, 5.5, 4.2)
-    labels = {"points": "test accuracy (points)", "iterations": "early stop (iterations)"}
-    for axes, (name, label) in zip(panels, labels.items()):
-        axes.axhline(0, **DOTTED)
+    figure, (accuracy, speed) = style.panels(2, 5.5, 4.2)
+    for axes, name, line in ((accuracy, "points", 0), (speed, "percent", 100)):
+        axes.axhline(line, **DOTTED)
         for verdict, same in levels.groupby("verdict"):
             ends = style.whiskers(same[name], same[f"{name}_low"], same[f"{name}_high"])
             look = {**style.VERDICTS[verdict].points(), "capsize": 3, "markersize": 7}
             axes.errorbar(same.weights, same[name], yerr=ends, label=verdict, **look)
-        axes.set(xlabel=WEIGHTS, ylabel=f"{label}, minus dense")
         style.density_axis(axes, levels.weights)
+    accuracy.set(xlabel=WEIGHTS, ylabel="test accuracy minus dense (points)")
+    speed.set(xlabel=WEIGHTS, ylabel="early stop (% of dense's iterations)", yscale="log")
+    style.plain_numbers(speed.yaxis)
     figure.suptitle(title)
     counts = ", ".join(f"{verdict} at {count}" for verdict, count in levels.verdict.value_counts().items())
-    start = "Differences from the dense networks against weights remaining; verdicts over"
-    return finish(figure, f"{start} {len(levels)} levels: {counts}.", legend=panels[1])
+    start = "Accuracy and early stop against the dense networks', by weights remaining, with 95 % bounds;"
+    margin = matching.attrs.get("margin", "")
+    return finish(figure, f"{start} verdicts over {len(levels)} levels: {counts}. {margin.capitalize()}.", legend=speed)
 
 
 def differences(

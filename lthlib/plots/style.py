@@ -73,8 +73,12 @@ SERIES_DASHES = ["", (4, 1.5), (1, 1), (3, 1.25, 1.5, 1.25), (5, 1, 1, 1), (6, 2
 SERIES_MARKERS = ["o", "s", "X", "^", "D", "P", "v"]
 GOOD, BAD = Style("#0072B2", "", "o"), Style("#D55E00", "", "X")
 MIDDLE, UNKNOWN = Style("#B07600", "", "s"), Style("#777777", "", "D")
-VERDICTS = {"winning": GOOD, "yes": GOOD, "matching": MIDDLE, "neither": BAD, "no": BAD}
-VERDICTS["cannot tell"] = UNKNOWN
+VERDICTS = {  # of `analysis.evidence` and `comparison.matching`, and yes or no where a claim is judged
+    **dict.fromkeys(("winning", "better", "yes"), GOOD),
+    **dict.fromkeys(("matching", "as good"), MIDDLE),
+    **dict.fromkeys(("worse", "no"), BAD),
+    **dict.fromkeys(("inconclusive", "none", "cannot tell"), UNKNOWN),
+}
 WORDS = "#333333"  # of notes inside a figure: 12.6 to 1 on white
 
 SHADE = {"alpha": 0.15, "linewidth": 0}  # of a band

@@ -23,7 +23,10 @@ class Task:
     initialised each time it is called: every trial and every reinit control asks for one under its own seed.
     `objective` says what is minimised and how accuracy is measured (see `lthlib.training.objectives`): without one,
     cross-entropy and accuracy. `pretrained` says that `model` gives the same weights each time on purpose: they are
-    theta_0 of all trials, and controls that need new weights, such as reinit, are refused.
+    theta_0 of all trials, and controls that need new weights, such as reinit, are refused. `margin`, in points of
+    accuracy, and `loss_margin`, in units of the loss, say how much worse than the dense network is still no matter
+    (see `analysis.evidence`): two standard deviations of one network's trials, from a pilot before the run. None takes
+    them from the dense networks of the run itself. They change no result, and are not part of an identity.
     """
 
     name: str
@@ -31,6 +34,8 @@ class Task:
     model: Callable[[data.Dataset], nn.Module]
     objective: objectives.Objective = objectives.classification
     pretrained: bool = False
+    margin: float | None = None
+    loss_margin: float | None = None
 
     @functools.cached_property
     def dataset(self) -> data.Dataset:

@@ -211,9 +211,9 @@ def test_speedup_is_the_dense_early_stop_over_the_tickets():
 def test_interval_is_students():
     values = [0.3, 0.1, 0.7, 0.2]
     expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    assert analysis.interval(values) == pytest.approx((expected.low, expected.high))
-    assert analysis.interval([1, 1, 1]) == (1, 1)
-    assert all(map(math.isnan, analysis.interval([1, 2])))
+    assert analysis.bounds(values) == pytest.approx((expected.low, expected.high))
+    assert analysis.bounds([1, 1, 1]) == (1, 1)
+    assert all(map(math.isnan, analysis.bounds([1, 2])))
 
 
 DENSE = (0.89, 0.90, 0.91)  # standard deviation 0.01, so one point
@@ -236,7 +236,7 @@ def test_matching_and_winning(accuracies, stops, verdict):
     assert row.verdict == verdict and row.trials == 3 and row.density == pytest.approx(0.8)
     difference = [100 * (a - b) for a, b in zip(accuracies, DENSE)]
     assert row.points == pytest.approx(sum(difference) / 3)
-    assert (row.points_low, row.points_high) == pytest.approx(analysis.interval(difference))
+    assert (row.points_low, row.points_high) == pytest.approx(analysis.bounds(difference))
     assert row.iterations == pytest.approx(sum(stops) / 3 - 50)
 
 

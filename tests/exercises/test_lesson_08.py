@@ -12,9 +12,9 @@ def counts_means(points, iterations):
 
 
 def speed_first(points, iterations):
-    if analysis.interval(iterations)[0] > 0:
+    if analysis.bounds(iterations)[0] > 0:
         return "matching"
-    return "neither" if analysis.interval(points)[1] < 0 and analysis.interval(iterations)[1] >= 0 else "winning"
+    return "neither" if analysis.bounds(points)[1] < 0 and analysis.bounds(iterations)[1] >= 0 else "winning"
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,9 @@ def test_wrong_criteria_are_told_why(wrong, says):
     ("wrong", "says"),
     [
         (lambda ticket, control: ticket.mean() <= control.mean(), "luck"),
-        (lambda ticket, control: not analysis.interval(ticket)[0] > control.mean(), "trial by trial"),
+        (lambda ticket, control: not analysis.bounds(ticket)[0] > control.mean(), "trial by trial"),
         (lambda ticket, control: abs((ticket - control).mean()) < 0.5, "worse"),
-        (lambda ticket, control: analysis.interval(ticket - control)[0] <= 0, "two trials"),
+        (lambda ticket, control: analysis.bounds(ticket - control)[0] <= 0, "two trials"),
         (lambda t, c: not (t - c).mean() > 0.1 + (t - c).std() / 5, "expect about ten"),
     ],
 )
