@@ -19,6 +19,7 @@ _SHORT = {
     **dict.fromkeys(("compare", "matching", "speedup"), "analysis.comparison"),
     "levels": "analysis.summary",
     **dict.fromkeys(("pool_seeds", "with_settings"), "analysis.pooling"),
+    "manifest": "analysis.provenance",
     "sentence": "analysis.sentences",
     **dict.fromkeys(("beside_paper", "effect"), "papers.claims"),
     **dict.fromkeys(("SCORES", "score"), "pruning.registry"),

@@ -21,6 +21,7 @@ from lthlib.lottery.controls import CONTROLS
 from lthlib.papers import reproduction
 from lthlib.pruning import registry
 from lthlib.storage import export
+from lthlib.storage.store import Store
 from lthlib.sweeps import config, runner
 from lthlib.training import engine
 
@@ -186,12 +187,14 @@ def _results(commands) -> None:
     add = _command(commands, run_results, "what a results folder holds, as a list or a CSV file", about)
     add("results", metavar="DIR", nargs="?", help=RESULTS["help"])
     add("--csv", metavar="FILE", help="one row a network: settings, accuracies, early stop, seconds")
+    add("--manifest", action="store_true", help="what networks were made with: versions, commit, device, start, seconds")
 
 
 def run_results(options: argparse.Namespace) -> None:
-    """Carry out `results`: print the settings, or write the networks and print the file's path."""
+    """Carry out `results`: print the settings, or what they were made with, or write the networks and print the
+    file's path."""
     if not options.csv:
-        rows = analysis.overview(options.results)
+        rows = Store(options.results, writable=False).manifests() if options.manifest else analysis.overview(options.results)
         print(rows.to_string(index=False) if len(rows) else "Nothing is stored there yet.")
         return
     networks = analysis.with_settings(analysis.summarise(lthlib.results(options.results)), options.results)

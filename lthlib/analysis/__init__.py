@@ -2,6 +2,7 @@
 
 from lthlib.analysis.comparison import FEWEST, compare, interval, matching, pairs, smallest, speedup
 from lthlib.analysis.pooling import overview, pool_seeds, with_settings
+from lthlib.analysis.provenance import looks, manifest
 from lthlib.analysis.sentences import describe, sentence
 from lthlib.analysis.summary import (
     AS_THEY_ARE,

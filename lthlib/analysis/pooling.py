@@ -16,6 +16,7 @@ from lthlib.settings import Recipe, Setting
 from lthlib.storage.store import Store
 
 USUAL = ("seed", "rate", "scope", "score", "rewind", "iterations")  # columns in any case
+POOLED = "+"  # between the identities of settings that are pooled
 IN_TABLE = ("task", "schedule")  # fields that tables have anyway
 FIELDS = tuple(field.name for kind in (Setting, Recipe) for field in dataclasses.fields(kind) if field.name != "recipe")
 
@@ -28,7 +29,7 @@ def with_settings(table: pd.DataFrame, results: str | Path | None = None, fields
     hunts were kept in; None takes the usual one. Put it last: `lthlib.summarise` drops these columns. Raises
     LotteryError for an unknown field, or where the folder does not have a setting.
     """
-    rows = {name: _fields(setting) for name, setting in _settings(table, results).items()}
+    rows = {name: _fields(setting) for name, setting in settings_of(table, results).items()}
     if fields is None:
         differing = [name for name in FIELDS if len({values[name] for values in rows.values()}) > 1]
         fields = [*USUAL, *(name for name in differing if name not in (*USUAL, *IN_TABLE))]
@@ -54,13 +55,13 @@ def pool_seeds(tables: pd.DataFrame | Iterable[pd.DataFrame], results: str | Pat
     if twice := [name for name in identities if identities.count(name) > 1]:
         raise LotteryError(f"the setting {twice[0]} is in two of the tables: give each hunt once, or its trials count twice.")
     whole = pd.concat(tables, ignore_index=True)
-    by_identity = _settings(whole, results)
+    by_identity = settings_of(whole, results)
     _check_alike(list(by_identity.values()))
     ordered = sorted(by_identity, key=lambda name: by_identity[name].seed)
     pairs = [(name, trial) for name in ordered for trial in sorted(whole.trial[whole.setting == name].unique())]
     number = {pair: place for place, pair in enumerate(pairs)}
     trials = [number[pair] for pair in zip(whole.setting, whole.trial)]
-    return whole.assign(trial=trials, setting="+".join(ordered))
+    return whole.assign(trial=trials, setting=POOLED.join(ordered))
 
 
 def overview(results: str | Path | None = None) -> pd.DataFrame:
@@ -75,11 +76,14 @@ def overview(results: str | Path | None = None) -> pd.DataFrame:
     return rows.sort_values(["task", "schedule", *USUAL], ignore_index=True)
 
 
-def _settings(table: pd.DataFrame, results: str | Path | None) -> dict[str, Setting]:
-    """The settings of a table by identity, from the folder they are registered in."""
+def settings_of(table: pd.DataFrame, results: str | Path | None) -> dict[str, Setting]:
+    """The settings of a table by identity, from the folder they are registered in. Raises LotteryError where it
+    does not have one, or where seeds are pooled."""
     store = Store(results, writable=False)
     known = {setting.identity(): setting for setting in store.settings()}
     for task, name in table[["task", "setting"]].drop_duplicates().itertuples(index=False):
+        if POOLED in name:
+            raise LotteryError(f"the table holds pooled seeds (setting {name}): give the hunts' own tables, before pool_seeds.")
         if name not in known:
             advice = "name the folder of that hunt, such as results='results'"
             raise LotteryError(f"the results folder {store.folder} has no setting {task}/{name}: {advice}.")

@@ -14,6 +14,7 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -24,6 +25,7 @@ from lthlib.core.errors import LotteryError, blamed
 from lthlib.core.progress import bar
 from lthlib.core.seeds import seed_for
 from lthlib.core.validation import plain
+from lthlib.lottery import looks, manifest
 from lthlib.lottery.controls import CONTROLS, Place, check_controls
 from lthlib.lottery.skipped import Skipped, has_diverged
 from lthlib.pruning import masks, own_mask, step
@@ -117,7 +119,9 @@ def hunt(
     networks = [key for level in chosen for key in level_keys(level, ready.extent, controls)]
     to_train = [key for key in networks if not search.store.has(search.setting, key)]
     about = say_what_is_prunable(ready)
-    with _Watch(ready.task.name, len(to_train), len(networks), progress, about) as watch:
+    made_with = partial(manifest.facts, device, workers)
+    watching = _Watch(ready.task.name, len(to_train), len(networks), progress, about)
+    with search.store.making(search.setting, made_with), watching as watch:
         for keys in _batches(to_train):
             with search.missing(keys) as missing:
                 watch.skip(len(keys) - len(missing))
@@ -132,6 +136,7 @@ def hunt(
     table = search.store.table([search.setting], all_trials=True)
     table = _asked_for(table, ready.extent, chosen, controls)
     skipped.say(table)
+    looks.note(search.store, search.setting, ready.extent)
     return table
 
 

@@ -8,6 +8,8 @@
                                               at the end and at early stop
         rows.cache                            all measurements, to be read at once; may be deleted
         note-line-0123456789ab.json           worked out from networks (`remember`); may be deleted
+        looks.json                            how many trials each hunt returned (see `journal`)
+    <results>/<task>/manifest-....json        what networks were made with (see `journal`)
 
 Level 0 does not depend on pruning, so settings that differ in pruning alone share it. Every file appears
 whole or not at all, and has a checksum: what does not fit it is named, and is computed again.
@@ -20,7 +22,8 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +41,8 @@ from lthlib.core.paths import expanded, results_folder
 from lthlib.core.progress import notice
 from lthlib.pruning.masks import Mask, density
 from lthlib.settings import OF_DENSE, Recipe, Setting, identity_of
-from lthlib.storage import packing
+from lthlib.storage import journal, packing
+from lthlib.storage.sealed import reason, seal, unseal, unwritable, write
 
 FORMAT = 1
 MARKER = "lthlib.json"
@@ -90,6 +94,7 @@ class Store:
 
     def __init__(self, folder: str | Path | None = None, writable: bool = True):
         self.folder = expanded(folder) if folder else results_folder()
+        self._manifest: journal.Manifest | None = None
         marker, described = self.folder / MARKER, f"the results folder {self.folder}"
         try:
             if writable:
@@ -101,7 +106,7 @@ class Store:
             text = marker.read_text()
         except (OSError, UnicodeDecodeError) as error:
             fix = "choose one you can write to" if writable else "choose one that a hunt has written"
-            raise LotteryError(f"{described} cannot be used ({_reason(error)}): {fix}.") from error
+            raise LotteryError(f"{described} cannot be used ({reason(error)}): {fix}.") from error
         try:
             version = json.loads(text)["format"]
         except (ValueError, KeyError, TypeError) as error:
@@ -132,10 +137,47 @@ class Store:
             "history": record.history,
             "shapes": {name: list(kept.shape) for name, kept in record.mask.items()},
             "tensors": hashlib.sha256(tensors).hexdigest(),
-            "made": {"torch": torch.__version__, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())},
+            "made": {"torch": torch.__version__, "at": time.strftime(journal.DATE, time.gmtime())},
         }
-        _write(path.with_suffix(".safetensors"), tensors)  # first: the .json says that both are there
-        _write(path, _seal(content))
+        if self._manifest:
+            content["made"]["manifest"] = self._manifest.name()
+        write(path.with_suffix(".safetensors"), tensors)  # first: the .json says that both are there
+        write(path, seal(content))
+
+    @contextlib.contextmanager
+    def making(self, setting: Setting, facts: Callable[[], dict]) -> Iterator[None]:
+        """Inside, networks that are saved say what they were made with, in one manifest together (see
+        `journal`). `facts` is asked for it when the first one is saved."""
+        self._manifest = journal.Manifest(self.folder / setting.task, facts)
+        try:
+            yield
+        finally:
+            self._manifest.close()
+            self._manifest = None
+
+    def manifests(self, settings: list[Setting] | None = None) -> pd.DataFrame:
+        """What the networks of these settings, or of every registered one, were made with: a row for each
+        setting and each call of `hunt` that trained some of them. Columns: task, setting, manifest, networks
+        (how many), and `journal.FIELDS`, with "unknown" where nothing was kept, as in older results."""
+        rows = []
+        for setting in self.settings() if settings is None else settings:
+            counts = Counter((made.get("manifest", journal.UNKNOWN), made.get("torch")) for made in self._made(setting))
+            for (name, version), count in counts.items():
+                values = journal.read_manifest(self.folder / setting.task, name)
+                values["torch"] = version or values["torch"]  # older records say this much
+                rows.append({"task": setting.task, "setting": setting.identity(), "manifest": name, "networks": count, **values})
+        return pd.DataFrame(rows, columns=["task", "setting", "manifest", "networks", *journal.FIELDS])
+
+    def look(self, setting: Setting, trials: int, levels: int) -> list[dict]:
+        """Note that a hunt of the setting returned so many trials, carried to so many levels. Returns all
+        looks so far with this one, each with trials, levels and at (UTC)."""
+        return journal.add_look(self._home(setting), setting, trials, levels)
+
+    def looks(self, setting: Setting) -> list[int]:
+        """How many trials the hunts of a setting returned, in their order, such as [3, 5]. A hunt that
+        returned as many as the one before is the same look; one that was interrupted is none."""
+        counts = [look["trials"] for look in journal.read_looks(self._home(setting), setting)]
+        return [count for before, count in zip([None, *counts], counts) if count != before]
 
     def load(self, setting: Setting, key: Key) -> Record:
         """The stored network, with its tensors. Raises LotteryError where it is not there or damaged."""
@@ -158,7 +200,7 @@ class Store:
     def remember(self, setting: Setting, key: Key, name: str, content: dict) -> None:
         """Keep what was worked out from stored networks, as JSON, beside the network `key`. `name` must name
         all that it was made of, such as their digests: it is believed for ever."""
-        _write(self._note(setting, key, name), _seal(content))
+        write(self._note(setting, key, name), seal(content))
 
     def recall(self, setting: Setting, key: Key, name: str) -> dict | None:
         """What `remember` kept under this name; None where that is nothing, or damaged."""
@@ -168,7 +210,7 @@ class Store:
         """Note what a setting's identity stands for, so that `table` finds it without being asked for it."""
         path = self._home(setting) / "setting.json"
         if self._read(path) is None:
-            _write(path, _seal({"setting": setting.changes()}))
+            write(path, seal({"setting": setting.changes()}))
 
     def settings(self) -> list[Setting]:
         """Every registered setting, in the order of task and identity."""
@@ -191,7 +233,7 @@ class Store:
         path = self.folder / setting.task / "data.json"
         noted = self._read(path)
         if noted is None:
-            _write(path, _seal({"data": fingerprint}))
+            write(path, seal({"data": fingerprint}))
         elif noted["data"] != fingerprint and not setting.fingerprint:
             raise LotteryError(
                 f"the results of {setting.task!r} in {self.folder} come from other data of the same name (fingerprint "
@@ -221,7 +263,7 @@ class Store:
             notice(f"another process is training level {level} of this setting: waiting for its results.")
             acquired = locks.lock(path)
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise unwritable(path, error) from error
         with acquired:
             yield
 
@@ -270,6 +312,13 @@ class Store:
                 write_atomically(cache, hashlib.sha256(made_from + content).digest() + content)
         return table
 
+    def _made(self, setting: Setting) -> Iterator[dict]:
+        """What the record of each network in the setting's table says of its making."""
+        networks = self._table(setting, all_trials=False)[["method", "trial", "level", "redraw"]].drop_duplicates()
+        for method, *place in networks.itertuples(index=False, name=None):
+            content = self.describe(setting, Key(TICKET if method == setting.schedule else method, *place))
+            yield (content or {}).get("made", {})
+
     def _stored(self, setting: Setting, key: Key) -> dict:
         path = self.path(setting, key)
         content = self._read(path)
@@ -290,14 +339,14 @@ class Store:
             return None
         damaged = path
         try:
-            content = json.loads(path.read_bytes())
-            whole = content.pop("checksum") == _checksum(content) and (STEM.fullmatch(path.name) is None or _is_record(content))
+            content = unseal(path.read_bytes()) or {}
+            whole = bool(content) and (STEM.fullmatch(path.name) is None or _is_record(content))
             if whole and tensors and "tensors" in content:
                 damaged = path.with_suffix(".safetensors")
                 whole = content["tensors"] == hashlib.sha256(damaged.read_bytes()).hexdigest()
             astray = whole and not _belongs(content, path)
         except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
-            whole = astray = False
+            content, whole, astray = {}, False, False
         if whole and not astray:
             return content
         problem = "was made for another network or setting" if astray else "is damaged or missing"
@@ -335,19 +384,6 @@ def setting_name(source: str | pd.DataFrame | None) -> str | None:
     return f"{source.task.iloc[0]}/{source.setting.iloc[0]}"
 
 
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, content)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> LotteryError:
-    advice = "make room or choose another results folder; what was finished before is kept"
-    return LotteryError(f"{path} could not be written ({_reason(error)}): {advice}.")
-
-
 def _collect(contents: dict[Key, dict]) -> pd.DataFrame:
     """The columns of the table that records hold, one row per measurement."""
     columns: dict[str, list] = {name: [] for name in COLUMNS if name not in ("task", "setting", "schedule")}
@@ -379,15 +415,3 @@ def _check_known(changes: dict) -> None:
     new = [name for name in (*changes, *changes.get("recipe", {})) if name not in known]
     if new:
         raise LotteryError(f"a stored setting is new to this lthlib (it has {new[0]!r}): use the version that wrote it.")
-
-
-def _seal(content: dict) -> bytes:
-    return json.dumps({**content, "checksum": _checksum(content)}).encode()
-
-
-def _checksum(content: dict) -> str:
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or " ".join(str(error).split())
