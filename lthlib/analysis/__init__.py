@@ -1,7 +1,7 @@
 """From the tidy table to what people read, and what a ticket is: its cost, its layers, its landscape."""
 
 from lthlib.analysis.comparison import FEWEST, compare, interval, matching, pairs, smallest, speedup
-from lthlib.analysis.pooling import overview, pool_seeds, with_settings
+from lthlib.analysis.pooling import overview, pool_seeds, settings_of, with_settings
 from lthlib.analysis.provenance import looks, manifest
 from lthlib.analysis.sentences import describe, sentence
 from lthlib.analysis.summary import (

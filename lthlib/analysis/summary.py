@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lthlib.analysis.pooling import differing_field, pool_seeds, pooled_note, settings_of
 from lthlib.core.errors import LotteryError
 from lthlib.core.percent import rounded
 from lthlib.pruning import masks
@@ -71,15 +72,18 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     return networks.reset_index()[[*NETWORK, *MEASURES, *MARKS]]
 
 
-def levels(table: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFrame:
+def levels(table: pd.DataFrame, measure: str = "test_accuracy", results: str | Path | None = None) -> pd.DataFrame:
     """One row per level and density, one column per method: "mean (min to max)" over trials and redraws, and
     how many diverged, if any.
 
-    Accuracies and gap are in percent, `measure` any measured column of `summarise`.
+    Accuracies and gap are in percent, `measure` any measured column of `summarise`. A table of several settings
+    that differ in the seed alone is pooled (`pool_seeds`). Where seeds are pooled, the name of the columns, which
+    is printed beside them, and `attrs["note"]` say so, such as "3 seeds pooled, 15 trials". `results` is
+    the folder that the hunts were kept in; None takes the usual one. Raises LotteryError where settings differ
+    in another field, which it names.
     """
     factor, digits = scale(measure), AS_THEY_ARE.get(measure, 1)
-    networks = summarise(table)
-    one_setting(networks)
+    networks = _seeds_as_trials(summarise(table), results)
     grouped = networks.groupby(["level", "method"])[measure].agg(["mean", "min", "max"]) * factor
     text = grouped.apply(lambda row: f"{row['mean']:.{digits}f} ({row['min']:.{digits}f} to {row['max']:.{digits}f})", axis=1)
     for place, count in networks[networks[measure].isna()].groupby(["level", "method"]).size().items():
@@ -88,8 +92,30 @@ def levels(table: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFrame:
     weights = 100 * networks[networks.method == networks.schedule].groupby("level").density.mean()
     weights = weights.map(lambda share: float(rounded(share, 2)))
     shown.insert(0, "weights remaining (%)", weights)
-    shown.columns.name = None
+    note = pooled_note(networks)
+    shown.columns.name = note or None
+    if note:
+        shown.attrs["note"] = note
     return shown
+
+
+def _seeds_as_trials(networks: pd.DataFrame, results: str | Path | None) -> pd.DataFrame:
+    """The networks of one setting as they are, and those of several seeds as one. Raises LotteryError where
+    settings differ otherwise, or are not in the folder."""
+    if networks.setting.nunique() < 2:
+        return networks
+    if hindrance := _hindrance(networks, results):
+        one_setting(networks, hindrance)
+    return pool_seeds(networks, results)
+
+
+def _hindrance(networks: pd.DataFrame, results: str | Path | None) -> str:
+    """Why settings cannot be pooled, to be said behind them; empty where they differ in the seed alone."""
+    try:
+        difference = differing_field(list(settings_of(networks, results).values()))
+    except LotteryError:
+        return " (and the folder of `results` does not say whether they differ in the seed alone)"
+    return f" that differ in {difference}" if difference else ""
 
 
 def by_trial(networks: pd.DataFrame, method: str, measure: str) -> pd.Series:
@@ -104,12 +130,12 @@ def by_trial(networks: pd.DataFrame, method: str, measure: str) -> pd.Series:
     return chosen.groupby(["level", "trial"])[measure].mean()
 
 
-def one_setting(networks: pd.DataFrame) -> None:
-    """Raise LotteryError where a table, or a summary, holds several settings."""
+def one_setting(networks: pd.DataFrame, which: str = "") -> None:
+    """Raise LotteryError where a table, or a summary, holds several settings, of which `which` says more."""
     settings = networks.setting.unique()
     if len(settings) > 1:
         raise LotteryError(
-            f"the table holds {len(settings)} settings, whose networks must not be averaged: choose one, "
+            f"the table holds {len(settings)} settings{which}, whose networks must not be averaged: choose one, "
             f"such as table[table.setting == {settings[0]!r}]."
         )
 
