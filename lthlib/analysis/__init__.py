@@ -8,13 +8,11 @@ from lthlib.analysis.summary import (
     AS_THEY_ARE,
     LABELS,
     LOWER_IS_BETTER,
-    MEASURES,
-    NETWORK,
     by_trial,
     layers,
     levels,
     nearest_level,
     one_setting,
     scale,
-    summarise,
 )
+from lthlib.storage.networks import MARKS, MEASURES, NETWORK, summarise

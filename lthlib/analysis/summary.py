@@ -1,8 +1,7 @@
-"""From the tidy table to one row per network, and to one value per level and trial."""
+"""From one row per network to one row per level, and to one value per level and trial."""
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from lthlib.analysis.pooling import differing_field, pool_seeds, pooled_note, settings_of
@@ -10,21 +9,9 @@ from lthlib.core.errors import LotteryError
 from lthlib.core.percent import rounded
 from lthlib.pruning import masks
 from lthlib.settings import Extent, Setting
+from lthlib.storage.networks import LABELS, MEASURES, summarise
 from lthlib.storage.store import TICKET, Key, Store
 
-NETWORK = ["task", "setting", "schedule", "method", "trial", "redraw", "level", "density", "seconds"]
-LABELS = {
-    "early_stop": "early stop (iteration)",
-    "validation_accuracy": "validation accuracy at early stop (%)",
-    "test_accuracy": "test accuracy at early stop (%)",
-    "train_accuracy": "training accuracy at early stop (%)",
-    "final_test_accuracy": "test accuracy at the end (%)",
-    "final_train_accuracy": "training accuracy at the end (%)",
-    "gap": "generalisation gap at the end (points)",
-    "test_loss": "test loss at early stop",
-}
-MEASURES = list(LABELS)
-MARKS = ["untrained", "diverged"]  # what `summarise` says of a network besides
 LOWER_IS_BETTER = ("early_stop", "gap", "test_loss")
 AS_THEY_ARE = {"early_stop": 0, "test_loss": 3}  # measures that are no shares, and the decimals they are shown with
 
@@ -34,42 +21,6 @@ def scale(measure: str) -> int:
     if measure not in LABELS:
         raise LotteryError(f"unknown measure {measure!r}: choose one of {', '.join(MEASURES)}.")
     return 1 if measure in AS_THEY_ARE else 100
-
-
-def summarise(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per trained network.
-
-    Adds to what names it: early_stop (iteration of minimum validation loss), validation_accuracy,
-    test_accuracy and train_accuracy there; final_test_accuracy and final_train_accuracy at the end of
-    training, and gap, the second less the first of these: the generalisation gap; and test_loss at early
-    stop. Accuracies and gap are shares, up to 1. Where a task has an objective of its own, accuracies are its
-    score and the loss is its loss. What is summarised already stays as it is.
-
-    `diverged` is whether training ended in a validation loss that is NaN or infinite: what is measured of
-    such a network is NaN here, so that no mean or comparison counts it. `untrained` is the validation
-    accuracy at its first measurement.
-    """
-    if table.empty:
-        return pd.DataFrame(columns=[*NETWORK, *MEASURES, *MARKS])
-    if set(MEASURES) <= set(table.columns):
-        return table
-    table = table.reset_index(drop=True)
-    measured = {split: part for split, part in table.groupby("split")}  # noqa: C416  # dict() takes it for a mapping
-    curve = measured["validation"].assign(loss=measured["validation"].loss.fillna(float("inf")))
-    at_stop = curve.loc[curve.groupby(NETWORK, sort=False).loss.idxmin(), [*NETWORK, "iteration", "accuracy"]]
-    networks = at_stop.rename(columns={"iteration": "early_stop", "accuracy": "validation_accuracy"}).set_index(NETWORK)
-    for split in ("test", "train"):
-        ends = measured[split].sort_values("iteration").groupby(NETWORK, sort=False).accuracy
-        networks[f"{split}_accuracy"] = ends.first()
-        networks[f"final_{split}_accuracy"] = ends.last()
-    networks["test_loss"] = measured["test"].sort_values("iteration").groupby(NETWORK, sort=False).loss.first()
-    networks["gap"] = networks.final_train_accuracy - networks.final_test_accuracy
-    in_order = measured["validation"].sort_values("iteration")
-    networks["untrained"] = in_order.drop_duplicates(NETWORK).set_index(NETWORK).accuracy
-    networks["diverged"] = ~np.isfinite(in_order.drop_duplicates(NETWORK, keep="last").set_index(NETWORK).loss)
-    if networks.diverged.any():
-        networks[MEASURES] = networks[MEASURES].mask(networks.diverged)
-    return networks.reset_index()[[*NETWORK, *MEASURES, *MARKS]]
 
 
 def levels(table: pd.DataFrame, measure: str = "test_accuracy", results: str | Path | None = None) -> pd.DataFrame:

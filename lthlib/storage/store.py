@@ -24,7 +24,6 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -32,60 +31,20 @@ import pyarrow as pa
 import torch
 from filelock import Timeout
 from pyarrow import parquet
-from torch import Tensor
 
 from lthlib.core import locks
 from lthlib.core.errors import LotteryError
 from lthlib.core.files import remove_leftovers, write_atomically
 from lthlib.core.paths import expanded, results_folder
 from lthlib.core.progress import notice
-from lthlib.pruning.masks import Mask, density
-from lthlib.settings import OF_DENSE, Recipe, Setting, identity_of
+from lthlib.pruning.masks import density
+from lthlib.settings import Recipe, Setting
 from lthlib.storage import journal, packing
+from lthlib.storage.records import COLUMNS, STEM, TICKET, Key, Record, belongs, collect, is_record, key_of, labelled
 from lthlib.storage.sealed import reason, seal, unseal, unwritable, write
 
 FORMAT = 1
 MARKER = "lthlib.json"
-STEM = re.compile(r"(\w+)-trial(\d+)(?:-redraw(\d+))?-level(?P<level>\d+)\.json")
-TICKET = "ticket"  # the name on disk; in tables it is the setting's schedule
-COLUMNS = (
-    *("task", "setting", "schedule", "method", "trial", "redraw", "level"),
-    *("density", "iteration", "split", "loss", "accuracy", "seconds"),
-)
-
-
-@dataclass(frozen=True)
-class Key:
-    """Which network of a setting: "ticket" or a control's name, trial, level, and redraw inside the trial."""
-
-    method: str
-    trial: int
-    level: int
-    redraw: int = 0
-
-    @property
-    def order(self) -> tuple:
-        """Where its rows stand in the table: by level, tickets before controls."""
-        return self.level, self.method != TICKET, self.method, self.trial, self.redraw
-
-    @property
-    def stem(self) -> str:
-        redraw = "" if self.method == TICKET else f"-redraw{self.redraw}"
-        return f"{self.method}-trial{self.trial}{redraw}-level{self.level:02d}"
-
-
-@dataclass(frozen=True, eq=False)
-class Record:
-    """One trained network. `history` has the columns iteration, split, loss, accuracy. `weights` at the end
-    (of tickets), `start`, theta_k (of level 0), and `early_stop` (of tickets whose early stop is not the end)
-    hold all parameters and buffers; controls keep none."""
-
-    mask: Mask
-    history: dict[str, list]
-    seconds: float
-    weights: dict[str, Tensor] | None = None
-    start: dict[str, Tensor] | None = None
-    early_stop: dict[str, Tensor] | None = None
 
 
 class Store:
@@ -278,6 +237,10 @@ class Store:
         tables = [table for setting in settings if len(table := self._table(setting, all_trials))]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
 
+    def rows(self, setting: Setting, key: Key) -> pd.DataFrame:
+        """The rows of one network in the setting's table. Raises LotteryError where it is not stored."""
+        return labelled(collect({key: self._stored(setting, key)}), setting)
+
     def _table(self, setting: Setting, all_trials: bool) -> pd.DataFrame:
         own, home_of_dense = self._home(setting), self._home(setting.dense())
         measured = self._measured(own)
@@ -285,10 +248,7 @@ class Store:
         pruned, level_0 = measured.loc[measured.level > 0], shared.loc[shared.level == 0]
         if len(pruned) and not all_trials:
             level_0 = level_0.loc[level_0.trial.isin(pruned.trial.unique())]
-        table = pd.concat([part for part in (level_0, pruned) if len(part)] or [level_0], ignore_index=True)
-        table["method"] = table.method.where(table.method != TICKET, setting.schedule)
-        table = table.assign(task=setting.task, setting=setting.identity(), schedule=setting.schedule)
-        return table.loc[:, list(COLUMNS)]
+        return labelled(pd.concat([part for part in (level_0, pruned) if len(part)] or [level_0], ignore_index=True), setting)
 
     def _measured(self, home: Path) -> pd.DataFrame:
         """The measurements of all records in a folder, in the order of level. They are kept in rows.cache,
@@ -301,9 +261,9 @@ class Store:
             kept = memoryview(cache.read_bytes())
             if kept[:32] == hashlib.sha256(made_from + bytes(kept[32:])).digest():
                 return parquet.read_table(pa.BufferReader(kept[32:])).to_pandas()
-        keys = sorted((_key(name) for name, _ in files), key=lambda key: key.order)
+        keys = sorted((key_of(name) for name, _ in files), key=lambda key: key.order)
         contents = {key: self._read(home / f"{key.stem}.json", tensors=False) for key in keys}
-        table = _collect({key: content for key, content in contents.items() if content is not None})
+        table = collect({key: content for key, content in contents.items() if content is not None})
         if files and None not in contents.values():
             sink = pa.BufferOutputStream()
             parquet.write_table(pa.Table.from_pandas(table, preserve_index=False), sink)
@@ -340,11 +300,11 @@ class Store:
         damaged = path
         try:
             content = unseal(path.read_bytes()) or {}
-            whole = bool(content) and (STEM.fullmatch(path.name) is None or _is_record(content))
+            whole = bool(content) and (STEM.fullmatch(path.name) is None or is_record(content))
             if whole and tensors and "tensors" in content:
                 damaged = path.with_suffix(".safetensors")
                 whole = content["tensors"] == hashlib.sha256(damaged.read_bytes()).hexdigest()
-            astray = whole and not _belongs(content, path)
+            astray = whole and not belongs(content, path)
         except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
             content, whole, astray = {}, False, False
         if whole and not astray:
@@ -352,26 +312,6 @@ class Store:
         problem = "was made for another network or setting" if astray else "is damaged or missing"
         notice(f"{damaged} {problem}: it is not used, and is computed again when a hunt needs it.")
         return None
-
-
-def _belongs(content: dict, path: Path) -> bool:
-    """Whether a sealed file lies where its setting and key say. Files without a setting lie anywhere."""
-    changes = content.get("setting")
-    if changes is None:
-        return True
-    match = STEM.fullmatch(path.name)
-    if match and int(match["level"]) == 0:
-        changes = {name: value for name, value in changes.items() if name in OF_DENSE}
-    home = path.parent
-    return (home.parent.name, home.name) == (changes["task"], identity_of(changes)) and content.get("key", path.stem) == path.stem
-
-
-def _is_record(content: dict) -> bool:
-    """Whether a file holds what a record needs: equally long columns of a history, and numbers beside them."""
-    lengths = {len(content["history"][name]) for name in ("iteration", "split", "loss", "accuracy")}
-    numbers = [content["density"], content["seconds"], *content["history"]["loss"], *content["history"]["accuracy"]]
-    shapes = [size for shape in content["shapes"].values() for size in shape]
-    return len(lengths) == 1 and all(isinstance(x, (int, float)) for x in numbers) and all(isinstance(n, int) for n in shapes)
 
 
 def setting_name(source: str | pd.DataFrame | None) -> str | None:
@@ -382,26 +322,6 @@ def setting_name(source: str | pd.DataFrame | None) -> str | None:
     if source.setting.nunique() != 1:
         raise LotteryError(f"the source's table holds {source.setting.nunique()} settings: give that of one hunt.")
     return f"{source.task.iloc[0]}/{source.setting.iloc[0]}"
-
-
-def _collect(contents: dict[Key, dict]) -> pd.DataFrame:
-    """The columns of the table that records hold, one row per measurement."""
-    columns: dict[str, list] = {name: [] for name in COLUMNS if name not in ("task", "setting", "schedule")}
-    for key, content in contents.items():
-        history, length = content["history"], len(content["history"]["iteration"])
-        once = {**dataclasses.asdict(key), "density": content["density"], "seconds": content["seconds"]}
-        for name, value in once.items():
-            columns[name].extend([value] * length)
-        for name, values in history.items():
-            columns[name].extend(values)
-    return pd.DataFrame(columns)
-
-
-def _key(name: str) -> Key:
-    match = STEM.fullmatch(name)
-    assert match is not None
-    method, trial, redraw, level = match.groups()
-    return Key(method, int(trial), int(level), int(redraw or 0))
 
 
 def _setting(changes: dict) -> Setting:

@@ -43,7 +43,7 @@ def other(folder, hunts):
 def test_columns_say_which_setting_a_row_is_of(folder, hunts, other):
     networks = lthlib.with_settings(lthlib.summarise(lthlib.results(folder)), folder)
     added = ["profile", "seed", "rate", "scope", "score", "rewind", "iterations", "learning_rate", "changes"]
-    assert list(networks.columns) == [*analysis.NETWORK, *analysis.MEASURES, *analysis.summary.MARKS, *added]
+    assert list(networks.columns) == [*analysis.NETWORK, *analysis.MEASURES, *analysis.MARKS, *added]
     told, shorter = networks.set_index("setting")[added].drop_duplicates(), "iterations=6, evaluate_every=3"
     assert told.loc[hunts[2].setting[0]].tolist() == ["smoke", 7, 0.2, "layer", "magnitude", 0, 6, 0.0012, shorter]
     assert told.loc[other.setting[0]].tolist() == [
@@ -168,7 +168,7 @@ def test_the_documents_example_runs(monkeypatch, capsys):
     hunt = lthlib.hunt
     monkeypatch.setattr(lthlib, "hunt", lambda task, **options: hunt(task, "smoke", **{**options, **SHORT}))
     lthlib.hunt("lenet-digits")
-    [block] = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "running.md").read_text(), re.DOTALL)
+    block, *_ = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "running.md").read_text(), re.DOTALL)
     exec(block, {})
     assert "trials" in capsys.readouterr().out
 
