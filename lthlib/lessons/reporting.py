@@ -5,14 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from IPython.display import Markdown, display
 
 from lthlib import analysis
+from lthlib.analysis.evidence import NONE, Evidence, check_margin
 from lthlib.core import files, paths
+from lthlib.core.percent import percent
 
-INTERVAL = "95 % interval "
-TOO_FEW = "too few trials for an interval"
-ABOVE_ZERO = "above zero in {above} of {trials} trials"
+BOUNDS = INTERVAL = "95 % bounds "  # INTERVAL is the name that older copies of lessons have
+TOO_FEW = "too few trials for bounds"
+COUNT = "{trials} trials"
 
 
 def folders(results: str | Path, output: str | Path, lesson: int) -> tuple[str | Path, Path]:
@@ -34,28 +37,55 @@ def conclude(output: Path, run: dict, lines: Sequence[str], **findings) -> None:
 
 
 def span(values: Sequence[float], digits: int = 1, sign: str = "+", label: str = "", unknown: str = "none") -> str:
-    """The 95 % interval of the mean of one value a trial, in the values' unit: `label`, then "+0.2 to +1.4".
-    `sign` is "+", or "" for no plus; fewer than `comparison.FEWEST` values give `unknown`."""
+    """The 95 % bounds of the mean of one value a trial, in the values' unit: `label`, then "+0.2 to +1.4".
+    `sign` is "+", or "" for no plus; fewer than `analysis.FEWEST` values give `unknown`."""
     low, high = analysis.bounds(values)
     return unknown if np.isnan(low) else f"{label}{low:{sign}.{digits}f} to {high:{sign}.{digits}f}"
 
 
 def in_brief(values: Sequence[float], sign: str = "+", unknown: str = "") -> str:
-    """The mean of one value a trial, and its interval: "+0.8 (+0.2 to +1.4)". `sign` and `unknown` are those
-    of `span`. With no interval and an empty `unknown`, the mean stands alone."""
-    interval = span(values, sign=sign, unknown=unknown)
-    return f"{np.mean(values):{sign}.1f}" + (f" ({interval})" if interval else "")
+    """The mean of one value a trial, and its 95 % bounds: "+0.8 (+0.2 to +1.4)". `sign` and `unknown` are those
+    of `span`. With no bounds and an empty `unknown`, the mean stands alone."""
+    bounds = span(values, sign=sign, unknown=unknown)
+    return f"{np.mean(values):{sign}.1f}" + (f" ({bounds})" if bounds else "")
 
 
-def in_full(
-    values: Sequence[float], unit: str = "points", digits: int = 2, unknown: str = TOO_FEW, count: str = ABOVE_ZERO
-) -> str:
-    """The same with unit and count: "+0.8 points (95 % interval +0.2 to +1.4; above zero in 5 of 5 trials)".
-    `unit` is "" for none, `digits` are decimals, `unknown` is that of `span`. In `count`, {above} stands for
-    the number of values above zero and {trials} for that of all; any other name in braces raises KeyError."""
+def in_full(values: Sequence[float], unit: str = "points", digits: int = 2, unknown: str = TOO_FEW, count: str = COUNT) -> str:
+    """The same with unit and trials: "+0.8 points (95 % bounds +0.2 to +1.4; 5 trials)". `unit` is "" for
+    none, `digits` are decimals, `unknown` is that of `span`. In `count`, {trials} stands for the number of
+    values and {above} for that of values above zero; any other name in braces raises KeyError."""
     mean = f"{np.mean(values):+.{digits}f} {unit}".rstrip()
     counted = count.format(above=_above(values), trials=len(values))
-    return f"{mean} ({span(values, digits, label=INTERVAL, unknown=unknown)}; {counted})"
+    return f"{mean} ({span(values, digits, label=BOUNDS, unknown=unknown)}; {counted})"
+
+
+def judged(gains: Sequence[float] | Evidence, margin: float, unit: str = "points") -> str:
+    """One question in words, from one gain a trial, more being better: "as good: -0.2 points (95 % bounds -0.5
+    to +0.1, margin 0.8; 5 trials)". `gains` may also be what `analysis.over_range` returned. The verdict is
+    that of `analysis.Evidence`, by `margin` in the gains' unit. Raises LotteryError for a margin that is not a
+    number above zero."""
+    known = gains if isinstance(gains, Evidence) else analysis.weigh(gains)
+    verdict, needed = known.verdict(check_margin(margin)), known.trials_needed(margin)
+    low, high = known.bounds
+    row = {"points": known.mean, "low": low, "high": high, "verdict": verdict, "trials": known.trials}
+    words = "no verdict" if verdict == NONE else verdict
+    return f"{words}: {analysis.difference(pd.Series({**row, 'needed': needed or np.nan}), margin, unit)}"
+
+
+def reached(verdicts: pd.DataFrame, verdict: str = "matching") -> str:
+    """How far down tickets match, or win, level by level from the top, in words: "matching at every level from
+    80.0 % to 7.4 % of the weights; at 6.0 % worse". Takes what `analysis.matching` returned, and reads it as
+    `analysis.reach` does; raises LotteryError for a verdict that this does not know."""
+    density, stop, found = analysis.reach(verdicts, verdict)
+    found = "without a verdict" if found == NONE else found
+    if density is None:
+        first = "" if stop is None else f": the first, at {percent(stop)} of the weights, is {found}"
+        return f"{verdict} at no level from the top{first}"
+    top = float(verdicts.density.max())
+    where = f"at {percent(top)} of the weights, the first level"
+    if density < top:
+        where = f"at every level from {percent(top)} to {percent(density)} of the weights"
+    return f"{verdict} {where}" + (f"; at {percent(stop)} {found}" if stop is not None else ", the last one trained")
 
 
 def above_zero(values: Sequence[float]) -> str:
@@ -64,7 +94,7 @@ def above_zero(values: Sequence[float]) -> str:
 
 
 def direction(values: Sequence[float], above: str, below: str, neither: str) -> str:
-    """`above` or `below` if the 95 % interval of the mean is wholly on that side of zero, else `neither`."""
+    """`above` or `below` if both 95 % bounds of the mean are on that side of zero, else `neither`."""
     low, high = analysis.bounds(values)
     if low > 0:
         return above
