@@ -85,17 +85,18 @@ def compare(
     speed). Arguments and errors are those of `pairs`, and a margin that is not above zero.
     """
     both, chosen = pairs(table, control, measure, method), margin_of(table, measure, margin)
-    sign = _sign(measure)
-    found = _weighed(both, lambda level: evidence.weigh(sign * level.difference))
-    columns = _by_level(both)
-    columns["points"] = pd.Series({level: sign * known.mean for level, known in found.items()}, dtype=float).round(9)
-    columns[["low", "high"]] = [sorted(sign * end for end in known.bounds) for known in found.values()]
-    columns["verdict"] = [known.verdict(chosen.value) for known in found.values()]
-    columns["better"] = (sign * both.difference > 0).groupby("level").sum()
-    columns["trials"] = both.groupby("level").size()
-    columns["needed"] = [_needed(known, chosen.value) for known in found.values()]
-    columns.attrs["margin"] = str(chosen)
-    return columns
+    sign, rows = _sign(measure), {}
+    for level, known in _weighed(both, lambda of: evidence.weigh(sign * of.difference)).items():
+        of_level = both.loc[level]
+        low, high = sorted(sign * end for end in known.bounds)
+        better = int((sign * of_level.difference > 0).sum())
+        needed = _needed(known, chosen.value)
+        rows[level] = (of_level.density.mean(), round(sign * known.mean, 9), low, high, known.verdict(chosen.value), better)
+        rows[level] += (known.trials, needed)
+    columns = ["density", "points", "low", "high", "verdict", "better", "trials", "needed"]
+    compared = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("level")
+    compared.attrs["margin"] = str(chosen)
+    return compared
 
 
 def early_stop_ratio(
@@ -190,7 +191,7 @@ def matching(
         accuracy = gain.verdict(chosen.value) if learned else NONE
         speed = sooner.verdict(math.log(slower)) if learned else NONE
         points = sorted(sign * end for end in gain.bounds)
-        times = sorted(100 * math.exp(-end) for end in sooner.bounds)
+        percent, times = _in_percent(sooner)
         p_matching, p_sooner = gain.p_value(-chosen.value), sooner.p_value(-math.log(slower))
         of_level = networks[networks.level == level]
         rows[level] = {
@@ -201,7 +202,7 @@ def matching(
             "points_low": points[0],
             "points_high": points[1],
             "accuracy": accuracy,
-            "percent": 100 * math.exp(-sooner.mean),
+            "percent": percent,
             "percent_low": times[0],
             "percent_high": times[1],
             "speed": speed,
@@ -287,10 +288,6 @@ def _known(verdict: str) -> str:
     return verdict
 
 
-def _by_level(both: pd.DataFrame) -> pd.DataFrame:
-    return both.density.groupby("level").mean().to_frame("density")
-
-
 def _weighed(both: pd.DataFrame, weigh: Callable[[pd.DataFrame], Evidence]) -> dict[int, Evidence]:
     """The evidence of every level above 0, their spread pooled; level 0 of two hunts stands by itself."""
     levels = {int(level): weigh(rows) for level, rows in both.groupby(level="level")}
@@ -306,25 +303,32 @@ def _needed(known: Evidence, margin: float) -> float:
 
 def _stops(table: pd.DataFrame, control: str | pd.DataFrame, method: str) -> tuple[pd.DataFrame, pd.Series]:
     """Early stops paired as in `pairs`, and by level how many never learned (they stop at 0), which are set
-    to the iterations of the whole run."""
+    to the iterations of the whole run (of a summary, which does not say, to its latest early stop)."""
     both = pairs(table, control, "early_stop", method)
-    whole = max(float(part.get("iteration", part.early_stop if "early_stop" in part else pd.Series([0])).max())
-                for part in (table, control) if isinstance(part, pd.DataFrame))  # fmt: skip
+    whole = max(_last_iteration(part) for part in (table, control) if isinstance(part, pd.DataFrame))
     never = (both[["value", "other"]] == 0).sum(axis=1).groupby("level").sum()
     return both.assign(value=both.value.replace(0, whole), other=both.other.replace(0, whole)), never
+
+
+def _last_iteration(table: pd.DataFrame) -> float:
+    return float(table["iteration" if "iteration" in table else "early_stop"].max())
 
 
 def _ratios(both: pd.DataFrame, never: pd.Series, margin: float) -> pd.DataFrame:
     if not margin > 1:
         raise LotteryError(f"margin is {margin!r}: give how many times as many iterations are no matter, above 1, such as 1.5.")
-    found = _weighed(both, lambda level: evidence.weigh_ratio(level.other, level.value))
-    columns = _by_level(both)
-    columns["percent"] = [100 * math.exp(-known.mean) for known in found.values()]
-    columns[["low", "high"]] = [sorted(100 * math.exp(-end) for end in known.bounds) for known in found.values()]
-    columns["verdict"] = [known.verdict(math.log(margin)) for known in found.values()]
-    columns["trials"] = both.groupby("level").size()
-    columns["never"] = never.reindex(columns.index).fillna(0).astype(int)
-    return columns
+    rows = {}
+    for level, known in _weighed(both, lambda of: evidence.weigh_ratio(of.other, of.value)).items():
+        percent, (low, high) = _in_percent(known)
+        verdict = known.verdict(math.log(margin))
+        rows[level] = (both.loc[level].density.mean(), percent, low, high, verdict, known.trials, int(never.get(level, 0)))
+    columns = ["density", "percent", "low", "high", "verdict", "trials", "never"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("level")
+
+
+def _in_percent(sooner: Evidence) -> tuple[float, list[float]]:
+    """Iterations in percent of the other network's, with bounds, from the logarithm of how much sooner."""
+    return 100 * math.exp(-sooner.mean), sorted(100 * math.exp(-end) for end in sooner.bounds)
 
 
 def _reached(table: pd.DataFrame, method: str, goal: pd.Series) -> tuple[pd.Series, pd.Series]:

@@ -32,7 +32,7 @@ def _vae(hidden: int, codes: int) -> Callable[[data.Dataset], nn.Module]:
 
 
 # How much worse than the dense network is no matter, in points of accuracy: two standard deviations of one dense
-# network's trials, in pilots of ten trials at profile quick with seeds that no lesson uses (docs/decisions/0010).
+# network's trials, in pilots at profile quick with seeds that no lesson uses (tests/bench/pilot.py, decision 11).
 # Tasks that are not here take it from a run's own dense networks, which every verdict then says.
 MARGINS = {
     "lenet-digits": 0.8,

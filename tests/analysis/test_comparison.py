@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
@@ -56,7 +57,8 @@ def test_levels_and_sentence(table):
     shown = lthlib.levels(table)
     assert shown.columns.tolist() == ["weights remaining (%)", "iterative", "reinit"]
     assert shown.loc[1, "iterative"] == "81.0 (70.0 to 92.0)" and shown.loc[0, "reinit"] == ""
-    assert lthlib.sentence(table, 0.1) == "ticket better than reinit at 80.0 %: +1.0 points, better in 1 of 2 trials"
+    few = "(2 trials; fewer than 3 have no bounds)"
+    assert lthlib.sentence(table, 0.1) == f"no verdict on ticket and reinit at 80.0 %: +1.0 points {few}"
     assert analysis.nearest_level(table, 0.95) == 1 and "at 80.0 %" in lthlib.sentence(table, 0.95)
 
 
@@ -87,7 +89,7 @@ def test_what_diverged_is_in_no_mean_and_no_comparison(table):
     shown = lthlib.levels(gone)
     assert shown.loc[1, "iterative"] == "70.0 (70.0 to 70.0), 1 diverged" and shown.loc[1, "reinit"] == "81.7 (75.0 to 90.0)"
     assert lthlib.compare(gone, "reinit").loc[1, ["points", "trials"]].tolist() == pytest.approx([-5.0, 1])
-    assert lthlib.sentence(gone, 0.8) == "ticket worse than reinit at 80.0 %: -5.0 points, better in 0 of 1 trials"
+    assert lthlib.sentence(gone, 0.8).endswith("at 80.0 %: -5.0 points (1 trial; fewer than 3 have no bounds)")
     all_gone = diverge(gone, trial=1, level=1)
     assert lthlib.levels(all_gone).loc[1, "iterative"] == "2 diverged"
     assert analysis.describe(all_gone).split(". ")[2].startswith("Ticket: diverged")
@@ -95,36 +97,39 @@ def test_what_diverged_is_in_no_mean_and_no_comparison(table):
         lthlib.sentence(all_gone, 0.8)
 
 
-def test_a_network_that_diverged_wins_nothing():
+def test_a_network_that_diverged_is_counted_and_wins_nothing():
     rows = trials((10, 20, 30, 40), (0.95,) * 4, (40, 50, 60, 70), (0.89, 0.9, 0.91, 0.9))
     won = analysis.matching(diverge(rows, trial=3, level=1)).loc[1]
-    assert (won.verdict, won.trials) == ("winning", 3) and won.iterations == pytest.approx(-30)
-    assert analysis.matching(diverge(rows, trial=3)).loc[1].equals(won), "a trial without its dense network is set aside too"
+    assert (won.verdict, won.trials, won.left_out) == ("winning", 3, 1) and won.percent == pytest.approx(100 * 20 / 50)
+    lost = analysis.matching(diverge(rows, trial=3), margin=2).loc[1]
+    assert (lost.verdict, lost.trials, lost.left_out) == ("winning", 3, 1), "a trial without its dense network is set aside too"
     for trial in range(4):
         rows = diverge(rows, trial, level=1)
     lost = analysis.matching(rows)
-    assert lost.verdict.tolist() == ["cannot tell"] and lost.trials.tolist() == [0] and lost.density.tolist() == [0.8]
-    assert analysis.smallest(lost) is None and lthlib.compare(rows, "dense").empty and lthlib.speedup(rows).empty
+    assert lost.verdict.tolist() == ["none"] and lost.trials.tolist() == [0] and lost.density.tolist() == [0.8]
+    assert lost.left_out.tolist() == [4] and analysis.smallest(lost) is None
+    assert lthlib.compare(rows, "dense").empty and lthlib.early_stop_ratio(rows).empty
 
 
 @pytest.mark.parametrize(
     ("dense", "stops", "verdict"),
     [
         ((0.89, 0.90, 0.91), (40, 50, 60), "winning"),
-        ((0.51, 0.52, 0.50), (40, 50, 60), "cannot tell"),  # half of the labels are right before training as well
-        ((0.89, 0.50, 0.91), (40, 50, 60), "cannot tell"),  # one did not learn: whatever comes is as good
-        ((0.89, 0.90, 0.91), (40, 0, 60), "cannot tell"),  # the loss has only grown
+        ((0.51, 0.52, 0.50), (40, 50, 60), "none"),  # half of the labels are right before training as well
+        ((0.89, 0.50, 0.91), (40, 50, 60), "none"),  # one did not learn: whatever comes is as good
+        ((0.89, 0.90, 0.91), (40, 0, 60), "none"),  # the loss has only grown
     ],
 )
 def test_beside_a_network_that_learned_nothing_no_ticket_wins(dense, stops, verdict):
-    rows = trials((0, 0, 0), dense, stops, dense)
+    rows = trials((10, 10, 10), dense, stops, dense)
     assert analysis.matching(rows).verdict.tolist() == [verdict]
     assert analysis.matching(lthlib.summarise(rows)).verdict.tolist() == [verdict], "nor by its summary"
 
 
 def test_by_the_loss_a_network_learns_whatever_its_accuracy_says():
-    rows = trials((40, 50, 60), (0.5, 0.5, 0.5), (40, 50, 60), (0.5, 0.5, 0.5))
+    rows = losses((1.0, 1.1, 1.2), (1.0, 1.1, 1.2)).assign(accuracy=0.5)
     assert lthlib.matching(rows, measure="test_loss").verdict.tolist() == ["winning"]
+    assert lthlib.matching(rows).verdict.tolist() == ["none"]
 
 
 def test_small_densities_are_no_zeros(table):
@@ -180,12 +185,12 @@ def losses(tickets, dense):
 
 
 @pytest.mark.parametrize(
-    ("tickets", "verdict"), [((1.0, 1.1, 1.2), "winning"), ((0.5, 0.6, 0.7), "winning"), ((2.0, 2.1, 2.2), "neither")]
+    ("tickets", "verdict"), [((1.0, 1.1, 1.2), "winning"), ((0.5, 0.6, 0.7), "winning"), ((2.0, 2.1, 2.2), "worse")]
 )
 def test_matching_by_the_loss(tickets, verdict):
     table = losses(tickets, (1.0, 1.1, 1.2))
     assert lthlib.matching(table, measure="test_loss").verdict.tolist() == [verdict]
-    assert lthlib.matching(table).verdict.tolist() == ["winning"], "by accuracy nothing differs"
+    assert lthlib.matching(table, margin=1).verdict.tolist() == ["winning"], "by accuracy nothing differs"
 
 
 def trials(stops, accuracies, dense_stops, dense_accuracies, level=1):
@@ -199,64 +204,150 @@ def trials(stops, accuracies, dense_stops, dense_accuracies, level=1):
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def test_speedup_is_the_dense_early_stop_over_the_tickets():
+def test_early_stop_is_a_ratio_of_means_with_paired_bounds():
     rows = trials((10, 40, 20), (0.9,) * 3, (40, 10, 40), (0.9,) * 3)
-    row = lthlib.speedup(rows).loc[1]
-    assert (row.lowest, row.highest, row.trials) == (0.25, 4, 3)
-    assert row.times == pytest.approx(2 ** (1 / 3)), "4 and 1/4 cancel, and 2 is left over three trials"
-    never = lthlib.speedup(trials((10, 0), (0.9,) * 2, (40, 10), (0.9,) * 2)).loc[1]
-    assert (never.times, never.trials) == (pytest.approx(4), 1), "a network that never learned has no speed"
+    row = lthlib.early_stop_ratio(rows).loc[1]
+    assert row.percent == pytest.approx(100 * 70 / 90) and (row.trials, row.never) == (3, 0)
+    shares = np.array([10, 40, 20]) / (70 / 3) - np.array([40, 10, 40]) / (90 / 3)
+    half = stats.t.ppf(0.95, 2) * shares.std(ddof=1) / 3**0.5
+    assert (row.low, row.high) == pytest.approx((row.percent * np.exp(-half), row.percent * np.exp(half)))
+    assert row.verdict == "inconclusive"
 
 
-def test_interval_is_students():
+def test_a_network_that_never_learned_counts_with_its_whole_run():
+    row = lthlib.early_stop_ratio(trials((10, 0, 20), (0.9,) * 3, (40, 10, 40), (0.9,) * 3)).loc[1]
+    assert row.percent == pytest.approx(100 * (10 + 90 + 20) / 90) and (row.trials, row.never) == (3, 1)
+    assert "1 of them never learned" in analysis.against_dense(row)
+
+
+def test_early_stops_by_their_verdict():
+    for stops, verdict in (((10, 10, 20), "better"), ((40, 50, 60), "as good"), ((80, 90, 90), "worse")):
+        row = lthlib.early_stop_ratio(trials(stops, (0.9,) * 3, (40, 50, 60), (0.9,) * 3)).loc[1]
+        assert row.verdict == verdict, stops
+    with pytest.raises(LotteryError, match="margin is 1: give how many times"):
+        lthlib.early_stop_ratio(trials((10,), (0.9,), (40,), (0.9,)), margin=1)
+
+
+def learning(trial, level, accuracies):
+    """Rows of a network whose validation accuracy is measured every 10 iterations, and whose loss is lowest last."""
+    once = ("t", "id", "iterative", "iterative", trial, 0, level, 0.8**level)
+    rows = [(*once, 10 * i, "validation", 1.0 - i / 100, accuracies[i], 1.0) for i in range(len(accuracies))]
+    return rows + [(*once, 10 * (len(accuracies) - 1), split, 0.1, accuracies[-1], 1.0) for split in ("test", "train")]
+
+
+def test_iterations_to_reach_the_accuracy_of_dense_less_the_margin():
+    rows = []
+    for trial in range(3):
+        rows += learning(trial, 0, (0.1, 0.3, 0.6, 0.85, 0.90)) + learning(trial, 1, (0.1, 0.86, 0.7, 0.7, 0.7))
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    row = analysis.iterations_to_reach(table, below=5).loc[1]
+    assert row.percent == pytest.approx(100 * 10 / 30) and (row.verdict, row.never) == ("better", 0)
+    row = analysis.iterations_to_reach(table, below=1).loc[1]
+    assert row.percent == 100 and row.never == 3, "never there: the whole run, 40 of dense's 40 iterations"
+    with pytest.raises(LotteryError, match="a summary has none"):
+        analysis.iterations_to_reach(lthlib.summarise(table))
+
+
+def test_bounds_are_students_one_sided():
     values = [0.3, 0.1, 0.7, 0.2]
-    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.90)
     assert analysis.bounds(values) == pytest.approx((expected.low, expected.high))
     assert analysis.bounds([1, 1, 1]) == (1, 1)
     assert all(map(math.isnan, analysis.bounds([1, 2])))
 
 
-DENSE = (0.89, 0.90, 0.91)  # standard deviation 0.01, so one point
+DENSE = (0.89, 0.90, 0.91)  # standard deviation one point: a margin of two
 
 
 @pytest.mark.parametrize(
-    ("accuracies", "stops", "verdict"),
+    ("accuracies", "stops", "accuracy", "verdict"),
     [
-        ((0.91, 0.92, 0.93), (10, 20, 30), "winning"),  # better and earlier
-        ((0.89, 0.90, 0.91), (40, 50, 60), "winning"),  # the same
-        ((0.90, 0.89, 0.89), (40, 50, 60), "winning"),  # 0.7 points worse, in an interval that holds zero
-        ((0.885, 0.895, 0.905), (40, 50, 60), "neither"),  # half a point worse, but surely
-        ((0.89, 0.87, 0.88), (40, 50, 60), "neither"),  # 2 points worse
-        ((0.91, 0.92, 0.93), (60, 70, 80), "matching"),  # better and later
+        ((0.91, 0.92, 0.93), (10, 20, 30), "better", "winning"),  # better and earlier
+        ((0.89, 0.90, 0.91), (40, 50, 60), "as good", "winning"),  # the same
+        ((0.885, 0.895, 0.905), (40, 50, 60), "as good", "winning"),  # surely worse, by less than the margin
+        ((0.90, 0.89, 0.89), (40, 50, 60), "inconclusive", "inconclusive"),  # 0.7 points worse, or 3
+        ((0.86, 0.87, 0.88), (40, 50, 60), "worse", "worse"),  # 3 points worse
+        ((0.91, 0.92, 0.93), (80, 90, 90), "better", "matching"),  # better and later
+        ((0.91, 0.92, 0.93), (10, 90, 90), "better", "matching"),  # better, and not shown to be no later
     ],
 )
-def test_matching_and_winning(accuracies, stops, verdict):
+def test_matching_and_winning(accuracies, stops, accuracy, verdict):
     rows = trials(stops, accuracies, (40, 50, 60), DENSE)
     row = analysis.matching(rows).loc[1]
-    assert row.verdict == verdict and row.trials == 3 and row.density == pytest.approx(0.8)
+    assert (row.accuracy, row.verdict) == (accuracy, verdict) and row.trials == 3 and row.density == pytest.approx(0.8)
     difference = [100 * (a - b) for a, b in zip(accuracies, DENSE)]
     assert row.points == pytest.approx(sum(difference) / 3)
     assert (row.points_low, row.points_high) == pytest.approx(analysis.bounds(difference))
-    assert row.iterations == pytest.approx(sum(stops) / 3 - 50)
+    assert row.percent == pytest.approx(100 * sum(stops) / 150)
+    assert math.isnan(row.needed) == (accuracy != "inconclusive")
 
 
-def test_one_trial_cannot_tell_and_controls_can_be_asked():
-    rows = trials((10,), (0.95,), (40,), (0.9,))
-    assert analysis.matching(rows).verdict.tolist() == ["cannot tell"]
+def test_a_margin_is_the_callers_the_tasks_or_the_runs_own():
+    rows = trials((40, 50, 60), (0.885, 0.895, 0.905), (40, 50, 60), DENSE)
+    assert analysis.matching(rows).attrs["margin"] == "margin 2 points (two standard deviations of this run's own dense networks)"
+    assert analysis.matching(rows.assign(task="lenet-digits")).attrs["margin"] == "margin 0.8 points (declared)"
+    assert analysis.matching(rows, margin=0.4).accuracy.tolist() == ["worse"]
+    for wrong in (0, -1, float("nan"), True, "2"):
+        with pytest.raises(LotteryError, match="margin is .*: give how much worse is still no matter"):
+            analysis.matching(rows, margin=wrong)
+
+
+def test_fewer_than_three_trials_have_no_verdict_and_controls_can_be_asked():
+    for count in (1, 2):
+        rows = trials((10, 20)[:count], (0.95, 0.95)[:count], (40, 50)[:count], (0.9, 0.91)[:count])
+        assert analysis.matching(rows).verdict.tolist() == ["none"]
     rows = trials((10, 20, 30), (0.8, 0.8, 0.8), (40, 50, 60), DENSE)
     both = pd.concat([rows, rows[rows.level == 1].assign(method="reinit", accuracy=0.95)])
-    assert analysis.matching(both).verdict.tolist() == ["neither"]
+    assert analysis.matching(both).verdict.tolist() == ["worse"]
     assert analysis.matching(both, method="reinit").verdict.tolist() == ["winning"]
-    assert analysis.matching(both, "reinit").verdict.tolist() == ["neither"]
+    assert analysis.matching(both, "reinit").verdict.tolist() == ["worse"]
 
 
-def test_smallest_density():
-    verdicts = pd.DataFrame(
-        {"density": [0.8, 0.6, 0.5, 0.4, 0.3], "verdict": ["winning", "winning", "matching", "neither", "winning"]}
-    )
-    assert analysis.smallest(verdicts) == 0.3 and analysis.smallest(verdicts, unbroken=True) == 0.6
-    assert analysis.smallest(verdicts, "matching", unbroken=True) == 0.5
-    assert analysis.smallest(verdicts[verdicts.verdict == "neither"]) is None
+def curve(*points, spread=0.01):
+    """A hunt of three trials whose tickets are so many points above dense, level by level from the top."""
+    rows = []
+    for level, above in enumerate(points, 1):
+        tickets = [0.8 + above / 100 + wobble for wobble in (-spread, spread, 0)]
+        both = trials((40, 50, 60), tickets, (40, 50, 60), (0.8, 0.8, 0.8), level)
+        rows.append(both if level == 1 else both[both.level > 0])
+    return pd.concat(rows, ignore_index=True)
+
+
+def test_the_spread_of_a_curve_is_pooled():
+    rows = curve(0, 0, 0)
+    row = analysis.compare(rows, "dense", margin=1).loc[1]
+    degrees = 3 * 2 / (1 + 2 * 0.25)  # three levels that share their dense networks
+    assert row.high == pytest.approx(stats.t.ppf(0.95, degrees) * 1.0 / 3**0.5)
+    alone = analysis.compare(curve(0), "dense", margin=1).loc[1]
+    assert alone.high == pytest.approx(stats.t.ppf(0.95, 2) * 1.0 / 3**0.5)
+
+
+def test_how_far_down_in_order_and_anywhere():
+    found = analysis.matching(curve(3, 3, -1, 3), margin=2)
+    assert found.verdict.tolist() == ["winning", "winning", "inconclusive", "winning"]
+    assert analysis.reach(found) == (pytest.approx(0.64), pytest.approx(0.512), "inconclusive")
+    assert analysis.smallest(found) == pytest.approx(0.8**4)
+    assert analysis.reach(found.head(2), "winning") == (pytest.approx(0.64), None, "")
+    assert analysis.reach(found.tail(2)) == (None, pytest.approx(0.512), "inconclusive")
+    assert analysis.smallest(analysis.matching(curve(-9, -9), margin=2)) is None
+    with pytest.raises(LotteryError, match="unknown verdict 'neither'"):
+        analysis.reach(found, "neither")
+
+
+def test_anywhere_among_many_levels_takes_more_evidence_than_at_one():
+    one, many = (analysis.matching(curve(*points), margin=2) for points in ((-0.2,), (-0.2, *[-9] * 9)))
+    p_value = many.p_matching.iloc[0]
+    assert analysis.holm(many.p_matching)[0] == pytest.approx(min(1, 10 * p_value))
+    assert one.p_matching.iloc[0] < 0.15
+
+
+def test_a_range_is_one_question():
+    found = analysis.over_range(curve(3, 1, 2), (0.7, 0.5), "dense")
+    assert found.mean == pytest.approx(1.5) and found.trials == 3 and found.verdict(1) == "as good"
+    loss = analysis.over_range(losses((1.0, 1.1, 1.2), (1.5, 1.6, 1.7)), (0.9, 0.7), "dense", "test_loss")
+    assert loss.mean == pytest.approx(0.5), "a lower loss is a gain"
+    with pytest.raises(LotteryError, match="no level is from 0.4 to 0.3 of the weights: the levels are 0.8"):
+        analysis.over_range(curve(1), (0.3, 0.4), "dense")
 
 
 def test_two_hunts_are_compared_trial_by_trial(table):

@@ -178,24 +178,24 @@ def test_show_takes_the_figures_own_description_and_needs_one(table, monkeypatch
         plots.show(matplotlib.figure.Figure())
 
 
-def test_verdicts_show_each_level_once_with_its_interval():
+def test_verdicts_show_each_level_once_with_its_bounds():
     rows = {
         "density": [0.8, 0.5, 0.2],
         "points": [1.0, 0.0, -3.0],
         "points_low": [0.5, -1.0, -4.0],
         "points_high": [1.5, 1.0, -2.0],
-        "iterations": [-50.0, 200.0, 300.0],
-        "iterations_low": [-90.0, 100.0, float("nan")],
-        "iterations_high": [-10.0, 300.0, float("nan")],
-        "verdict": ["winning", "matching", "neither"],
+        "percent": [50.0, 200.0, 300.0],
+        "percent_low": [30.0, 150.0, float("nan")],
+        "percent_high": [80.0, 260.0, float("nan")],
+        "verdict": ["winning", "matching", "worse"],
     }
     figure = plots.verdicts(pd.DataFrame(rows), "hand-made")
-    points, iterations = figure.axes
-    assert {text.get_text() for text in iterations.get_legend().texts} == {"winning", "matching", "neither"}
+    points, speed = figure.axes
+    assert {text.get_text() for text in speed.get_legend().texts} == {"winning", "matching", "worse"}
     assert sorted(float(bars.lines[0].get_ydata()[0]) for bars in points.containers) == [-3.0, 0.0, 1.0]
     [won] = [bars for bars in points.containers if bars.get_label() == "winning"]
     assert won.lines[2][0].get_segments()[0][:, 1].tolist() == [0.5, 1.5]
-    assert "over 3 levels: winning at 1, matching at 1, neither at 1" in figure.get_label()
+    assert "over 3 levels: winning at 1, matching at 1, worse at 1" in figure.get_label()
 
 
 def test_every_method_has_a_look_of_its_own():
