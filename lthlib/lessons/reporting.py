@@ -10,6 +10,7 @@ from IPython.display import Markdown, display
 
 from lthlib import analysis
 from lthlib.analysis.evidence import NONE, Evidence, check_margin
+from lthlib.analysis.sentences import decimals
 from lthlib.core import files, paths
 from lthlib.core.percent import percent
 
@@ -36,18 +37,28 @@ def conclude(output: Path, run: dict, lines: Sequence[str], **findings) -> None:
     files.write_atomically(output / "result.json", content.encode())
 
 
-def span(values: Sequence[float], digits: int = 1, sign: str = "+", label: str = "", unknown: str = "none") -> str:
+def span(values: Sequence[float] | Evidence, digits: int = 1, sign: str = "+", label: str = "", unknown: str = "none") -> str:
     """The 95 % bounds of the mean of one value a trial, in the values' unit: `label`, then "+0.2 to +1.4".
-    `sign` is "+", or "" for no plus; fewer than `analysis.FEWEST` values give `unknown`."""
-    low, high = analysis.bounds(values)
+
+    `sign` is "+", or "" for no plus; fewer than `analysis.FEWEST` values give `unknown`. Here and below,
+    `values` may also be an `analysis.Evidence`, of a range of levels or with a pooled spread.
+    """
+    low, high = _evidence(values).bounds
     return unknown if np.isnan(low) else f"{label}{low:{sign}.{digits}f} to {high:{sign}.{digits}f}"
 
 
-def in_brief(values: Sequence[float], sign: str = "+", unknown: str = "") -> str:
+def in_brief(values: Sequence[float] | Evidence, sign: str = "+", unknown: str = "", margin: float | None = None) -> str:
     """The mean of one value a trial, and its 95 % bounds: "+0.8 (+0.2 to +1.4)". `sign` and `unknown` are those
-    of `span`. With no bounds and an empty `unknown`, the mean stands alone."""
-    bounds = span(values, sign=sign, unknown=unknown)
-    return f"{np.mean(values):{sign}.1f}" + (f" ({bounds})" if bounds else "")
+    of `span`. With no bounds and an empty `unknown`, the mean stands alone.
+
+    With a `margin`, in the values' unit (NaN: an unknown one), the verdict on them follows, more being better:
+    "+0.8 (+0.2 to +1.4): better". Numbers with a sign have as many decimals as it takes to see on which side of zero they are.
+    """
+    known = _evidence(values)
+    digits = decimals((known.mean, *known.bounds), 0.0) if sign else 1
+    bounds = span(known, digits, sign, unknown=unknown)
+    verdict = "" if margin is None else f": {_in_words(known.verdict(_checked(margin)))}"
+    return f"{known.mean + 0.0:{sign}.{digits}f}" + (f" ({bounds})" if bounds else "") + verdict
 
 
 def in_full(values: Sequence[float], unit: str = "points", digits: int = 2, unknown: str = TOO_FEW, count: str = COUNT) -> str:
@@ -59,17 +70,15 @@ def in_full(values: Sequence[float], unit: str = "points", digits: int = 2, unkn
     return f"{mean} ({span(values, digits, label=BOUNDS, unknown=unknown)}; {counted})"
 
 
-def judged(gains: Sequence[float] | Evidence, margin: float, unit: str = "points") -> str:
+def judged(values: Sequence[float] | Evidence, margin: float, unit: str = "points") -> str:
     """One question in words, from one gain a trial, more being better: "as good: -0.2 points (95 % bounds -0.5
-    to +0.1, margin 0.8; 5 trials)". `gains` may also be what `analysis.over_range` returned. The verdict is
-    that of `analysis.Evidence`, by `margin` in the gains' unit. Raises LotteryError for a margin that is not a
-    number above zero."""
-    known = gains if isinstance(gains, Evidence) else analysis.weigh(gains)
-    verdict, needed = known.verdict(check_margin(margin)), known.trials_needed(margin)
+    to +0.1, margin 0.8; 5 trials)". The verdict is that of `analysis.Evidence`, by `margin` in the values'
+    unit; NaN, an unknown one, gives no verdict. Raises LotteryError for another that is not above zero."""
+    known = _evidence(values)
+    verdict, needed = known.verdict(_checked(margin)), known.trials_needed(margin)
     low, high = known.bounds
     row = {"points": known.mean, "low": low, "high": high, "verdict": verdict, "trials": known.trials}
-    words = "no verdict" if verdict == NONE else verdict
-    return f"{words}: {analysis.difference(pd.Series({**row, 'needed': needed or np.nan}), margin, unit)}"
+    return f"{_in_words(verdict)}: {analysis.difference(pd.Series({**row, 'needed': needed or np.nan}), margin, unit)}"
 
 
 def reached(verdicts: pd.DataFrame, verdict: str = "matching") -> str:
@@ -93,12 +102,25 @@ def above_zero(values: Sequence[float]) -> str:
     return f"{_above(values)} of {len(values)}"
 
 
-def direction(values: Sequence[float], above: str, below: str, neither: str) -> str:
+def direction(values: Sequence[float] | Evidence, above: str, below: str, neither: str) -> str:
     """`above` or `below` if both 95 % bounds of the mean are on that side of zero, else `neither`."""
-    low, high = analysis.bounds(values)
+    low, high = _evidence(values).bounds
     if low > 0:
         return above
     return below if high < 0 else neither
+
+
+def _evidence(values: Sequence[float] | Evidence) -> Evidence:
+    return values if isinstance(values, Evidence) else analysis.weigh(values)
+
+
+def _checked(margin: float) -> float:
+    """A margin of `analysis.margin_of`, which is NaN where there are too few dense networks; or a caller's."""
+    return margin if isinstance(margin, float) and np.isnan(margin) else check_margin(margin)
+
+
+def _in_words(verdict: str) -> str:
+    return "no verdict" if verdict == NONE else verdict
 
 
 def _above(values: Sequence[float]) -> int:

@@ -49,6 +49,21 @@ def test_a_mean_in_brief_with_or_without_plus_signs(kind):
     assert reporting.span(kind(THREE), 2, label=reporting.BOUNDS) == "95 % bounds +0.31 to +3.69"
 
 
+def test_a_mean_in_brief_with_its_verdict():
+    assert reporting.in_brief(THREE, margin=0.5) == "+2.0 (+0.3 to +3.7): better"
+    assert reporting.in_brief([-1.0, 0.0, 1.0], margin=2) == "+0.0 (-1.7 to +1.7): as good"
+    assert reporting.in_brief([-1.0, 0.0, 1.0], margin=0.5) == "+0.0 (-1.7 to +1.7): inconclusive"
+    assert reporting.in_brief([1.0, 2.0], unknown="no bounds", margin=0.5) == "+1.5 (no bounds): no verdict"
+    with pytest.raises(LotteryError, match="as a number above 0"):
+        reporting.in_brief(THREE, margin=0)
+
+
+def test_rounding_hides_no_side_of_zero():
+    assert reporting.in_brief([0.7, 1.7, 2.7]) == "+1.70 (+0.01 to +3.39)"  # and not +0.0
+    assert reporting.in_brief([-0.98, 0.02, 1.02]) == "+0.02 (-1.67 to +1.71)"
+    assert reporting.in_brief([-0.98, 0.02, 1.02], sign="") == "0.0 (-1.7 to 1.7)", "a number with no sign has no side"
+
+
 @pytest.mark.parametrize(
     ("gains", "says"),
     [
@@ -60,10 +75,12 @@ def test_a_mean_in_brief_with_or_without_plus_signs(kind):
 )
 def test_one_question_is_judged_by_its_margin(gains, says):
     assert reporting.judged(gains, 0.5).startswith(says)
-    assert reporting.judged(analysis.weigh(gains), 0.5) == reporting.judged(gains, 0.5)
+    known = analysis.weigh(gains)
+    assert reporting.judged(known, 0.5) == reporting.judged(gains, 0.5)
+    assert reporting.in_brief(known, margin=0.5) == reporting.in_brief(gains, margin=0.5)
 
 
-@pytest.mark.parametrize("margin", [0, -1.0, "big", float("nan")])
+@pytest.mark.parametrize("margin", [0, -1.0, "big", float("inf")])
 def test_a_margin_is_a_number_above_zero(margin):
     with pytest.raises(LotteryError, match="as a number above 0"):
         reporting.judged(THREE, margin)
@@ -92,6 +109,17 @@ def test_wins_are_reached_by_name():
     assert reporting.reached(verdicts, "winning") == "winning at 80.0 % of the weights, the first level; at 64.0 % matching"
     with pytest.raises(LotteryError, match="unknown verdict 'better'"):
         reporting.reached(verdicts, "better")
+
+
+def test_an_unknown_margin_gives_no_verdict():
+    assert reporting.judged(THREE, float("nan")) == "no verdict: +2.0 points (3 trials)"
+    assert reporting.in_brief(THREE, margin=float("nan")) == "+2.0 (+0.3 to +3.7): no verdict"
+
+
+def test_a_pooled_spread_is_taken_as_it_is():
+    pooled = analysis.Evidence(2.0, 1.0, 3, 6.0)  # 2 -+ 1.943 / sqrt(3)
+    assert reporting.in_brief(pooled) == "+2.0 (+0.9 to +3.1)"
+    assert reporting.direction(pooled, "up", "down", "cannot tell") == "up"
 
 
 def test_counts_and_directions_follow_the_values():
