@@ -60,7 +60,8 @@ def in_words(judged: pd.DataFrame) -> str:
     counts = f"Of {len(judged)} pairs of successive levels: matching and connected {both}, neither {neither}, "
     counts += f"one without the other {len(against)}, inconclusive {len(judged) - len(decided)}."
     if len(against):
-        return f"{counts} The claim **fails** at {', '.join(_named(row) for row in against.itertuples())}."
+        places = ", ".join(_named(row) for row in against.itertuples())
+        return f"{counts} The claim **fails** at {places}; the paper makes it for high sparsity alone."
     if both and neither:
         return f"{counts} The claim **holds** wherever this run can tell."
     missing = [word for count, word in ((both, "matches and is connected"), (neither, "does neither")) if not count]
