@@ -15,12 +15,14 @@ from lthlib.core.version import REPOSITORY, __version__
 # Short names, and the modules that have them; then modules that have a short name themselves.
 _SHORT = {
     **dict.fromkeys(("hunt", "results"), "lottery.search"),
-    "summarise": "analysis.summary",
+    "summarise": "storage.networks",
     **dict.fromkeys(("compare", "early_stop_ratio", "matching"), "analysis.comparison"),
     "levels": "analysis.summary",
     **dict.fromkeys(("pool_seeds", "with_settings"), "analysis.pooling"),
+    "manifest": "analysis.provenance",
     "sentence": "analysis.sentences",
-    **dict.fromkeys(("beside_paper", "effect"), "papers.claims"),
+    "beside_paper": "papers.beside",
+    "effect": "papers.measuring",
     **dict.fromkeys(("SCORES", "score"), "pruning.registry"),
     **dict.fromkeys(("TASKS", "Task"), "tasks"),
     **dict.fromkeys(("Extent", "Recipe", "Setting"), "settings"),

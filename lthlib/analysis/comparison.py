@@ -13,8 +13,9 @@ import pandas as pd
 
 from lthlib.analysis import evidence
 from lthlib.analysis.evidence import HOLDS, INCONCLUSIVE, NONE, WORSE, Evidence
-from lthlib.analysis.summary import AS_THEY_ARE, LOWER_IS_BETTER, by_trial, scale, summarise
+from lthlib.analysis.summary import AS_THEY_ARE, LOWER_IS_BETTER, by_trial, scale
 from lthlib.core.errors import LotteryError
+from lthlib.storage.networks import summarise
 from lthlib.tasks import TASKS
 
 LEARNED = 0.05  # of the way from untrained networks' highest accuracy to 1: less is near chance
@@ -130,6 +131,15 @@ def iterations_to_reach(
     network that never gets there counts with all the iterations of its run, and in `never`. Raises
     LotteryError as `early_stop_ratio` does, and for a summary, which has no curves.
     """
+    both, never = reached(table, control, method, below)
+    return _ratios(both, never, margin)
+
+
+def reached(
+    table: pd.DataFrame, control: str | pd.DataFrame = "dense", method: str = "ticket", below: float | None = None
+) -> tuple[pd.DataFrame, pd.Series]:
+    """The iterations that `iterations_to_reach` compares, as `pairs` has them (columns density, value, other),
+    and by level how many networks never got there. Arguments and errors are those of `iterations_to_reach`."""
     if "split" not in table:
         raise LotteryError("iterations_to_reach reads learning curves, and a summary has none: give the table of a hunt.")
     below = margin_of(table, "validation_accuracy", below).value / 100
@@ -148,7 +158,7 @@ def iterations_to_reach(
     if not isinstance(control, pd.DataFrame):
         both = both[both.index.get_level_values("level") > 0]
     never = (never_ours.reindex(both.index).fillna(0) + never_theirs.reindex(both.index).fillna(0)).groupby("level").sum()
-    return _ratios(both, never, margin)
+    return both, never
 
 
 def matching(

@@ -11,6 +11,7 @@ from IPython.display import Markdown, display
 from lthlib import analysis
 from lthlib.analysis.evidence import NONE, Evidence, check_margin
 from lthlib.core import files, paths
+from lthlib.core.percent import percent
 
 BOUNDS = INTERVAL = "95 % bounds "  # INTERVAL is the name that older copies of lessons have
 TOO_FEW = "too few trials for bounds"
@@ -69,6 +70,22 @@ def judged(gains: Sequence[float] | Evidence, margin: float, unit: str = "points
     row = {"points": known.mean, "low": low, "high": high, "verdict": verdict, "trials": known.trials}
     words = "no verdict" if verdict == NONE else verdict
     return f"{words}: {analysis.difference(pd.Series({**row, 'needed': needed or np.nan}), margin, unit)}"
+
+
+def reached(verdicts: pd.DataFrame, verdict: str = "matching") -> str:
+    """How far down tickets match, or win, level by level from the top, in words: "matching at every level from
+    80.0 % to 7.4 % of the weights; at 6.0 % worse". Takes what `analysis.matching` returned, and reads it as
+    `analysis.reach` does; raises LotteryError for a verdict that this does not know."""
+    density, stop, found = analysis.reach(verdicts, verdict)
+    found = "without a verdict" if found == NONE else found
+    if density is None:
+        first = "" if stop is None else f": the first, at {percent(stop)} of the weights, is {found}"
+        return f"{verdict} at no level from the top{first}"
+    top = float(verdicts.density.max())
+    where = f"at {percent(top)} of the weights, the first level"
+    if density < top:
+        where = f"at every level from {percent(top)} to {percent(density)} of the weights"
+    return f"{verdict} {where}" + (f"; at {percent(stop)} {found}" if stop is not None else ", the last one trained")
 
 
 def above_zero(values: Sequence[float]) -> str:

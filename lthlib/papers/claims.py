@@ -1,27 +1,41 @@
-"""What the papers say, number by number, and what was measured here beside it.
+"""What the papers say, number by number, and the rule by which a run agrees with them.
 
-The claims are in `claims.yaml`, which explains its fields. A claim knows how it is measured, and which values
-support it, so that a rule decides whether a run agrees: nobody types a verdict.
+The claims are in `claims.yaml`, which explains its fields. A claim knows how it is measured and which values
+support it, so that a rule decides whether a run agrees, and nobody types a verdict. `papers.measuring` measures it in
+tables, and `papers.beside` puts both side by side.
 """
 
 import functools
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import pandas as pd
 import yaml
 
-from lthlib.analysis.comparison import pairs
-from lthlib.analysis.evidence import FEWEST, bounds
-from lthlib.analysis.summary import by_trial, scale, summarise
+from lthlib.analysis import evidence
+from lthlib.analysis.evidence import FEWEST, MOST_TRIALS, Evidence
 from lthlib.core.errors import LotteryError
 from lthlib.core.validation import did_you_mean
 
 FILE = Path(__file__).with_name("claims.yaml")
-NEAR = 1.25  # a level stands for a density that is at most one round of pruning away
-EDGE = 1.05  # how far past a range's end a level still belongs to it
-DECIMALS = {"points": ".2f", "times": ".2f", "%": ".1f"}  # of measured values, by unit; else none
+REPRODUCED, AS_GOOD, SAME_DIRECTION = HOLDS = ("reproduced", "as good", "same direction")
+INCONCLUSIVE, CONTRADICTED, NO_VERDICT = ("inconclusive", "contradicted", "no verdict")
+VERDICTS = {
+    REPRODUCED: "the bounds are wholly on the claim's side (for a level: wholly within it), on the claim's own task, and "
+    "where the paper prints a number, the mean is between half and twice as far from the boundary as that number",
+    AS_GOOD: "the paper says that something is no worse: the lower bound is above minus the margin, on the claim's own task",
+    SAME_DIRECTION: "the bounds are on the claim's side, but the size differs, or the task is another than the paper's",
+    INCONCLUSIVE: "the bounds allow both; how many trials would settle it is said",
+    CONTRADICTED: "the bounds are on the other side",
+    NO_VERDICT: "fewer than 3 trials, or nothing that could fail: the claim has no side, or its number is one of another task",
+}
+SEVERAL = "several"  # the task of a claim about several networks, so that every task is its own
+SPEED = "% of iterations"  # the unit of early stops: method's in percent of those of `against`
+RATIOS = {SPEED: 100.0, "times": 1.0}  # units that are weighed as logarithms, with the value that is no change
+OWN_LEVEL = ("%", "iterations")  # units of a number by itself, which says nothing about another task
+AT_BEST = ("up to", "at best")  # qualifiers of a number that is the best of many levels
+HALF, TWICE = 0.5, 2  # how far from the boundary a mean is, of the paper's number, to count as that size
 
 Number = float | tuple[float, float]  # one number, or a pair (from, to)
 
@@ -40,39 +54,68 @@ class Claim:
     density: Number | None = None
     number: Number | None = None
     qualifier: str = ""
+    says: str = ""
     measure: str = ""
     method: str = "ticket"
-    against: str = ""
+    against: Any = ""
     boundary: float | None = None
     within: float = 0.0
     changes: dict = field(default_factory=dict, hash=False)
+    by_hand: bool = False
 
     @property
     def line(self) -> float:
-        """The boundary: what is given, else no difference (0), or for a ratio no change (1)."""
-        return self.boundary if self.boundary is not None else float(self.unit == "times")
+        """The boundary: what is given, else no change of a ratio (1, or 100 %), else no difference (0)."""
+        return self.boundary if self.boundary is not None else RATIOS.get(self.unit, 0.0)
 
     @property
     def printed(self) -> str:
         """The paper's number with its unit, such as "over +0.3 points"; else the direction alone."""
         if self.number is None:
-            side = "level with" if self.side == "level" else self.side
-            return f"{side} {_with_unit(self.line, self.unit)} (direction only)"
-        if isinstance(self.number, tuple):
-            low, high = self.number
-            return f"{self.qualifier} {low:g} to {_with_unit(high, self.unit)}".strip()
-        return f"{self.qualifier} {_with_unit(self.number, self.unit)}".strip()
+            side = {"level": "level with", "no worse": "no worse than", "none": "about"}.get(self.side, self.side)
+            return f"{side} {self.with_unit(self.line)} (direction only)"
+        low, high = self.number if isinstance(self.number, tuple) else (None, self.number)
+        number = self.with_unit(high) if low is None else f"{low:g} to {self.with_unit(high)}"
+        says = f" ({self.says})" if self.says else ""
+        return f"{self.qualifier} {number}{says}".strip()
 
     @property
     def label(self) -> str:
         """The claim with the task and the density it is about: no other claim has this label."""
-        return f"{self.claim} [{self.task}{_at(self.density)}]"
+        return f"{self.claim} [{self.task}{at_density(self.density)}]"
+
+    @property
+    def at_best(self) -> bool:
+        """Whether the paper's number is the best of many levels, which is measured as such."""
+        return self.qualifier in AT_BEST
+
+    def with_unit(self, value: float, digits: str = "g") -> str:
+        """A value as people read it, such as "+0.5 points" or "62 % of dense's iterations"; `digits` is a format
+        such as ".1f"."""
+        sign = "+" if self.unit == "points" and value else ""
+        whose = f"the iterations{at_density(self.against)}" if isinstance(self.against, float) else f"{self.against}'s iterations"
+        return f"{value:{sign}{digits}} {f'% of {whose}' if self.unit == SPEED else self.unit}"
+
+    def weighed(self, value: float) -> float:
+        """A value on the scale it is weighed on: ratios as their logarithm, everything else as it is."""
+        return math.log(value / RATIOS[self.unit]) if self.unit in RATIOS else value
+
+    def shown(self, weighed: float) -> float:
+        """The inverse of `weighed`."""
+        return RATIOS[self.unit] * math.exp(weighed) if self.unit in RATIOS else weighed
+
+    def gain(self, known: Evidence) -> Evidence:
+        """The same evidence as a distance from the boundary, positive where it supports the claim. For a level
+        that is how far inside of `within` the mean is."""
+        mean = known.mean - self.weighed(self.line)
+        mean = {"below": -mean, "level": self.within - abs(mean)}.get(self.side, mean)
+        return Evidence(mean, known.spread, known.trials, known.degrees)
 
     def supported_by(self, low: float, high: float) -> str:
-        """Whether an interval of measured values supports the claim: "yes", "no" or "cannot tell".
+        """Whether bounds, in the claim's unit, support the claim: "yes", "no" or "cannot tell".
 
-        "yes" where all of it is on the claim's side of the boundary, "no" where none of it is. An unknown
-        interval (NaN) and a claim without a side cannot tell.
+        "yes" where all between them is on the claim's side of the boundary, "no" where none of it is. Unknown
+        bounds (NaN) and a claim without a side cannot tell.
         """
         line, least, most = self.line, self.line - self.within, self.line + self.within
         yes = no = False
@@ -80,20 +123,57 @@ class Claim:
             yes, no = low > line, high <= line
         elif self.side == "below":
             yes, no = high < line, low >= line
+        elif self.side == "no worse":
+            yes, no = low > least, high < line and low <= least
         elif self.side == "level":
             yes, no = least <= low and high <= most, high < least or low > most
-        # a comparison with NaN is False: an unknown interval is neither
+        # a comparison with NaN is False: unknown bounds are neither
         return "yes" if yes else "no" if no else "cannot tell"
 
-    def averaged(self, values: np.ndarray) -> tuple[float, float, float]:
-        """The mean over trials with its 95 % interval, low and high: NaN for fewer than 3 trials.
+    def verdict(self, known: Evidence, task: str, margin: float = 0.0, of_the_paper: bool = True) -> str:
+        """One of VERDICTS, with what it needs in brackets: "inconclusive (about 7 trials would settle it)".
 
-        Ratios are averaged on a logarithmic scale, so that twice and half as soon cancel.
+        `known` is of the claim's unit, ratios as logarithms; `task` is where it was measured ("" if nobody said);
+        `margin` is how much worse is still no matter where the claim says "no worse"; `of_the_paper` is whether
+        it was measured at the densities of the paper's number.
         """
-        if self.unit != "times":
-            return (values.mean(), *bounds(values))
-        logarithms = np.log(values)
-        return tuple(np.exp([logarithms.mean(), *bounds(logarithms)]))
+        own = task == self.task or self.task == SEVERAL
+        if self.side == "none":
+            return f"{NO_VERDICT} (no side)"
+        if self.unit in OWN_LEVEL and not own:
+            return f"{NO_VERDICT} (the paper's number is of {self.task})"
+        if known.trials < FEWEST or math.isnan(known.bounds[0]):
+            return f"{NO_VERDICT} (fewer than {FEWEST} trials)" if known.trials < FEWEST else NO_VERDICT
+        if self.side == "no worse" and not margin > 0:
+            return f"{NO_VERDICT} (no margin)"
+        gain, margin = self.gain(known), margin if self.side == "no worse" else 0.0
+        found = gain.verdict(margin)
+        if found == evidence.INCONCLUSIVE:
+            needed = gain.trials_needed(margin)
+            count = f"about {needed} trials would settle it" if needed else f"more than {MOST_TRIALS} trials would be needed"
+            return f"{INCONCLUSIVE} ({count})"
+        if found == evidence.WORSE:
+            return CONTRADICTED
+        if not own:
+            return SAME_DIRECTION
+        if self.side == "no worse":
+            return AS_GOOD
+        return REPRODUCED if self._of_that_size(gain.mean, of_the_paper) else SAME_DIRECTION
+
+    def _of_that_size(self, gain: float, of_the_paper: bool) -> bool:
+        """Whether the mean is between half and twice as far from the boundary as the paper's number. "over" a
+        number has no upper end."""
+        if self.number is None or self.side == "level":
+            return True
+        number = max(self.number, key=abs) if isinstance(self.number, tuple) else self.number
+        printed = abs(self.weighed(number) - self.weighed(self.line))
+        most = math.inf if self.qualifier == "over" else TWICE
+        return of_the_paper and (not printed or HALF <= gain / printed <= most)
+
+
+def word(verdict: str) -> str:
+    """One of VERDICTS, without what is in brackets."""
+    return verdict.partition(" (")[0]
 
 
 def load() -> list[Claim]:
@@ -118,107 +198,7 @@ def _by_id() -> dict[str, Claim]:
     return claims
 
 
-def effect(table: pd.DataFrame, claim: str | Claim, density: Number | None = None) -> pd.DataFrame:
-    """What a claim speaks of, measured in this table: one row per trial.
-
-    Columns: value, in the claim's unit; from and down_to, the largest and the smallest density, 0 to 1, it is
-    measured at. That is the level nearest to the claim's density, if at most one round of pruning away, or
-    all levels of its range, averaged; no row where no level is near. `density` replaces the claim's. Raises
-    LotteryError for a claim without a density, or one that cannot be measured from one table alone.
-    """
-    claim = find(claim) if isinstance(claim, str) else claim
-    density = claim.density if density is None else density
-    if not claim.measure or density is None:
-        missing = "effect(table, id, density=...)" if claim.measure else "values of your own, one a trial"
-        reason = "says too little to be measured from one table alone"
-        raise LotteryError(f"the claim {claim.id!r} {reason}: pass {missing}.")
-    compared = _compared(table, claim)
-    compared = compared[_stands_for(compared.density, density)]
-    trials = compared.assign(value=_in_unit(compared, claim.unit)).groupby("trial")
-    value = np.exp(trials.value.mean()) if claim.unit == "times" else trials.value.mean()
-    return pd.DataFrame({"value": value, "from": trials.density.max(), "down_to": trials.density.min()})
-
-
-def beside_paper(measurements: dict) -> pd.DataFrame:
-    """Claims beside what was measured here: one row per claim, with its id as index.
-
-    `measurements` maps the id of a claim to a tidy table, measured as the claim says (see `effect`); to what
-    `effect` returns; or to values of your own in the claim's unit, one a trial. Columns: claim, the paper,
-    here (the mean over trials, and at which density), on the claim's side (how many trials are), lowest to
-    highest, 95 % interval of the mean, and same direction: what `Claim.supported_by` says of that interval,
-    which is never about the size.
-    """
-    comparisons = {id: _beside(find(id), measured) for id, measured in measurements.items()}
-    return pd.DataFrame(comparisons).T.rename_axis("id")
-
-
-def _compared(table: pd.DataFrame, claim: Claim) -> pd.DataFrame:
-    """The claim's measure by level and trial, as in `pairs`; where it is against nothing, value alone."""
-    if not claim.against:
-        networks = summarise(table)
-        value = scale(claim.measure) * by_trial(networks, claim.method, claim.measure)
-        density = networks.groupby(["level", "trial"]).density.mean()
-        return pd.DataFrame({"density": density, "value": value}).dropna()
-    compared = pairs(table, claim.against, claim.measure, claim.method)
-    if claim.unit in ("times", "% earlier"):  # no ratio for a trial that stopped at 0, having never learned
-        return compared[(compared.value > 0) & (compared.other > 0)]
-    return compared
-
-
-def _in_unit(compared: pd.DataFrame, unit: str) -> pd.Series:
-    """What each row says in a claim's unit; for "times" the logarithm, which is what is averaged."""
-    if unit == "points":
-        return compared.difference
-    if unit == "times":
-        return np.log(compared.other / compared.value)
-    if unit == "% earlier":
-        return 100 * (1 - compared.value / compared.other)
-    return compared.value
-
-
-def _stands_for(densities: pd.Series, density: Number) -> pd.Series:
-    """Which rows are of the level that stands for a density, or of a level within a range of densities."""
-    if isinstance(density, (tuple, list)):
-        return densities.between(min(density) / EDGE, max(density) * EDGE)
-    distance = np.log(densities.groupby("level").mean() / density).abs()
-    if distance.empty or distance.min() > np.log(NEAR):
-        return pd.Series(False, densities.index)
-    return pd.Series(densities.index.get_level_values("level") == distance.idxmin(), densities.index)
-
-
-def _beside(claim: Claim, measured) -> dict[str, str]:
-    """One row of `beside_paper`."""
-    if isinstance(measured, pd.DataFrame) and "split" in measured:
-        measured = effect(measured, claim)
-    if not isinstance(measured, pd.DataFrame):
-        measured = pd.DataFrame({"value": np.atleast_1d(np.asarray(measured, dtype=float))})
-    values, digits = measured.value.dropna().to_numpy(), DECIMALS.get(claim.unit, ".0f")
-    ours, extremes, (low, high) = "no such level", "", bounds([])
-    if len(values):
-        mean, low, high = claim.averaged(values)
-        where = _at((measured["from"].max(), measured.down_to.min())) if "from" in measured else ""
-        ours = _with_unit(mean, claim.unit, digits) + where
-        extremes = f"{values.min():{digits}} to {values.max():{digits}}"
-    supporting = sum(claim.supported_by(value, value) == "yes" for value in values)
-    span = f"none: fewer than {FEWEST} trials" if np.isnan(low) else f"{low:{digits}} to {high:{digits}}"
-    return {
-        "claim": claim.label,
-        "the paper": claim.printed,
-        "here": ours,
-        "on the claim's side": f"{supporting} of {len(values)} trials",
-        "lowest to highest": extremes,
-        "95 % interval": span,
-        "same direction": claim.supported_by(low, high),
-    }
-
-
-def _with_unit(value: float, unit: str, digits: str = "g") -> str:
-    """A value as people read it, such as "+0.5 points"; `digits` is a format such as ".1f"."""
-    sign = "+" if unit == "points" and value else ""
-    return f"{value:{sign}{digits}} {unit}"
-
-
-def _at(density: Number | None) -> str:
+def at_density(density: Number | None) -> str:
     """Where it was measured, for people: " at 21.1 %", " at 67.5 to 17.6 %", or nothing."""
     if density is None:
         return ""

@@ -69,6 +69,31 @@ def test_a_margin_is_a_number_above_zero(margin):
         reporting.judged(THREE, margin)
 
 
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        (["winning", "matching", "worse"], "matching at every level from 80.0 % to 64.0 % of the weights; at 51.2 % worse"),
+        (["matching", "inconclusive", "winning"], "matching at 80.0 % of the weights, the first level; at 64.0 % inconclusive"),
+        (
+            ["none", "matching", "matching"],
+            "matching at no level from the top: the first, at 80.0 % of the weights, is without a verdict",
+        ),
+        (["winning"] * 3, "matching at every level from 80.0 % to 51.2 % of the weights, the last one trained"),
+        ([], "matching at no level from the top"),
+    ],
+)
+def test_how_far_tickets_match_is_the_unbroken_run_and_where_it_stops(found, says):
+    verdicts = pd.DataFrame({"density": [0.512, 0.8, 0.64][: len(found)], "verdict": [*found[2:], *found[:2]]})
+    assert reporting.reached(verdicts) == says
+
+
+def test_wins_are_reached_by_name():
+    verdicts = pd.DataFrame({"density": [0.8, 0.64], "verdict": ["winning", "matching"]})
+    assert reporting.reached(verdicts, "winning") == "winning at 80.0 % of the weights, the first level; at 64.0 % matching"
+    with pytest.raises(LotteryError, match="unknown verdict 'better'"):
+        reporting.reached(verdicts, "better")
+
+
 def test_counts_and_directions_follow_the_values():
     assert reporting.above_zero(pd.Series([1.0, 0.0, -1.0, np.nan])) == "1 of 4"
     words = ("better", "worse", "not told apart")
