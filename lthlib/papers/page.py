@@ -60,7 +60,7 @@ COLUMNS = {"claim": 34, "the paper": 20, "here": 28, "verdict": 18}  # with thei
 
 
 def write(title: str, summary: str, rule: dict[str, str], rows: pd.DataFrame, figures: list[tuple[str, str, str]]) -> str:
-    """The page: what is known in four sentences, counts, the rule, a table for each paper, and figures.
+    """The page: what is known in a few sentences, counts, the rule, a table for each paper, and figures.
 
     `rows` are those of `report.measured`; `rule` says what each verdict means; `figures` are title, description
     and HTML.

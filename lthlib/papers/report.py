@@ -61,22 +61,20 @@ def counted(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(rows: pd.DataFrame) -> str:
-    """What a newcomer wants to know first, in four sentences."""
+    """What a newcomer wants to know first, in a few sentences."""
     one = counted(rows)
     words = one.verdict.map(claims.word)
     there = one[words != NOT_MEASURED]
     counts = ", ".join(f"{(words == word).sum()} {_counted_as(word)}" for word in COUNTED if (words == word).any())
-    scales = ", ".join(
-        f"{(there.scale == scale).sum()} at {_in_words(scale)}" for scale in SCALES if (there.scale == scale).any()
-    )
     whole = f"Of {len(one)} claims of {one.paper.nunique()} papers, {len(there)} were measured here"
     if there.empty:
         return f"{whole}."
-    several = (rows.id.value_counts() > 1).sum()
-    nearest = (
-        f" {several} of them were measured at several places, of which the nearest to the paper's counts." if several else ""
+    scales = ", ".join(
+        f"{(there.scale == scale).sum()} at {_in_words(scale)}" for scale in SCALES if (there.scale == scale).any()
     )
-    return f"{whole}: {counts}. Of these measurements {scales}.{nearest}"
+    several = (rows.id.value_counts() > 1).sum()
+    nearest = f" {several} claims were measured at several places: the one nearest to the paper's counts." if several else ""
+    return f"{whole}: {counts}. By scale: {scales}.{nearest}"
 
 
 def paper_of(claim: Claim) -> str:
