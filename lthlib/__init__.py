@@ -15,10 +15,11 @@ from lthlib.core.version import REPOSITORY, __version__
 # Short names, and the modules that have them; then modules that have a short name themselves.
 _SHORT = {
     **dict.fromkeys(("hunt", "results"), "lottery.search"),
-    "summarise": "analysis.summary",
+    "summarise": "storage.networks",
     **dict.fromkeys(("compare", "early_stop_ratio", "matching"), "analysis.comparison"),
     "levels": "analysis.summary",
     **dict.fromkeys(("pool_seeds", "with_settings"), "analysis.pooling"),
+    "manifest": "analysis.provenance",
     "sentence": "analysis.sentences",
     "beside_paper": "papers.beside",
     "effect": "papers.measuring",

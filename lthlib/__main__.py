@@ -11,16 +11,18 @@ import pandas as pd
 
 import lthlib
 from lthlib import analysis, arena, settings, tasks
+from lthlib.analysis import spreadsheet
 from lthlib.core.errors import LotteryError
-from lthlib.core.files import write_atomically
 from lthlib.core.paths import expanded
 from lthlib.core.percent import percent, rounded
 from lthlib.core.progress import notice
+from lthlib.core.validation import at_least
 from lthlib.lessons import handouts, translations
 from lthlib.lottery.controls import CONTROLS
 from lthlib.papers import reproduction
 from lthlib.pruning import registry
 from lthlib.storage import export
+from lthlib.storage.store import Store
 from lthlib.sweeps import config, runner
 from lthlib.training import engine
 
@@ -35,7 +37,12 @@ def _iterations(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(",") if part.strip())
 
 
+def _seeds(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
 _iterations.__name__ = "list of iterations"  # so argparse's message says it
+_seeds.__name__ = "list of seeds"
 # Fields of Recipe that have an option, beside `iterations`: type, metavar, help. Defaults are the profile's.
 RECIPE = {
     "optimizer": (str, "O", ", ".join(settings.OPTIMIZERS)),
@@ -140,31 +147,49 @@ def _hunt(commands) -> None:
     add("--mask", metavar="FILE", help="a safetensors file of 0 and 1 by weight: level 1 has this mask of your own")
     add("--controls", default="", metavar="A,B", help=f"any of {', '.join(CONTROLS)}")
     add("--redraws", type=int, metavar="N", help="networks of each control in a trial")
-    add("--seed", type=int, metavar="N", help="changes every random number of the hunt (0)")
+    add("--seed", type=_seeds, metavar="N,M", help="changes every random number (0); the trials of several are pooled")
     add("--device", **DEVICE)
     add("--workers", type=int, metavar="N", help="processes on a CPU (all cores)")
     add("--results", **RESULTS)
     add("--json", action="store_true", help="print one JSON object a network and nothing else")
+    add("--csv", metavar="FILE", help="also write a row a network, with what its setting is; - prints that and nothing else")
 
 
 def run_hunt(options: argparse.Namespace) -> None:
-    """Carry out `hunt`, and print the levels of tickets and controls, or a JSON object a network."""
-    arguments = dict(vars(options))
-    for name in ("command", "json", "run"):
-        del arguments[name]
-    table = lthlib.hunt(**arguments)
+    """Carry out `hunt`, and print the levels of tickets and controls, or a JSON object or a CSV row a network."""
+    arguments = {name: value for name, value in vars(options).items() if name not in ("command", "json", "csv", "run", "seed")}
+    if options.json and options.csv == spreadsheet.SCREEN:
+        raise LotteryError("--json and --csv - both print the networks: leave one out, or name a file for --csv.")
+    spreadsheet.check(options.csv)
+    hunts = [lthlib.hunt(**arguments, seed=seed) for seed in _checked_seeds(options.seed)]
+    table = hunts[0] if len(hunts) == 1 else lthlib.pool_seeds(hunts, options.results)
+    if options.csv is not None:
+        spreadsheet.write(spreadsheet.networks(pd.concat(hunts, ignore_index=True), options.results), options.csv)
     if options.json:
         for network in lthlib.summarise(table)[JSON_FIELDS].to_dict("records"):
             print(json.dumps({name: None if pd.isna(value) else value for name, value in network.items()}))
+    if options.json or options.csv == spreadsheet.SCREEN:
         return
     accuracy, trials = "test accuracy at early stop in percent, mean (min to max)", table.trial.nunique()
-    print(f"\n{options.task}: {accuracy} over {trials} trials\n\n{lthlib.levels(table).to_string()}")
+    print(f"\n{options.task}: {accuracy} over {trials} trials")
+    for name, setting in analysis.settings_of(pd.concat(hunts), options.results).items():
+        print(f"setting {name}: {tasks.in_words(setting)}")
+    print(f"\n{lthlib.levels(table).to_string()}")
     columns = "points (mean difference), and in how many trials the ticket is better"
     form = {"density": lambda share: rounded(share, 4), "points": "{:+.2f}".format}
     for control in CONTROLS:
         if control in set(table.method) - {"dense"}:
             print(f"\nticket against {control}: {columns}\n")
             print(lthlib.compare(table, control).to_string(formatters=form))
+
+
+def _checked_seeds(seeds: tuple[int, ...] | None) -> list[int | None]:
+    """The seeds of the hunts; None is the default one. Raises LotteryError before the first of several."""
+    for seed in seeds or ():
+        at_least("seed", seed, 0)
+        if seeds.count(seed) > 1:
+            raise LotteryError(f"seed {seed} is there twice: give each seed once, or its trials count twice.")
+    return list(seeds or [None])
 
 
 def _tasks(commands) -> None:
@@ -181,27 +206,31 @@ def run_tasks(options: argparse.Namespace) -> None:
 
 
 def _results(commands) -> None:
-    about = """List the settings of a results folder: a row each, with seed, rate, scope, score, and whatever
-    else they differ in. With --csv, write a row for every trained network to a file instead."""
+    about = """List the settings of a results folder: a row each, with profile, seed, rate, scope, score, whatever
+    else they differ in, and what they change of the profile. With --csv, write a row for every trained network
+    to a file instead, with the same columns."""
     add = _command(commands, run_results, "what a results folder holds, as a list or a CSV file", about)
     add("results", metavar="DIR", nargs="?", help=RESULTS["help"])
-    add("--csv", metavar="FILE", help="one row a network: settings, accuracies, early stop, seconds")
+    add("--csv", metavar="FILE", help="one row a network: settings, accuracies, early stop, seconds; - prints it")
+    add("--manifest", action="store_true", help="what networks were made with: versions, commit, device, start, seconds")
 
 
 def run_results(options: argparse.Namespace) -> None:
-    """Carry out `results`: print the settings, or write the networks and print the file's path."""
-    if not options.csv:
+    """Carry out `results`: print the settings, or what they were made with; or write the networks, or the
+    latter, as CSV, and print the file's path."""
+    spreadsheet.check(options.csv)
+    if options.manifest:
+        rows = Store(options.results, writable=False).manifests()
+    elif options.csv is None:
         rows = analysis.overview(options.results)
+    else:
+        rows = spreadsheet.networks(lthlib.results(options.results), options.results)
+    if options.csv is None:
         print(rows.to_string(index=False) if len(rows) else "Nothing is stored there yet.")
         return
-    networks = analysis.with_settings(analysis.summarise(lthlib.results(options.results)), options.results)
-    path = expanded(options.csv)
-    try:
-        write_atomically(path, networks.to_csv(index=False).encode())
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise LotteryError(f"{path} could not be written ({reason}): name a file in a folder you can write to.") from error
-    print(path)
+    spreadsheet.write(rows, options.csv)
+    if options.csv != spreadsheet.SCREEN:
+        print(expanded(options.csv))
 
 
 def _translate(commands) -> None:

@@ -12,19 +12,18 @@ from lthlib.analysis.comparison import (
     smallest,
 )
 from lthlib.analysis.evidence import FEWEST, Evidence, bounds, error_rates, holm, weigh, weigh_ratio
-from lthlib.analysis.pooling import overview, pool_seeds, with_settings
-from lthlib.analysis.sentences import against_dense, describe, difference, sentence
+from lthlib.analysis.pooling import overview, pool_seeds, settings_of, with_settings
+from lthlib.analysis.provenance import looks, manifest
+from lthlib.analysis.sentences import against_dense, describe, difference, how_far, sentence
 from lthlib.analysis.summary import (
     AS_THEY_ARE,
     LABELS,
     LOWER_IS_BETTER,
-    MEASURES,
-    NETWORK,
     by_trial,
     layers,
     levels,
     nearest_level,
     one_setting,
     scale,
-    summarise,
 )
+from lthlib.storage.networks import MARKS, MEASURES, NETWORK, summarise

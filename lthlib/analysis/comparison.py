@@ -13,8 +13,9 @@ import pandas as pd
 
 from lthlib.analysis import evidence
 from lthlib.analysis.evidence import HOLDS, INCONCLUSIVE, NONE, WORSE, Evidence
-from lthlib.analysis.summary import AS_THEY_ARE, LOWER_IS_BETTER, by_trial, scale, summarise
+from lthlib.analysis.summary import AS_THEY_ARE, LOWER_IS_BETTER, by_trial, scale
 from lthlib.core.errors import LotteryError
+from lthlib.storage.networks import summarise
 from lthlib.tasks import TASKS
 
 LEARNED = 0.05  # of the way from untrained networks' highest accuracy to 1: less is near chance

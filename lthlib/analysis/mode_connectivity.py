@@ -1,10 +1,23 @@
-"""Linear mode connectivity: loss and error on the straight line between two networks, and the instability
-analysis.
+"""Linear mode connectivity: loss and error on the straight line between two networks. Two uses of it: the
+instability analysis, and barriers between successive levels of a hunt.
 
-Frankle et al. (2020), arXiv 1912.05671, train two copies of a network from one state theta_k, under two
-samples of SGD noise: the order of the data, and its augmentation. The **instability** is the highest error on
-the straight line between their weights, minus the mean of the errors at the two ends. A ticket and its
-control "fork" are such copies, and so are the dense network and its fork, at level 0.
+Frankle et al. (2020), arXiv 1912.05671, train two copies of a network from one theta_k, under two samples of
+SGD noise: the order of the data, and its augmentation. The **instability** is the highest error on the
+straight line between their weights, minus the mean of the errors at the two ends.
+
+Two copies must differ in SGD noise and in nothing else. Here every training that starts at theta_k starts
+with a fresh optimiser, without momentum. So these are copies:
+
+    a ticket and its fork     the control "fork" is the ticket, from the same weights, under another order
+    two forks, at level 0     the dense network is trained from 0 to the end without a break. Where k is above
+                              0, its optimiser remembers the steps before k, and that of its fork does not.
+                              This alone takes a network nearly as far away as another order of the data does
+                              (docs/decisions/0010-instability.md). So two forks are compared, and a hunt
+                              needs redraws=2 there. At k = 0 both start afresh, and one fork is enough
+
+Paul et al. (2023), arXiv 2210.03044, look at the line between trained tickets of successive levels, L - 1 and
+L of one trial (`successive`). They find that at high sparsity it has no barrier if and only if the tickets
+match the dense network. The two differ in SGD noise, and in the weights that the round removed.
 
 Batch norm keeps a running mean and variance of what passes through it, and those of a network half-way are
 not half-way: they belong to data, not to a line. So there are two ways (`norm`):
@@ -22,6 +35,7 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +49,7 @@ from torch.optim.swa_utils import update_bn
 from lthlib import models
 from lthlib.core import processes
 from lthlib.core.errors import LotteryError
-from lthlib.core.progress import bar
+from lthlib.core.progress import bar, notice
 from lthlib.core.seeds import seed_for
 from lthlib.core.validation import at_least, number, one_of
 from lthlib.data import Split
@@ -54,6 +68,7 @@ NORMS = ("recompute", "interpolate")
 SPLITS = ("test", "validation", "train")
 NORM_EXAMPLES = 1000  # training examples that statistics are recomputed from
 MEASURES = ["instability", "ticket_error", "fork_error", "highest_error", "loss_barrier", "stable"]
+BARRIERS = ["barrier", "loss_barrier", "connected"]
 PAIR = ["task", "setting", "schedule", "trial", "redraw", "level", "density", "rewind"]
 
 
@@ -121,40 +136,26 @@ def lines(
     workers: int | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """The line from every ticket of a hunt to its fork: a tidy table with the columns in PAIR, then alpha,
-    loss, error.
+    """The line between the two copies of every network of a hunt: a tidy table with the columns in PAIR, then
+    alpha, loss, error.
 
     `table` is what `lthlib.hunt(task, ..., controls="fork")` returned, or several of them together, such as
-    one for each rewind point; level 0 is the dense network and its fork. Their weights are read from the
-    store `results`, and each line that was measured is kept there. Other arguments as in `path` and
-    `lthlib.hunt`. Raises LotteryError where the table has no forks, or belongs to another task or store.
+    one for each rewind point. A line goes from a ticket to each of its forks, and `redraw` is the fork's. At
+    level 0 of a rewind point above 0 it goes from a trial's first fork to each of the others (see the top of
+    this file): hunt there with redraws=2, which may be a hunt with levels=0 of its own. A dense network that
+    has one fork alone is left out, and named in a sentence. Weights are read from the store `results`, and
+    each line that was measured is kept there. Other arguments as in `path` and `lthlib.hunt`. Raises
+    LotteryError where there is no pair, or the table belongs to another task or store.
     """
-    task = find_task(task)
-    line = _Line(task, points, split, norm)
-    engine.check(device, workers)
-    store = Store(results)
-    pairs = _pairs(task, table, store)
-    notes = [line.name(store, pair) for pair in pairs]
-    measurements = [store.recall(pair.setting, pair.fork, note) for pair, note in zip(pairs, notes)]
-    todo = [at for at, columns in enumerate(measurements) if columns is None]
-    shown = bar(points * len(todo), progress)
-    for at, columns in _measured(task, line, store, {at: pairs[at] for at in todo}, device, workers):
-        measurements[at] = columns
-        store.remember(pairs[at].setting, pairs[at].fork, notes[at], columns)
-        shown.update(points)
-    shown.close()
-    stored = len(pairs) - len(todo)
-    shown.say(f"{task.name}: {len(todo)} lines of {points} networks measured, {stored} found in the store.")
-    tables = [pd.DataFrame(columns).assign(**pair.columns) for pair, columns in zip(pairs, measurements)]
-    return pd.concat(tables, ignore_index=True)[[*PAIR, "alpha", "loss", "error"]]
+    return _between(_copies, task, table, points, split, norm, results, device, workers, progress)
 
 
 def instability(lines: pd.DataFrame) -> pd.DataFrame:
-    """The instability on each of these `lines`, a row for every ticket and its fork.
+    """The instability on each of these `lines`, a row for every pair of copies.
 
     Columns: those in PAIR; instability (percentage points, see `barrier`), ticket_error and fork_error at the
-    ends and highest_error on the line (0 to 1), loss_barrier, and stable: whether the instability is below 2
-    points, which is the threshold of Frankle et al. (2020).
+    ends (of two forks, the first one's and the other's) and highest_error on the line (0 to 1), loss_barrier,
+    and stable: whether the instability is below 2 points, which is the threshold of Frankle et al. (2020).
     """
     measurements = []
     for names, line in lines.groupby(PAIR, sort=False):
@@ -169,13 +170,73 @@ def is_stable(points: float) -> bool:
     return bool(points < STABLE)
 
 
+def successive(
+    task: str | Task,
+    table: pd.DataFrame,
+    *,
+    points: int = POINTS,
+    split: str = "test",
+    norm: str = "recompute",
+    results: str | Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """The line from the trained ticket of every level to that of the next, trial by trial (Paul et al. 2023,
+    arXiv 2210.03044): a tidy table with the columns of `lines`.
+
+    `table` is what `lthlib.hunt` returned, or several of them together; no control is needed. Each line is
+    named after its sparser end: `level` is L and `density` that of level L, alpha is 0 at level L - 1 and 1 at
+    level L. Level 0 is the dense network as it was trained, without a break. Lines are kept in the store as
+    those of `lines` are. Raises LotteryError where no trial has two successive levels, or the table belongs
+    to another task or store.
+    """
+    return _between(_successors, task, table, points, split, norm, results, device, workers, progress)
+
+
+def connectivity(lines: pd.DataFrame) -> pd.DataFrame:
+    """The barrier on each of these `lines`, a row for every line.
+
+    Columns: those in PAIR; barrier (percentage points of error, see `barrier`), loss_barrier, and connected:
+    whether the barrier is below 2 points, the threshold that Frankle et al. (2020) use for instability.
+    """
+    measurements = []
+    for names, line in lines.groupby(PAIR, sort=False):
+        points = barrier(line)
+        measurements.append((*names, points, barrier(line, "loss"), is_stable(points)))
+    return pd.DataFrame(measurements, columns=[*PAIR, *BARRIERS])
+
+
+def _between(pairs_of: Callable, task, table, points, split, norm, results, device, workers, progress) -> pd.DataFrame:
+    """The lines between the pairs of networks that `pairs_of` finds in a table. Those that the store has are
+    not measured again."""
+    task = find_task(task)
+    line = _Line(task, points, split, norm)
+    engine.check(device, workers)
+    store = Store(results)
+    pairs = pairs_of(task, table, store)
+    notes = [line.name(store, pair) for pair in pairs]
+    measurements = [store.recall(pair.setting, pair.second, note) for pair, note in zip(pairs, notes)]
+    todo = [at for at, columns in enumerate(measurements) if columns is None]
+    shown = bar(points * len(todo), progress)
+    for at, columns in _measured(task, line, store, {at: pairs[at] for at in todo}, device, workers):
+        measurements[at] = columns
+        store.remember(pairs[at].setting, pairs[at].second, notes[at], columns)
+        shown.update(points)
+    shown.close()
+    stored = len(pairs) - len(todo)
+    shown.say(f"{task.name}: {len(todo)} lines of {points} networks measured, {stored} found in the store.")
+    tables = [pd.DataFrame(columns).assign(**pair.columns) for pair, columns in zip(pairs, measurements)]
+    return pd.concat(tables, ignore_index=True)[[*PAIR, "alpha", "loss", "error"]]
+
+
 @dataclass(frozen=True)
 class _Pair:
-    """A ticket and its fork in a store, and what names them in tables."""
+    """Two networks of one setting in a store, and what names the line between them in tables."""
 
     setting: Setting
-    ticket: Key
-    fork: Key
+    first: Key
+    second: Key
     columns: dict
 
 
@@ -191,7 +252,7 @@ class _Line:
 
     def name(self, store: Store, pair: _Pair) -> str:
         """Names all that a line in a store is made of: the weights at its ends, and how it is measured."""
-        ends = [store.digest(pair.setting, key) for key in (pair.ticket, pair.fork)]
+        ends = [store.digest(pair.setting, key) for key in (pair.first, pair.second)]
         made_of = json.dumps([*ends, self.points, self.split, self.norm, NORM_EXAMPLES])
         return f"line-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}"
 
@@ -221,26 +282,74 @@ class _Line:
         return {"alpha": alphas, "loss": losses, "error": errors}
 
 
-def _pairs(task: Task, table: pd.DataFrame, store: Store) -> list[_Pair]:
-    """Every fork of the table with its ticket. Raises LotteryError where it has none, or is of another task
-    or store."""
+def _copies(task: Task, table: pd.DataFrame, store: Store) -> list[_Pair]:
+    """Every fork of the table with the other copy of its network. Raises LotteryError where no fork has one,
+    or the table is of another task or store."""
     forks = table[table.method == "fork"].drop_duplicates(["setting", "trial", "redraw", "level"])
     if forks.empty:
         raise LotteryError("the table has no control 'fork', the second copies: pass controls='fork' to the hunt.")
-    others = sorted(set(forks.task) - {task.name})
+    settings = _settings(task, forks, store)
+    first_forks = forks[forks.level == 0].groupby(["setting", "trial"]).redraw.min()
+    pairs, paired, dense = [], set(), set()
+    for row in forks.itertuples():
+        setting, fork = settings[row.setting], Key("fork", row.trial, row.level, row.redraw)
+        other = Key(TICKET, row.trial, row.level)
+        if row.level == 0 and setting.rewind:  # the dense run is not restarted at k
+            dense.add((setting.rewind, row.trial))
+            other = Key("fork", row.trial, 0, int(first_forks[row.setting, row.trial]))
+            if fork == other:
+                continue
+            paired.add((setting.rewind, row.trial))
+        pairs.append(_Pair(setting, other, fork, _columns(row, setting)))
+    _say_alone(sorted({rewind for rewind, _ in dense - paired}), found=bool(pairs))
+    return pairs
+
+
+def _say_alone(rewinds: list[int], found: bool) -> None:
+    """Say at which rewind points a dense network has one fork alone. Raises LotteryError where no other pair
+    was found."""
+    if not rewinds:
+        return
+    problem = f"at rewind {', '.join(map(str, rewinds))} a dense network has one fork, and its instability is between two"
+    advice = "hunt there with controls='fork', redraws=2 (levels=0 is enough)"
+    if not found:
+        raise LotteryError(f"{problem}: {advice}.")
+    notice(f"Level 0 is left out: {problem}. To have it, {advice}, and add that table.")
+
+
+def _successors(task: Task, table: pd.DataFrame, store: Store) -> list[_Pair]:
+    """Every ticket of the table with that of the level before. Raises LotteryError where there is none, or
+    the table is of another task or store."""
+    tickets = table[table.method == table.schedule].drop_duplicates(["setting", "trial", "level"])
+    settings = _settings(task, tickets, store)
+    present = set(zip(tickets.setting, tickets.trial, tickets.level))
+    pairs = []
+    for row in tickets.itertuples():
+        if (row.setting, row.trial, row.level - 1) in present:
+            before, after = (Key(TICKET, row.trial, level) for level in (row.level - 1, row.level))
+            setting = settings[row.setting]
+            pairs.append(_Pair(setting, before, after, _columns(row, setting)))
+    if not pairs:
+        raise LotteryError("the table has no two successive levels of a trial: hunt for levels=1 or more, without `only`.")
+    return pairs
+
+
+def _settings(task: Task, rows: pd.DataFrame, store: Store) -> dict[str, Setting]:
+    """The settings of a store by identity. Raises LotteryError where rows are of another task, or the store
+    does not have theirs."""
+    others = sorted(set(rows.task) - {task.name})
     if others:
         raise LotteryError(f"the table is of task {others[0]!r} and not of {task.name!r}: give its own task.")
     settings = {setting.identity(): setting for setting in store.settings()}
-    unknown = sorted(set(forks.setting) - settings.keys())
+    unknown = sorted(set(rows.setting) - settings.keys())
     if unknown:
         raise LotteryError(f"the store {store.folder} has no setting {unknown[0]}: name the results folder of the hunt.")
-    pairs = []
-    for row in forks.itertuples():
-        setting = settings[row.setting]
-        columns = {name: getattr(row, name) for name in PAIR if name != "rewind"} | {"rewind": setting.rewind}
-        ticket, fork = Key(TICKET, row.trial, row.level), Key("fork", row.trial, row.level, row.redraw)
-        pairs.append(_Pair(setting, ticket, fork, columns))
-    return pairs
+    return settings
+
+
+def _columns(row, setting: Setting) -> dict:
+    """What names a line: the columns in PAIR, from a row of the table, with the setting's rewind point."""
+    return {name: getattr(row, name) for name in PAIR if name != "rewind"} | {"rewind": setting.rewind}
 
 
 def _first_difference(a: State, b: State) -> str | None:
@@ -258,7 +367,7 @@ def _measured(task: Task, line: _Line, store: Store, todo: dict[int, _Pair], dev
 
     def ends(at: int) -> list[State]:
         pair = todo[at]
-        return [store.load(pair.setting, key).weights for key in (pair.ticket, pair.fork)]
+        return [store.load(pair.setting, key).weights for key in (pair.first, pair.second)]
 
     while waiting:
         at, began = waiting.pop(0), time.perf_counter()

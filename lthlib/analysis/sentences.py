@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from lthlib.analysis import evidence
-from lthlib.analysis.comparison import compare, margin_of
+from lthlib.analysis.comparison import compare, margin_of, reach
 from lthlib.analysis.evidence import AS_GOOD, BETTER, INCONCLUSIVE, NONE, WORSE
 from lthlib.analysis.summary import AS_THEY_ARE, LABELS, LOWER_IS_BETTER, nearest_level, one_setting, scale, summarise
 from lthlib.core.errors import LotteryError
@@ -69,6 +69,19 @@ def against_dense(row: pd.Series, of: str = "dense") -> str:
     bounds = "" if math.isnan(row.low) else f"95 % bounds {row.low:.0f} to {row.high:.0f} %; "
     never = f", {row.never:.0f} of them never learned" if row.never else ""
     return f"{word}: {row.percent:.0f} % of {of}'s iterations ({bounds}{row.trials:.0f} trials{never})"
+
+
+def how_far(verdicts: pd.DataFrame, verdict: str = "matching") -> str:
+    """`reach` in a sentence, from a table of `matching`: "The ticket matches its dense network down to 7.3 % of
+    the weights; at 5.9 % the verdict is worse". `verdict` is "matching" or "winning"."""
+    density, stop, there = reach(verdicts, verdict)
+    does = "wins" if verdict == "winning" else "matches its dense network"
+    ends = "there is no verdict" if there == NONE else f"the verdict is {there}"
+    if density is None:
+        where = "no level was pruned" if stop is None else f"at {percent(stop)}, the first level, {ends}"
+        return f"It is not shown that the ticket {does}: {where}"
+    start = f"The ticket {does} down to {percent(density)} of the weights"
+    return f"{start}, the sparsest level" if stop is None else f"{start}; at {percent(stop)} {ends}"
 
 
 def decimals(numbers: Sequence[float], line: float) -> int:

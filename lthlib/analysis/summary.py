@@ -1,29 +1,17 @@
-"""From the tidy table to one row per network, and to one value per level and trial."""
+"""From one row per network to one row per level, and to one value per level and trial."""
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from lthlib.analysis.pooling import differing_field, pool_seeds, pooled_note, settings_of
 from lthlib.core.errors import LotteryError
 from lthlib.core.percent import rounded
 from lthlib.pruning import masks
 from lthlib.settings import Extent, Setting
+from lthlib.storage.networks import LABELS, MEASURES, summarise
 from lthlib.storage.store import TICKET, Key, Store
 
-NETWORK = ["task", "setting", "schedule", "method", "trial", "redraw", "level", "density", "seconds"]
-LABELS = {
-    "early_stop": "early stop (iteration)",
-    "validation_accuracy": "validation accuracy at early stop (%)",
-    "test_accuracy": "test accuracy at early stop (%)",
-    "train_accuracy": "training accuracy at early stop (%)",
-    "final_test_accuracy": "test accuracy at the end (%)",
-    "final_train_accuracy": "training accuracy at the end (%)",
-    "gap": "generalisation gap at the end (points)",
-    "test_loss": "test loss at early stop",
-}
-MEASURES = list(LABELS)
-MARKS = ["untrained", "diverged"]  # what `summarise` says of a network besides
 LOWER_IS_BETTER = ("early_stop", "gap", "test_loss")
 AS_THEY_ARE = {"early_stop": 0, "test_loss": 3}  # measures that are no shares, and the decimals they are shown with
 
@@ -35,51 +23,18 @@ def scale(measure: str) -> int:
     return 1 if measure in AS_THEY_ARE else 100
 
 
-def summarise(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per trained network.
-
-    Adds to what names it: early_stop (iteration of minimum validation loss), validation_accuracy,
-    test_accuracy and train_accuracy there; final_test_accuracy and final_train_accuracy at the end of
-    training, and gap, the second less the first of these: the generalisation gap; and test_loss at early
-    stop. Accuracies and gap are shares, up to 1. Where a task has an objective of its own, accuracies are its
-    score and the loss is its loss. What is summarised already stays as it is.
-
-    `diverged` is whether training ended in a validation loss that is NaN or infinite: what is measured of
-    such a network is NaN here, so that no mean or comparison counts it. `untrained` is the validation
-    accuracy at its first measurement.
-    """
-    if table.empty:
-        return pd.DataFrame(columns=[*NETWORK, *MEASURES, *MARKS])
-    if set(MEASURES) <= set(table.columns):
-        return table
-    table = table.reset_index(drop=True)
-    measured = {split: part for split, part in table.groupby("split")}  # noqa: C416  # dict() takes it for a mapping
-    curve = measured["validation"].assign(loss=measured["validation"].loss.fillna(float("inf")))
-    at_stop = curve.loc[curve.groupby(NETWORK, sort=False).loss.idxmin(), [*NETWORK, "iteration", "accuracy"]]
-    networks = at_stop.rename(columns={"iteration": "early_stop", "accuracy": "validation_accuracy"}).set_index(NETWORK)
-    for split in ("test", "train"):
-        ends = measured[split].sort_values("iteration").groupby(NETWORK, sort=False).accuracy
-        networks[f"{split}_accuracy"] = ends.first()
-        networks[f"final_{split}_accuracy"] = ends.last()
-    networks["test_loss"] = measured["test"].sort_values("iteration").groupby(NETWORK, sort=False).loss.first()
-    networks["gap"] = networks.final_train_accuracy - networks.final_test_accuracy
-    in_order = measured["validation"].sort_values("iteration")
-    networks["untrained"] = in_order.drop_duplicates(NETWORK).set_index(NETWORK).accuracy
-    networks["diverged"] = ~np.isfinite(in_order.drop_duplicates(NETWORK, keep="last").set_index(NETWORK).loss)
-    if networks.diverged.any():
-        networks[MEASURES] = networks[MEASURES].mask(networks.diverged)
-    return networks.reset_index()[[*NETWORK, *MEASURES, *MARKS]]
-
-
-def levels(table: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFrame:
+def levels(table: pd.DataFrame, measure: str = "test_accuracy", results: str | Path | None = None) -> pd.DataFrame:
     """One row per level and density, one column per method: "mean (min to max)" over trials and redraws, and
     how many diverged, if any.
 
-    Accuracies and gap are in percent, `measure` any measured column of `summarise`.
+    Accuracies and gap are in percent, `measure` any measured column of `summarise`. A table of several settings
+    that differ in the seed alone is pooled (`pool_seeds`). Where seeds are pooled, the name of the columns, which
+    is printed beside them, and `attrs["note"]` say so, such as "3 seeds pooled, 15 trials". `results` is
+    the folder that the hunts were kept in; None takes the usual one. Raises LotteryError where settings differ
+    in another field, which it names.
     """
     factor, digits = scale(measure), AS_THEY_ARE.get(measure, 1)
-    networks = summarise(table)
-    one_setting(networks)
+    networks = _seeds_as_trials(summarise(table), results)
     grouped = networks.groupby(["level", "method"])[measure].agg(["mean", "min", "max"]) * factor
     text = grouped.apply(lambda row: f"{row['mean']:.{digits}f} ({row['min']:.{digits}f} to {row['max']:.{digits}f})", axis=1)
     for place, count in networks[networks[measure].isna()].groupby(["level", "method"]).size().items():
@@ -88,8 +43,30 @@ def levels(table: pd.DataFrame, measure: str = "test_accuracy") -> pd.DataFrame:
     weights = 100 * networks[networks.method == networks.schedule].groupby("level").density.mean()
     weights = weights.map(lambda share: float(rounded(share, 2)))
     shown.insert(0, "weights remaining (%)", weights)
-    shown.columns.name = None
+    note = pooled_note(networks)
+    shown.columns.name = note or None
+    if note:
+        shown.attrs["note"] = note
     return shown
+
+
+def _seeds_as_trials(networks: pd.DataFrame, results: str | Path | None) -> pd.DataFrame:
+    """The networks of one setting as they are, and those of several seeds as one. Raises LotteryError where
+    settings differ otherwise, or are not in the folder."""
+    if networks.setting.nunique() < 2:
+        return networks
+    if hindrance := _hindrance(networks, results):
+        one_setting(networks, hindrance)
+    return pool_seeds(networks, results)
+
+
+def _hindrance(networks: pd.DataFrame, results: str | Path | None) -> str:
+    """Why settings cannot be pooled, to be said behind them; empty where they differ in the seed alone."""
+    try:
+        difference = differing_field(list(settings_of(networks, results).values()))
+    except LotteryError:
+        return " (and the folder of `results` does not say whether they differ in the seed alone)"
+    return f" that differ in {difference}" if difference else ""
 
 
 def by_trial(networks: pd.DataFrame, method: str, measure: str) -> pd.Series:
@@ -104,12 +81,12 @@ def by_trial(networks: pd.DataFrame, method: str, measure: str) -> pd.Series:
     return chosen.groupby(["level", "trial"])[measure].mean()
 
 
-def one_setting(networks: pd.DataFrame) -> None:
-    """Raise LotteryError where a table, or a summary, holds several settings."""
+def one_setting(networks: pd.DataFrame, which: str = "") -> None:
+    """Raise LotteryError where a table, or a summary, holds several settings, of which `which` says more."""
     settings = networks.setting.unique()
     if len(settings) > 1:
         raise LotteryError(
-            f"the table holds {len(settings)} settings, whose networks must not be averaged: choose one, "
+            f"the table holds {len(settings)} settings{which}, whose networks must not be averaged: choose one, "
             f"such as table[table.setting == {settings[0]!r}]."
         )
 

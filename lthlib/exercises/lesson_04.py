@@ -28,20 +28,27 @@ def check_early_stop(at_early_stop: Answer) -> str:
 
 
 @exercise(lesson=4)
-def check_speedup(times_sooner: Answer) -> str:
-    """`times_sooner(ticket, control, last)` is the ratio of early stops, and what it bounds."""
-    answer = times_sooner(400, 1000, 1500)
-    need_pair(answer, "return two things: the ratio, and one of the four texts.")
-    why = "400 against 1,000 iterations is 2.5 times sooner: the control's early stop over the ticket's."
-    need(answer[0] == 2.5, why)
-    why = "both stopped before the last iteration, so the ratio is not a bound: say 'exactly'."
-    need(answer[1] == "exactly", why)
-    problem = "the control was still improving at the last iteration: its true early stop is later"
-    need(times_sooner(500, 1500, 1500) == (3.0, "at least"), f"{problem}, so the ratio is 'at least' this.")
-    problem = "the ticket was still improving at the last iteration: its true early stop is later"
-    need(times_sooner(1500, 750, 1500) == (0.5, "at most"), f"{problem}, so the ratio is 'at most' this.")
-    why = "both were still improving: nothing is known of the ratio, 'unknown'."
-    need(times_sooner(1500, 1500, 1500)[1] == "unknown", why)
-    why = "whether an early stop is a bound depends on `last`, the iterations of this run: compare with it."
-    need(times_sooner(400, 1000, 1000) == (2.5, "at least"), why)
-    return "Right: a ratio of early stops is only as good as the runs were long."
+def check_percent_of(percent_of: Answer) -> str:
+    """`percent_of(ticket, control, last)` is the ratio of mean early stops in percent, and what it bounds."""
+    answer = percent_of([300, 300], [200, 1000], 1500)
+    need_pair(answer, "return two things: the percentage, and one of the four texts.")
+    percent, what = answer
+    need(abs(percent - 200) > 1e-9, "this is the control's in percent of the ticket's: it is asked for the other way round.")
+    need(abs(percent - 0.5) > 1e-9, "0.5 is the ratio: return it in percent.")
+    need(abs(percent - 90) > 1e-9, "90 is the average of the trials' percentages: divide the mean of one by that of the other.")
+    why = f"early stops of 300 and 300 against 200 and 1,000 are 300 against 600 on average, so 50 %, not {percent:g}."
+    need(abs(percent - 50) < 1e-9, why)
+    need(what == "exactly", "all stopped before the last iteration, so the percentage is no bound: say 'exactly'.")
+    problem = "a control was still improving at the last iteration: its true early stop is later"
+    need(_says(percent_of([500, 250], [1500, 1000], 1500), 30, "at most"), f"{problem}, so 30 % is 'at most'.")
+    problem = "a ticket was still improving at the last iteration: its true early stop is later"
+    need(_says(percent_of([500, 1500], [900, 700], 1500), 125, "at least"), f"{problem}, so 125 % is 'at least'.")
+    why = "a ticket and a control were still improving: nothing is known of the percentage, 'unknown'."
+    need(percent_of([1500, 500], [800, 1500], 1500)[1] == "unknown", why)
+    why = "whether a network was finished depends on `last`, the iterations of this run: compare with it."
+    need(_says(percent_of([400, 400], [1000, 600], 1000), 50, "at most"), why)
+    return "Right: means first, then the ratio, and it is only as good as the runs were long."
+
+
+def _says(answer: tuple[float, str], percent: float, what: str) -> bool:
+    return abs(answer[0] - percent) < 1e-9 and answer[1] == what

@@ -1,40 +1,41 @@
-"""Checks for lesson 8's exercises: a verdict from intervals, and the density that a paper may quote."""
+"""Checks for lesson 8's exercises: a verdict from bounds and a margin, and the density that a paper may quote."""
 
-from lthlib.exercises.checking import Answer, exercise, need
+from lthlib.exercises.checking import Answer, exercise, need, need_pair
 
 
 @exercise(lesson=8)
 def check_verdict(verdict: Answer) -> str:
-    """`verdict(points, iterations)` says winning, matching or neither by the intervals of the differences."""
-    better, level, worse = [0.9, 1.1, 1.0, 1.2], [-0.6, 0.5, 0.3, -0.4], [-1.0, -1.2, -0.9, -1.1]
-    sooner, same, later = [-300, -250, -280, -310], [50, -60, 20, -30], [200, 260, 240, 210]
-    for points, iterations, expected, reason in [
-        (better, sooner, "winning", "it is more accurate and sooner"),
-        (level, same, "winning", "nothing here tells it from dense, and being no worse is enough"),
-        ([-0.3, 0.2, -0.2, 0.1], same, "winning", "a mean below zero is no loss while the interval reaches across zero"),
-        (level, later, "matching", "it is as accurate, and surely later"),
-        (worse, same, "neither", "it is surely less accurate"),
-        (worse, sooner, "neither", "it is surely less accurate, and being sooner does not make up for that"),
-        (better, [150, -100, 120, 90], "winning", "a mean above zero is not later while the interval reaches across zero"),
+    """`verdict(gains, margin)` says better, as good, worse, inconclusive or none by the bounds of the mean gain."""
+    small_loss, unclear = [-0.4, -0.5, -0.3, -0.4], [-1.5, 1.0, -0.8, 0.4]
+    for gains, margin, expected, reason in [
+        ([0.9, 1.1, 1.0, 1.2], 0.8, "better", "the lower bound is above zero"),
+        ([-0.3, 0.2, -0.2, 0.1], 0.8, "as good", "the lower bound is above minus the margin, although the mean is below zero"),
+        (small_loss, 0.8, "as good", "there surely is a loss, and it surely is smaller than the margin"),
+        (small_loss, 0.2, "worse", "the upper bound is below zero, and the loss may be larger than this margin"),
+        (unclear, 0.8, "inconclusive", "the bounds reach below minus the margin and above zero, so these trials allow both"),
+        (unclear, 3.0, "as good", "with so large a margin the same gains are enough"),
+        ([1.4, 1.5], 0.8, "none", "two trials have no bounds"),
     ]:
-        answer = verdict(points, iterations)
-        problem = f"points {points} and iterations {iterations} are {expected!r}, not {answer!r}"
+        answer = verdict(gains, margin)
+        problem = f"gains {gains} with a margin of {margin} are {expected!r}, not {answer!r}"
         need(answer == expected, f"{problem}: {reason}.")
-    return "Right: accuracy first, then speed, and both by what the trials can tell."
+    return "Right: the margin says what matters, and the bounds what the trials can tell."
 
 
 @exercise(lesson=8)
 def check_quoted(quoted: Answer) -> str:
-    """`quoted(densities, verdicts)` is the smallest density of the unbroken run of wins, or None."""
+    """`quoted(densities, verdicts)` is the smallest density of the unbroken run of wins, or None, and what ended it."""
     densities = [0.8, 0.64, 0.51, 0.41, 0.33]
-    win, match, fail = "winning", "matching", "neither"
+    win, match, fail, unclear = "winning", "matching", "worse", "inconclusive"
     for verdicts, expected, reason in [
-        ([win] * 5, 0.33, "it wins everywhere"),
-        ([win, win, fail, fail, win], 0.64, "the last win comes after losses, so it is the luckiest of many"),
-        ([win, match, win, fail, fail], 0.8, "matching is not winning, so the run ends there"),
-        ([fail, win, win, win, win], None, "the first level already fails"),
-        ([fail] * 5, None, "nothing wins, which is a result and no error"),
+        ([win] * 5, (0.33, None), "it wins everywhere, and nothing ends the run"),
+        ([win, win, fail, fail, win], (0.64, fail), "the last win comes after losses, so it is the luckiest of many"),
+        ([win, unclear, win, win, win], (0.8, unclear), "a level that is not settled ends the run, too"),
+        ([win, match, win, fail, fail], (0.8, match), "matching is not winning, so the run ends there"),
+        ([fail, win, win, win, win], (None, fail), "the first level already fails"),
+        ([fail] * 5, (None, fail), "nothing wins, which is a result and no error"),
     ]:
         answer = quoted(densities, verdicts)
+        need_pair(answer, "return a pair: the density or None, and the verdict that ended the run or None.")
         need(answer == expected, f"{verdicts} is {expected}, not {answer}: {reason}.")
-    return "Right: a smallest density is only worth what lies above it."
+    return "Right: a smallest density is only worth what lies above it, and why the run ended there."

@@ -5,14 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from IPython.display import Markdown, display
 
 from lthlib import analysis
+from lthlib.analysis.evidence import NONE, Evidence, check_margin
+from lthlib.analysis.sentences import decimals
 from lthlib.core import files, paths
+from lthlib.core.percent import percent
 
-INTERVAL = "95 % interval "
-TOO_FEW = "too few trials for an interval"
-ABOVE_ZERO = "above zero in {above} of {trials} trials"
+BOUNDS = INTERVAL = "95 % bounds "  # INTERVAL is the name that older copies of lessons have
+TOO_FEW = "too few trials for bounds"
+COUNT = "{trials} trials"
 
 
 def folders(results: str | Path, output: str | Path, lesson: int) -> tuple[str | Path, Path]:
@@ -33,29 +37,64 @@ def conclude(output: Path, run: dict, lines: Sequence[str], **findings) -> None:
     files.write_atomically(output / "result.json", content.encode())
 
 
-def span(values: Sequence[float], digits: int = 1, sign: str = "+", label: str = "", unknown: str = "none") -> str:
-    """The 95 % interval of the mean of one value a trial, in the values' unit: `label`, then "+0.2 to +1.4".
-    `sign` is "+", or "" for no plus; fewer than `comparison.FEWEST` values give `unknown`."""
-    low, high = analysis.bounds(values)
+def span(values: Sequence[float] | Evidence, digits: int = 1, sign: str = "+", label: str = "", unknown: str = "none") -> str:
+    """The 95 % bounds of the mean of one value a trial, in the values' unit: `label`, then "+0.2 to +1.4".
+
+    `sign` is "+", or "" for no plus; fewer than `analysis.FEWEST` values give `unknown`. Here and below,
+    `values` may also be an `analysis.Evidence`, of a range of levels or with a pooled spread.
+    """
+    low, high = _evidence(values).bounds
     return unknown if np.isnan(low) else f"{label}{low:{sign}.{digits}f} to {high:{sign}.{digits}f}"
 
 
-def in_brief(values: Sequence[float], sign: str = "+", unknown: str = "") -> str:
-    """The mean of one value a trial, and its interval: "+0.8 (+0.2 to +1.4)". `sign` and `unknown` are those
-    of `span`. With no interval and an empty `unknown`, the mean stands alone."""
-    interval = span(values, sign=sign, unknown=unknown)
-    return f"{np.mean(values):{sign}.1f}" + (f" ({interval})" if interval else "")
+def in_brief(values: Sequence[float] | Evidence, sign: str = "+", unknown: str = "", margin: float | None = None) -> str:
+    """The mean of one value a trial, and its 95 % bounds: "+0.8 (+0.2 to +1.4)". `sign` and `unknown` are those
+    of `span`. With no bounds and an empty `unknown`, the mean stands alone.
+
+    With a `margin`, in the values' unit (NaN: an unknown one), the verdict on them follows, more being better:
+    "+0.8 (+0.2 to +1.4): better". Numbers with a sign have as many decimals as it takes to see on which side of zero they are.
+    """
+    known = _evidence(values)
+    digits = decimals((known.mean, *known.bounds), 0.0) if sign else 1
+    bounds = span(known, digits, sign, unknown=unknown)
+    verdict = "" if margin is None else f": {_in_words(known.verdict(_checked(margin)))}"
+    return f"{known.mean + 0.0:{sign}.{digits}f}" + (f" ({bounds})" if bounds else "") + verdict
 
 
-def in_full(
-    values: Sequence[float], unit: str = "points", digits: int = 2, unknown: str = TOO_FEW, count: str = ABOVE_ZERO
-) -> str:
-    """The same with unit and count: "+0.8 points (95 % interval +0.2 to +1.4; above zero in 5 of 5 trials)".
-    `unit` is "" for none, `digits` are decimals, `unknown` is that of `span`. In `count`, {above} stands for
-    the number of values above zero and {trials} for that of all; any other name in braces raises KeyError."""
+def in_full(values: Sequence[float], unit: str = "points", digits: int = 2, unknown: str = TOO_FEW, count: str = COUNT) -> str:
+    """The same with unit and trials: "+0.8 points (95 % bounds +0.2 to +1.4; 5 trials)". `unit` is "" for
+    none, `digits` are decimals, `unknown` is that of `span`. In `count`, {trials} stands for the number of
+    values and {above} for that of values above zero; any other name in braces raises KeyError."""
     mean = f"{np.mean(values):+.{digits}f} {unit}".rstrip()
     counted = count.format(above=_above(values), trials=len(values))
-    return f"{mean} ({span(values, digits, label=INTERVAL, unknown=unknown)}; {counted})"
+    return f"{mean} ({span(values, digits, label=BOUNDS, unknown=unknown)}; {counted})"
+
+
+def judged(values: Sequence[float] | Evidence, margin: float, unit: str = "points") -> str:
+    """One question in words, from one gain a trial, more being better: "as good: -0.2 points (95 % bounds -0.5
+    to +0.1, margin 0.8; 5 trials)". The verdict is that of `analysis.Evidence`, by `margin` in the values'
+    unit; NaN, an unknown one, gives no verdict. Raises LotteryError for another that is not above zero."""
+    known = _evidence(values)
+    verdict, needed = known.verdict(_checked(margin)), known.trials_needed(margin)
+    low, high = known.bounds
+    row = {"points": known.mean, "low": low, "high": high, "verdict": verdict, "trials": known.trials}
+    return f"{_in_words(verdict)}: {analysis.difference(pd.Series({**row, 'needed': needed or np.nan}), margin, unit)}"
+
+
+def reached(verdicts: pd.DataFrame, verdict: str = "matching") -> str:
+    """How far down tickets match, or win, level by level from the top, in words: "matching at every level from
+    80.0 % to 7.4 % of the weights; at 6.0 % worse". Takes what `analysis.matching` returned, and reads it as
+    `analysis.reach` does; raises LotteryError for a verdict that this does not know."""
+    density, stop, found = analysis.reach(verdicts, verdict)
+    found = "without a verdict" if found == NONE else found
+    if density is None:
+        first = "" if stop is None else f": the first, at {percent(stop)} of the weights, is {found}"
+        return f"{verdict} at no level from the top{first}"
+    top = float(verdicts.density.max())
+    where = f"at {percent(top)} of the weights, the first level"
+    if density < top:
+        where = f"at every level from {percent(top)} to {percent(density)} of the weights"
+    return f"{verdict} {where}" + (f"; at {percent(stop)} {found}" if stop is not None else ", the last one trained")
 
 
 def above_zero(values: Sequence[float]) -> str:
@@ -63,12 +102,25 @@ def above_zero(values: Sequence[float]) -> str:
     return f"{_above(values)} of {len(values)}"
 
 
-def direction(values: Sequence[float], above: str, below: str, neither: str) -> str:
-    """`above` or `below` if the 95 % interval of the mean is wholly on that side of zero, else `neither`."""
-    low, high = analysis.bounds(values)
+def direction(values: Sequence[float] | Evidence, above: str, below: str, neither: str) -> str:
+    """`above` or `below` if both 95 % bounds of the mean are on that side of zero, else `neither`."""
+    low, high = _evidence(values).bounds
     if low > 0:
         return above
     return below if high < 0 else neither
+
+
+def _evidence(values: Sequence[float] | Evidence) -> Evidence:
+    return values if isinstance(values, Evidence) else analysis.weigh(values)
+
+
+def _checked(margin: float) -> float:
+    """A margin of `analysis.margin_of`, which is NaN where there are too few dense networks; or a caller's."""
+    return margin if isinstance(margin, float) and np.isnan(margin) else check_margin(margin)
+
+
+def _in_words(verdict: str) -> str:
+    return "no verdict" if verdict == NONE else verdict
 
 
 def _above(values: Sequence[float]) -> int:

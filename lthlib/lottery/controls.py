@@ -216,7 +216,12 @@ def invert(place: Place) -> Ticket:
 
 @control(levels="all", trains_alike=True)
 def fork(place: Place) -> Ticket:
-    """The ticket with another order of the data; its weights are kept. Also at level 0, from theta_k on."""
+    """The ticket with another order of the data; its weights are kept.
+
+    At level 0 it is the dense network from theta_k on, with a fresh optimiser. The dense run itself goes on
+    with the optimiser state that it has at k; so for k above 0 the copy of a fork is another fork, and two
+    redraws are needed (`analysis.mode_connectivity`).
+    """
     ticket = place.ticket() if place.key.level else place.from_theta_k()
     return dataclasses.replace(ticket, order_seed=place.seed("order"))
 

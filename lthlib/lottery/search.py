@@ -14,6 +14,7 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -24,6 +25,7 @@ from lthlib.core.errors import LotteryError, blamed
 from lthlib.core.progress import bar
 from lthlib.core.seeds import seed_for
 from lthlib.core.validation import plain
+from lthlib.lottery import callback, looks, manifest
 from lthlib.lottery.controls import CONTROLS, Place, check_controls
 from lthlib.lottery.skipped import Skipped, has_diverged
 from lthlib.pruning import masks, own_mask, step
@@ -59,6 +61,7 @@ def hunt(
     workers: int | None = None,
     results: str | Path | None = None,
     progress: bool = True,
+    on_network: Callable[[dict], object] | None = None,
     **recipe,
 ) -> pd.DataFrame:
     """Find tickets, train their controls, and return one tidy table.
@@ -99,6 +102,9 @@ def hunt(
     workers     processes on a CPU; None takes all cores
     results     folder of the store; None takes `LTHLIB_RESULTS` or results/
     progress    whether to show a bar
+    on_network  a function that is called, in this process, with each network as soon as it is trained and
+                stored: a dictionary of what `lthlib.summarise` says of it, and its validation `curve`, a list
+                with iteration, loss and accuracy of each measurement. What was stored before is not handed on
     recipe      any other field of `lthlib.Recipe`, such as learning_rate=0.01 or optimizer="sgd"
 
     A training that diverges (NaN or infinity in losses or weights) is set aside, with what would be pruned
@@ -106,6 +112,7 @@ def hunt(
     out, and named. Raises LotteryError for a value out of range, before anything is trained or written.
     """
     engine.check(device, workers)
+    hand_on = callback.checked(on_network)
     controls, only, workers = check_controls(controls), plain(only), plain(workers)
     ready = prepare(
         task, profile, schedule=schedule, levels=levels, rate=rate, trials=trials, iterations=iterations, rewind=rewind,
@@ -117,7 +124,9 @@ def hunt(
     networks = [key for level in chosen for key in level_keys(level, ready.extent, controls)]
     to_train = [key for key in networks if not search.store.has(search.setting, key)]
     about = say_what_is_prunable(ready)
-    with _Watch(ready.task.name, len(to_train), len(networks), progress, about) as watch:
+    made_with = partial(manifest.facts, device, workers)
+    watching = _Watch(ready.task.name, len(to_train), len(networks), progress, about)
+    with search.store.making(search.setting, made_with), watching as watch:
         for keys in _batches(to_train):
             with search.missing(keys) as missing:
                 watch.skip(len(keys) - len(missing))
@@ -129,9 +138,11 @@ def hunt(
                 tickets = {key: search.make_ticket(key, mask_of[key.trial]) for key in missing}  # reset
                 for key, trained in search.train(tickets, device, workers):  # train, and record
                     watch.saw(key, trained)
+                    hand_on(search.store, search.setting, key)
     table = search.store.table([search.setting], all_trials=True)
     table = _asked_for(table, ready.extent, chosen, controls)
     skipped.say(table)
+    looks.note(search.store, search.setting, ready.extent)
     return table
 
 

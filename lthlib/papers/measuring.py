@@ -41,6 +41,11 @@ class Measured:
     spoilt: str = ""
 
 
+def _as_said(density: Number) -> Number:
+    """A density, or a range, of plain numbers: one of NumPy's compares with a range number by number."""
+    return tuple(map(float, density)) if isinstance(density, (tuple, list)) else float(density)
+
+
 def effect(
     table: pd.DataFrame,
     claim: str | Claim,
@@ -86,7 +91,7 @@ def measure(
         str(table.task.iloc[0]),
         last,
         margin(claim, str(table.task.iloc[0]), table),
-        density is None or (density == claim.density and not claim.at_best),
+        density is None or (_as_said(density) == claim.density and not claim.at_best),
         _spoilt(table, claim, chosen, last),
     )
 

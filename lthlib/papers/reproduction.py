@@ -26,6 +26,7 @@ from lthlib.core.errors import LotteryError
 from lthlib.core.files import output_folder
 from lthlib.core.progress import notice
 from lthlib.core.validation import at_least, number
+from lthlib.lottery import looks
 from lthlib.settings import Setting
 from lthlib.storage import atlas
 from lthlib.storage.store import Store
@@ -105,7 +106,8 @@ def fill(
         for count, experiment in itertools.product(range(1, trials + 1), experiments):
             try:
                 changes = {**experiment.changes, **extent, "controls": experiment.controls, "redraws": 1}
-                lottery.hunt(experiment.task, profile, trials=count, device=device, results=results, **changes)
+                with looks.unseen():  # how many trials there will be is decided
+                    lottery.hunt(experiment.task, profile, trials=count, device=device, results=results, **changes)
             finally:  # also when time is up: what the hunt has finished by then is in its store
                 with _undisturbed():
                     setting = experiment.setting(profile, **extent)

@@ -1,4 +1,4 @@
-"""Figures of what tickets cost and how masks differ. Only means and 95 % intervals are computed."""
+"""Figures of what tickets cost and how masks differ. Only means and their 95 % bounds are computed."""
 
 import numpy as np
 import pandas as pd
@@ -43,11 +43,11 @@ def against(
     levels: dict[str, list[float]] | None = None,
     log: bool = True,
 ) -> Figure:
-    """Means against x as lines by label, with whiskers for 95 % intervals: a list of trials per x. `levels`
+    """Means against x as lines by label, with whiskers for 95 % bounds: a list of trials per x. `levels`
     are horizontal lines by label, of lists of trials, with a band. With `log`, 0 stands at the left end."""
     figure, [axes] = style.panels(1, 8.5, 4.2)
     ticks = sorted({x for line in lines.values() for x in line})
-    sentences = [f"{ylabel.capitalize()} against {xlabel}."]
+    sentences = [f"{ylabel.capitalize()} against {xlabel}, with 95 % bounds."]
     place = {x: x for x in ticks}
     if log and ticks[0] == 0:
         place[0] = ticks[1] ** 2 / ticks[min(2, len(ticks) - 1)]  # one step left of the first
@@ -71,7 +71,7 @@ def against(
 
 
 def accuracy_against_cost(accounts: pd.DataFrame, cost: str = "iterations", reference: str = "dense") -> Figure:
-    """What `training_cost.cost_table` returned: mean accuracy with its 95 % interval against a cost, in
+    """What `training_cost.cost_table` returned: mean accuracy with its 95 % bounds against a cost, in
     trainings of the dense network, a point for each method, and the Pareto front of the means as a line.
 
     A family, what a method's name has before a colon, is a colour; a place in the family a marker. The dense
@@ -83,7 +83,7 @@ def accuracy_against_cost(accounts: pd.DataFrame, cost: str = "iterations", refe
     level = dense.value.mean()
     axes.axhline(level, label=reference, **DOTTED)
     axes.axhspan(*bounds(dense.value), color="#777777", zorder=0, **SHADE)
-    sentences = [f"Test accuracy against {LABELS[cost]}, in dense trainings (dense: {level:.1f})."]
+    sentences = [f"Test accuracy against {LABELS[cost]}, in dense trainings, with 95 % bounds (dense: {level:.1f})."]
     points = {}
     for method, look in _by_family(by_method).items():
         trials = by_method[method]
@@ -103,7 +103,7 @@ def accuracy_against_cost(accounts: pd.DataFrame, cost: str = "iterations", refe
 
 
 def side_by_side(values: dict[str, list[float]], xlabel: str, zero: bool = False) -> Figure:
-    """A row by label: every trial as a small dot, their mean, its 95 % interval. `zero` draws a line at 0."""
+    """A row by label: every trial as a small dot, their mean, its 95 % bounds. `zero` draws a line at 0."""
     figure, [axes] = style.panels(1, 8.5, 0.9 + 0.42 * len(values))
     for place, trials in enumerate(reversed(values.values())):
         [mean], ends = _means([trials])
@@ -115,7 +115,7 @@ def side_by_side(values: dict[str, list[float]], xlabel: str, zero: bool = False
     if zero:
         axes.axvline(0, **DOTTED)
     means = "; ".join(f"{label}: {np.mean(trials):.1f}" for label, trials in values.items())
-    return finish(figure, f"{xlabel.capitalize()}, a row each, with 95 % intervals. {means}.")
+    return finish(figure, f"{xlabel.capitalize()}, a row each, with 95 % bounds. {means}.")
 
 
 def _by_family(methods) -> dict[str, Style]:
@@ -131,7 +131,7 @@ def _by_family(methods) -> dict[str, Style]:
 
 
 def _means(values) -> tuple[list[float], list[list[float]]]:
-    """The mean of each list, and how far below and above it the 95 % interval reaches (0 without one)."""
+    """The mean of each list, and how far below and above it its 95 % bounds lie (0 without them)."""
     means = np.array([float(np.mean(each)) for each in values])
     low, high = np.transpose([bounds(each) for each in values])
     return means.tolist(), np.nan_to_num(style.whiskers(means, low, high)).tolist()

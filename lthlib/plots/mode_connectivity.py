@@ -1,4 +1,4 @@
-"""Figures of `analysis.mode_connectivity`: barriers, instability, and accuracy next to it."""
+"""Figures of `analysis.mode_connectivity`: barriers, instability with accuracy next to it, and successive levels."""
 
 import pandas as pd
 import seaborn as sns
@@ -10,18 +10,24 @@ from matplotlib.ticker import NullLocator
 from lthlib.analysis.mode_connectivity import STABLE
 from lthlib.core.percent import rounded
 from lthlib.plots import style
-from lthlib.plots.style import DOTTED, LEGEND, finish
+from lthlib.plots.style import DOTTED, LEGEND, WORDS, finish
+
+FILLINGS = {  # of a marker, by whether the ticket matches its dense network
+    "yes": ("full", "matches dense"),
+    "no": ("none", "does not match"),
+    "inconclusive": ("left", "inconclusive"),
+}
 
 
 def barriers(lines: pd.DataFrame, title: str = "") -> Figure:
     """Error on the line against alpha: a panel for each density, a curve for each rewind point k. `lines` is
     what `mode_connectivity.lines` returned, of the test split. Mean and range."""
-    errors = lines.assign(error=100 * lines.error, panel=_names(lines), name="k = " + lines.rewind.astype(str))
+    errors = lines.assign(error=100 * lines.error, panel=_names(lines), name=_rewinds(lines))
     errors = errors.sort_values(["level", "rewind", "alpha"], kind="stable")
     names, looks = errors.panel.unique(), style.series(errors.name)
     figure, panels = style.panels(len(names), 3.6, 3.8, room=1.8, sharey=True)
     trials = errors.trial.nunique()
-    sentences = [f"Test error on the straight line from a network to its fork, in percent; {trials} trials."]
+    sentences = [f"Test error on the straight line between two copies of a network, in percent; {trials} trials."]
     for axes, name in zip(panels, names):
         panel = errors[errors.panel == name]
         look = style.lines_by("name", looks) | {"markers": False}
@@ -82,6 +88,38 @@ def stability_and_accuracy(tickets: pd.DataFrame, title: str = "") -> Figure:
     axes.set(ylabel="ticket minus dense,\ntest accuracy at the end (points)")
     _ticks_of_instability(axes.xaxis, tickets.instability)
     return finish(figure, *sentences, legend=axes)
+
+
+def between_levels(barriers: pd.DataFrame, title: str = "") -> Figure:
+    """The barrier between a ticket and that of the level before, against the weights remaining in the sparser
+    one: a curve for each rewind point, mean and range.
+
+    `barriers` is what `mode_connectivity.connectivity` returned of `successive` lines, with one more column,
+    `matches`: "yes", "no" or "inconclusive" for each rewind point and level, shown by the markers: full, empty
+    and half. Dotted: the threshold of 2 points. The axis of barriers is linear up to it, then logarithmic.
+    """
+    figure, [axes] = style.panels(1, 8.5, 4.4)
+    rows = barriers.assign(weights=100 * barriers.groupby("level").density.transform("mean"), name=_rewinds(barriers))
+    looks = style.series(rows.sort_values("rewind").name)
+    sns.lineplot(rows, x="weights", y="barrier", ax=axes, **style.lines_by("name", looks) | {"markers": False})
+    for filling, label in FILLINGS.values():
+        axes.plot([], [], color=WORDS, linestyle="none", marker="o", markersize=8, fillstyle=filling, label=label)
+    sentences = [f"Barrier between tickets of successive levels, in points of test error; {rows.trial.nunique()} trials."]
+    for (name, share, matches), group in rows.groupby(["name", "weights", "matches"], sort=False):
+        filling, label = FILLINGS[matches]
+        axes.plot(share, group.barrier.mean(), markersize=8, fillstyle=filling, **looks[name].points())
+        sentences.append(f"{name.capitalize()}, {rounded(share)} %: {group.barrier.mean():.1f}, {label}.")
+    axes.axhline(STABLE, **DOTTED, label=f"connected: below {STABLE:g}")
+    axes.set_yscale("symlog", linthresh=STABLE)
+    axes.set(title=title, xlabel="weights remaining (%) in the sparser of the two", ylabel="barrier (points)")
+    axes.set_ylim(-0.15, 1.3 * max(STABLE, rows.barrier.max()))
+    _ticks_of_instability(axes.yaxis, rows.barrier)
+    style.density_axis(axes, rows.weights)
+    return finish(figure, *sentences, legend=axes)
+
+
+def _rewinds(rows: pd.DataFrame) -> pd.Series:
+    return "k = " + rows.rewind.astype(str)
 
 
 def _names(networks: pd.DataFrame) -> pd.Series:

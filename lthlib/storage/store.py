@@ -8,6 +8,8 @@
                                               at the end and at early stop
         rows.cache                            all measurements, to be read at once; may be deleted
         note-line-0123456789ab.json           worked out from networks (`remember`); may be deleted
+        looks.json                            how many trials each hunt returned (see `journal`)
+    <results>/<task>/manifest-....json        what networks were made with (see `journal`)
 
 Level 0 does not depend on pruning, so settings that differ in pruning alone share it. Every file appears
 whole or not at all, and has a checksum: what does not fit it is named, and is computed again.
@@ -20,8 +22,8 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -29,59 +31,20 @@ import pyarrow as pa
 import torch
 from filelock import Timeout
 from pyarrow import parquet
-from torch import Tensor
 
 from lthlib.core import locks
 from lthlib.core.errors import LotteryError
 from lthlib.core.files import remove_leftovers, write_atomically
 from lthlib.core.paths import expanded, results_folder
 from lthlib.core.progress import notice
-from lthlib.pruning.masks import Mask, density
-from lthlib.settings import OF_DENSE, Recipe, Setting, identity_of
-from lthlib.storage import packing
+from lthlib.pruning.masks import density
+from lthlib.settings import Recipe, Setting
+from lthlib.storage import journal, packing
+from lthlib.storage.records import COLUMNS, STEM, TICKET, Key, Record, belongs, collect, is_record, key_of, labelled
+from lthlib.storage.sealed import reason, seal, unseal, unwritable, write
 
 FORMAT = 1
 MARKER = "lthlib.json"
-STEM = re.compile(r"(\w+)-trial(\d+)(?:-redraw(\d+))?-level(?P<level>\d+)\.json")
-TICKET = "ticket"  # the name on disk; in tables it is the setting's schedule
-COLUMNS = (
-    *("task", "setting", "schedule", "method", "trial", "redraw", "level"),
-    *("density", "iteration", "split", "loss", "accuracy", "seconds"),
-)
-
-
-@dataclass(frozen=True)
-class Key:
-    """Which network of a setting: "ticket" or a control's name, trial, level, and redraw inside the trial."""
-
-    method: str
-    trial: int
-    level: int
-    redraw: int = 0
-
-    @property
-    def order(self) -> tuple:
-        """Where its rows stand in the table: by level, tickets before controls."""
-        return self.level, self.method != TICKET, self.method, self.trial, self.redraw
-
-    @property
-    def stem(self) -> str:
-        redraw = "" if self.method == TICKET else f"-redraw{self.redraw}"
-        return f"{self.method}-trial{self.trial}{redraw}-level{self.level:02d}"
-
-
-@dataclass(frozen=True, eq=False)
-class Record:
-    """One trained network. `history` has the columns iteration, split, loss, accuracy. `weights` at the end
-    (of tickets), `start`, theta_k (of level 0), and `early_stop` (of tickets whose early stop is not the end)
-    hold all parameters and buffers; controls keep none."""
-
-    mask: Mask
-    history: dict[str, list]
-    seconds: float
-    weights: dict[str, Tensor] | None = None
-    start: dict[str, Tensor] | None = None
-    early_stop: dict[str, Tensor] | None = None
 
 
 class Store:
@@ -90,6 +53,7 @@ class Store:
 
     def __init__(self, folder: str | Path | None = None, writable: bool = True):
         self.folder = expanded(folder) if folder else results_folder()
+        self._manifest: journal.Manifest | None = None
         marker, described = self.folder / MARKER, f"the results folder {self.folder}"
         try:
             if writable:
@@ -101,7 +65,7 @@ class Store:
             text = marker.read_text()
         except (OSError, UnicodeDecodeError) as error:
             fix = "choose one you can write to" if writable else "choose one that a hunt has written"
-            raise LotteryError(f"{described} cannot be used ({_reason(error)}): {fix}.") from error
+            raise LotteryError(f"{described} cannot be used ({reason(error)}): {fix}.") from error
         try:
             version = json.loads(text)["format"]
         except (ValueError, KeyError, TypeError) as error:
@@ -132,10 +96,47 @@ class Store:
             "history": record.history,
             "shapes": {name: list(kept.shape) for name, kept in record.mask.items()},
             "tensors": hashlib.sha256(tensors).hexdigest(),
-            "made": {"torch": torch.__version__, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())},
+            "made": {"torch": torch.__version__, "at": time.strftime(journal.DATE, time.gmtime())},
         }
-        _write(path.with_suffix(".safetensors"), tensors)  # first: the .json says that both are there
-        _write(path, _seal(content))
+        if self._manifest:
+            content["made"]["manifest"] = self._manifest.name()
+        write(path.with_suffix(".safetensors"), tensors)  # first: the .json says that both are there
+        write(path, seal(content))
+
+    @contextlib.contextmanager
+    def making(self, setting: Setting, facts: Callable[[], dict]) -> Iterator[None]:
+        """Inside, networks that are saved say what they were made with, in one manifest together (see
+        `journal`). `facts` is asked for it when the first one is saved."""
+        self._manifest = journal.Manifest(self.folder / setting.task, facts)
+        try:
+            yield
+        finally:
+            self._manifest.close()
+            self._manifest = None
+
+    def manifests(self, settings: list[Setting] | None = None) -> pd.DataFrame:
+        """What the networks of these settings, or of every registered one, were made with: a row for each
+        setting and each call of `hunt` that trained some of them. Columns: task, setting, manifest, networks
+        (how many), and `journal.FIELDS`, with "unknown" where nothing was kept, as in older results."""
+        rows = []
+        for setting in self.settings() if settings is None else settings:
+            counts = Counter((made.get("manifest", journal.UNKNOWN), made.get("torch")) for made in self._made(setting))
+            for (name, version), count in counts.items():
+                values = journal.read_manifest(self.folder / setting.task, name)
+                values["torch"] = version or values["torch"]  # older records say this much
+                rows.append({"task": setting.task, "setting": setting.identity(), "manifest": name, "networks": count, **values})
+        return pd.DataFrame(rows, columns=["task", "setting", "manifest", "networks", *journal.FIELDS])
+
+    def look(self, setting: Setting, trials: int, levels: int) -> list[dict]:
+        """Note that a hunt of the setting returned so many trials, carried to so many levels. Returns all
+        looks so far with this one, each with trials, levels and at (UTC)."""
+        return journal.add_look(self._home(setting), setting, trials, levels)
+
+    def looks(self, setting: Setting) -> list[int]:
+        """How many trials the hunts of a setting returned, in their order, such as [3, 5]. A hunt that
+        returned as many as the one before is the same look; one that was interrupted is none."""
+        counts = [look["trials"] for look in journal.read_looks(self._home(setting), setting)]
+        return [count for before, count in zip([None, *counts], counts) if count != before]
 
     def load(self, setting: Setting, key: Key) -> Record:
         """The stored network, with its tensors. Raises LotteryError where it is not there or damaged."""
@@ -158,7 +159,7 @@ class Store:
     def remember(self, setting: Setting, key: Key, name: str, content: dict) -> None:
         """Keep what was worked out from stored networks, as JSON, beside the network `key`. `name` must name
         all that it was made of, such as their digests: it is believed for ever."""
-        _write(self._note(setting, key, name), _seal(content))
+        write(self._note(setting, key, name), seal(content))
 
     def recall(self, setting: Setting, key: Key, name: str) -> dict | None:
         """What `remember` kept under this name; None where that is nothing, or damaged."""
@@ -168,7 +169,7 @@ class Store:
         """Note what a setting's identity stands for, so that `table` finds it without being asked for it."""
         path = self._home(setting) / "setting.json"
         if self._read(path) is None:
-            _write(path, _seal({"setting": setting.changes()}))
+            write(path, seal({"setting": setting.changes()}))
 
     def settings(self) -> list[Setting]:
         """Every registered setting, in the order of task and identity."""
@@ -191,7 +192,7 @@ class Store:
         path = self.folder / setting.task / "data.json"
         noted = self._read(path)
         if noted is None:
-            _write(path, _seal({"data": fingerprint}))
+            write(path, seal({"data": fingerprint}))
         elif noted["data"] != fingerprint and not setting.fingerprint:
             raise LotteryError(
                 f"the results of {setting.task!r} in {self.folder} come from other data of the same name (fingerprint "
@@ -221,7 +222,7 @@ class Store:
             notice(f"another process is training level {level} of this setting: waiting for its results.")
             acquired = locks.lock(path)
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise unwritable(path, error) from error
         with acquired:
             yield
 
@@ -236,6 +237,10 @@ class Store:
         tables = [table for setting in settings if len(table := self._table(setting, all_trials))]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
 
+    def rows(self, setting: Setting, key: Key) -> pd.DataFrame:
+        """The rows of one network in the setting's table. Raises LotteryError where it is not stored."""
+        return labelled(collect({key: self._stored(setting, key)}), setting)
+
     def _table(self, setting: Setting, all_trials: bool) -> pd.DataFrame:
         own, home_of_dense = self._home(setting), self._home(setting.dense())
         measured = self._measured(own)
@@ -243,10 +248,7 @@ class Store:
         pruned, level_0 = measured.loc[measured.level > 0], shared.loc[shared.level == 0]
         if len(pruned) and not all_trials:
             level_0 = level_0.loc[level_0.trial.isin(pruned.trial.unique())]
-        table = pd.concat([part for part in (level_0, pruned) if len(part)] or [level_0], ignore_index=True)
-        table["method"] = table.method.where(table.method != TICKET, setting.schedule)
-        table = table.assign(task=setting.task, setting=setting.identity(), schedule=setting.schedule)
-        return table.loc[:, list(COLUMNS)]
+        return labelled(pd.concat([part for part in (level_0, pruned) if len(part)] or [level_0], ignore_index=True), setting)
 
     def _measured(self, home: Path) -> pd.DataFrame:
         """The measurements of all records in a folder, in the order of level. They are kept in rows.cache,
@@ -259,9 +261,9 @@ class Store:
             kept = memoryview(cache.read_bytes())
             if kept[:32] == hashlib.sha256(made_from + bytes(kept[32:])).digest():
                 return parquet.read_table(pa.BufferReader(kept[32:])).to_pandas()
-        keys = sorted((_key(name) for name, _ in files), key=lambda key: key.order)
+        keys = sorted((key_of(name) for name, _ in files), key=lambda key: key.order)
         contents = {key: self._read(home / f"{key.stem}.json", tensors=False) for key in keys}
-        table = _collect({key: content for key, content in contents.items() if content is not None})
+        table = collect({key: content for key, content in contents.items() if content is not None})
         if files and None not in contents.values():
             sink = pa.BufferOutputStream()
             parquet.write_table(pa.Table.from_pandas(table, preserve_index=False), sink)
@@ -269,6 +271,13 @@ class Store:
             with contextlib.suppress(OSError):  # a full disk, or a folder that may only be read
                 write_atomically(cache, hashlib.sha256(made_from + content).digest() + content)
         return table
+
+    def _made(self, setting: Setting) -> Iterator[dict]:
+        """What the record of each network in the setting's table says of its making."""
+        networks = self._table(setting, all_trials=False)[["method", "trial", "level", "redraw"]].drop_duplicates()
+        for method, *place in networks.itertuples(index=False, name=None):
+            content = self.describe(setting, Key(TICKET if method == setting.schedule else method, *place))
+            yield (content or {}).get("made", {})
 
     def _stored(self, setting: Setting, key: Key) -> dict:
         path = self.path(setting, key)
@@ -290,39 +299,19 @@ class Store:
             return None
         damaged = path
         try:
-            content = json.loads(path.read_bytes())
-            whole = content.pop("checksum") == _checksum(content) and (STEM.fullmatch(path.name) is None or _is_record(content))
+            content = unseal(path.read_bytes()) or {}
+            whole = bool(content) and (STEM.fullmatch(path.name) is None or is_record(content))
             if whole and tensors and "tensors" in content:
                 damaged = path.with_suffix(".safetensors")
                 whole = content["tensors"] == hashlib.sha256(damaged.read_bytes()).hexdigest()
-            astray = whole and not _belongs(content, path)
+            astray = whole and not belongs(content, path)
         except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
-            whole = astray = False
+            content, whole, astray = {}, False, False
         if whole and not astray:
             return content
         problem = "was made for another network or setting" if astray else "is damaged or missing"
         notice(f"{damaged} {problem}: it is not used, and is computed again when a hunt needs it.")
         return None
-
-
-def _belongs(content: dict, path: Path) -> bool:
-    """Whether a sealed file lies where its setting and key say. Files without a setting lie anywhere."""
-    changes = content.get("setting")
-    if changes is None:
-        return True
-    match = STEM.fullmatch(path.name)
-    if match and int(match["level"]) == 0:
-        changes = {name: value for name, value in changes.items() if name in OF_DENSE}
-    home = path.parent
-    return (home.parent.name, home.name) == (changes["task"], identity_of(changes)) and content.get("key", path.stem) == path.stem
-
-
-def _is_record(content: dict) -> bool:
-    """Whether a file holds what a record needs: equally long columns of a history, and numbers beside them."""
-    lengths = {len(content["history"][name]) for name in ("iteration", "split", "loss", "accuracy")}
-    numbers = [content["density"], content["seconds"], *content["history"]["loss"], *content["history"]["accuracy"]]
-    shapes = [size for shape in content["shapes"].values() for size in shape]
-    return len(lengths) == 1 and all(isinstance(x, (int, float)) for x in numbers) and all(isinstance(n, int) for n in shapes)
 
 
 def setting_name(source: str | pd.DataFrame | None) -> str | None:
@@ -333,39 +322,6 @@ def setting_name(source: str | pd.DataFrame | None) -> str | None:
     if source.setting.nunique() != 1:
         raise LotteryError(f"the source's table holds {source.setting.nunique()} settings: give that of one hunt.")
     return f"{source.task.iloc[0]}/{source.setting.iloc[0]}"
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, content)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> LotteryError:
-    advice = "make room or choose another results folder; what was finished before is kept"
-    return LotteryError(f"{path} could not be written ({_reason(error)}): {advice}.")
-
-
-def _collect(contents: dict[Key, dict]) -> pd.DataFrame:
-    """The columns of the table that records hold, one row per measurement."""
-    columns: dict[str, list] = {name: [] for name in COLUMNS if name not in ("task", "setting", "schedule")}
-    for key, content in contents.items():
-        history, length = content["history"], len(content["history"]["iteration"])
-        once = {**dataclasses.asdict(key), "density": content["density"], "seconds": content["seconds"]}
-        for name, value in once.items():
-            columns[name].extend([value] * length)
-        for name, values in history.items():
-            columns[name].extend(values)
-    return pd.DataFrame(columns)
-
-
-def _key(name: str) -> Key:
-    match = STEM.fullmatch(name)
-    assert match is not None
-    method, trial, redraw, level = match.groups()
-    return Key(method, int(trial), int(level), int(redraw or 0))
 
 
 def _setting(changes: dict) -> Setting:
@@ -379,15 +335,3 @@ def _check_known(changes: dict) -> None:
     new = [name for name in (*changes, *changes.get("recipe", {})) if name not in known]
     if new:
         raise LotteryError(f"a stored setting is new to this lthlib (it has {new[0]!r}): use the version that wrote it.")
-
-
-def _seal(content: dict) -> bytes:
-    return json.dumps({**content, "checksum": _checksum(content)}).encode()
-
-
-def _checksum(content: dict) -> str:
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or " ".join(str(error).split())

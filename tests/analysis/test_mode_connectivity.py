@@ -1,5 +1,6 @@
 """Lines between networks, against brute force, closed forms, and what must hold of any line."""
 
+import dataclasses
 import json
 import shutil
 
@@ -13,8 +14,9 @@ from torch.nn import functional
 import lthlib
 from lthlib import models, tasks
 from lthlib.analysis import mode_connectivity
-from lthlib.analysis.mode_connectivity import barrier, instability, interpolate, is_stable, lines, path
+from lthlib.analysis.mode_connectivity import barrier, connectivity, instability, interpolate, is_stable, lines, path, successive
 from lthlib.core.paths import results_folder
+from lthlib.lottery.controls import CONTROLS
 from lthlib.pruning import masks
 from lthlib.settings import Recipe
 from lthlib.storage.store import TICKET, Key, Store
@@ -167,29 +169,45 @@ def test_stable_is_below_two_points():
 def hunted(own_task, tmp_path_factory):
     folder = tmp_path_factory.mktemp("hunted")
     options = {"levels": 1, "trials": 2, "iterations": 40, "evaluate_every": 20, "controls": "fork", "progress": False}
-    hunts = [lthlib.hunt(own_task, rewind=k, **options, device="cpu", results=folder) for k in (0, 10)]
+    more = {"device": "cpu", "results": folder}
+    hunts = [lthlib.hunt(own_task, rewind=k, **options, **more) for k in (0, 10)]
+    hunts.append(lthlib.hunt(own_task, rewind=10, **{**options, "levels": 0}, redraws=2, **more))
     return folder, pd.concat(hunts, ignore_index=True)
 
 
 @pytest.fixture
 def forked(hunted):
-    """Tickets and forks of two rewind points, in a store of the test's own."""
+    """Tickets and forks of two rewind points, two forks of the dense network at the later one, in a store of
+    the test's own."""
     folder, table = hunted
     shutil.copytree(folder, results_folder())
     return table
 
 
-def test_every_ticket_is_set_beside_its_fork(own_task, forked):
+def first_copy(row):
+    """The network at the first end of a line of `lines`: at level 0, past iteration 0, a fork as well."""
+    return Key("fork", row.trial, 0) if row.level == 0 and row.rewind else Key(TICKET, row.trial, row.level)
+
+
+def end_errors(table):
+    """Test error at the end of training, of each network."""
+    networks = lthlib.summarise(table.drop_duplicates(["setting", "method", "trial", "redraw", "level", "iteration", "split"]))
+    networks["method"] = networks.method.replace("iterative", TICKET)
+    return 1 - networks.set_index(["setting", "method", "trial", "level", "redraw"]).final_test_accuracy
+
+
+def test_every_network_is_set_beside_its_other_copy(own_task, forked):
     measured = lines(own_task, forked, points=5, norm="interpolate", device="cpu", progress=False)
     found = instability(measured)
     assert len(measured) == 5 * len(found)
     assert sorted(zip(found.rewind, found.level, found.trial)) == [(k, n, t) for k in (0, 10) for n in (0, 1) for t in (0, 1)]
-    stored = lthlib.summarise(forked).set_index(["setting", "level", "trial", "method"]).final_test_accuracy
-    store, settings = Store(), {setting.identity(): setting for setting in Store().settings()}
+    errors, store, settings = end_errors(forked), Store(), {setting.identity(): setting for setting in Store().settings()}
     for row in found.itertuples():
-        assert row.ticket_error == pytest.approx(1 - stored[row.setting, row.level, row.trial, "iterative"], abs=1e-9)
-        assert row.fork_error == pytest.approx(1 - stored[row.setting, row.level, row.trial, "fork"], abs=1e-9)
-        ends = [store.load(settings[row.setting], Key(m, row.trial, row.level)).weights for m in (TICKET, "fork")]
+        first, fork = first_copy(row), Key("fork", row.trial, row.level, row.redraw)
+        assert first != fork and row.redraw == (row.level == 0 and row.rewind > 0)
+        for error, key in ((row.ticket_error, first), (row.fork_error, fork)):
+            assert error == pytest.approx(errors[row.setting, key.method, key.trial, key.level, key.redraw], abs=1e-9)
+        ends = [store.load(settings[row.setting], key).weights for key in (first, fork)]
         alone = path(own_task, *ends, points=5, norm="interpolate", device="cpu")
         assert row.instability == pytest.approx(barrier(alone)) and row.highest_error == alone.error.max()
         assert row.stable == (row.instability < 2)
@@ -197,7 +215,66 @@ def test_every_ticket_is_set_beside_its_fork(own_task, forked):
     assert found.set_index(["setting", "level"]).density.to_dict() == density.to_dict()
 
 
-def test_a_line_is_measured_once(own_task, forked, monkeypatch):
+def test_copies_under_one_order_of_the_data_are_one_network(own_task, tmp_path, monkeypatch):
+    """So an instability measures SGD noise and nothing else. The dense run and its fork fail this at k > 0:
+    the optimiser of the dense run is not a new one there."""
+
+    def in_the_tickets_order(place):
+        return place.ticket() if place.key.level else place.from_theta_k()
+
+    monkeypatch.setitem(CONTROLS, "fork", dataclasses.replace(CONTROLS["fork"], make=in_the_tickets_order))
+    options = {"levels": 1, "trials": 1, "iterations": 40, "evaluate_every": 20, "redraws": 2, "progress": False}
+    chosen = {"controls": "fork", "optimizer": "sgd", "learning_rate": 0.1, "momentum": 0.9, "results": tmp_path}
+    tables = [lthlib.hunt(own_task, rewind=k, **options, **chosen, device="cpu") for k in (0, 10)]
+    found = lines(own_task, pd.concat(tables), points=5, results=tmp_path, device="cpu", progress=False)
+    places = [(row.rewind, row.level, row.redraw) for row in instability(found).itertuples()]
+    assert sorted(places) == [(0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 1), (10, 0, 1), (10, 1, 0), (10, 1, 1)]
+    assert not instability(found)[["instability", "loss_barrier"]].any(axis=None)
+    store = Store(tmp_path)
+    setting = store.find(f"{own_task.name}/{tables[1].setting.iloc[0]}")
+    dense, fork = (store.load(setting, Key(method, 0, 0)).weights for method in (TICKET, "fork"))
+    assert barrier(path(own_task, dense, fork, points=5, device="cpu"), "loss") > 0, "the old pair"
+
+
+def test_a_dense_network_with_one_fork_past_iteration_0_is_left_out_and_named(own_task, forked, capsys):
+    single = forked[forked.redraw == 0]
+    found = instability(lines(own_task, single, points=3, device="cpu", progress=False))
+    assert sorted({(row.rewind, row.level) for row in found.itertuples()}) == [(0, 0), (0, 1), (10, 1)]
+    said = capsys.readouterr().err
+    assert "Level 0 is left out: at rewind 10 a dense network has one fork" in said and "redraws=2 (levels=0 is enough)" in said
+    late = single[(single.level == 0) & single.setting.isin(found.setting[found.rewind == 10])]
+    with pytest.raises(lthlib.LotteryError, match="at rewind 10 .* between two: hunt there with controls='fork', redraws=2"):
+        lines(own_task, late, points=3, device="cpu", progress=False)
+
+
+def test_successive_tickets_are_joined_trial_by_trial(own_task, forked):
+    measured = successive(own_task, forked, points=5, norm="interpolate", device="cpu", progress=False)
+    assert list(measured.columns) == [*mode_connectivity.PAIR, "alpha", "loss", "error"]
+    found = connectivity(measured)
+    assert sorted(zip(found.rewind, found.level, found.trial)) == [(k, 1, trial) for k in (0, 10) for trial in (0, 1)]
+    errors, store, settings = end_errors(forked), Store(), {setting.identity(): setting for setting in Store().settings()}
+    for row in found.itertuples():
+        line = measured[(measured.setting == row.setting) & (measured.trial == row.trial)].sort_values("alpha")
+        for error, level in zip(line.error.iloc[[0, -1]], (0, 1)):
+            assert error == pytest.approx(errors[row.setting, TICKET, row.trial, level, 0], abs=1e-9)
+        ends = [store.load(settings[row.setting], Key(TICKET, row.trial, level)) for level in (0, 1)]
+        alone = path(own_task, *(end.weights for end in ends), points=5, norm="interpolate", device="cpu")
+        assert row.barrier == pytest.approx(barrier(alone)) and row.loss_barrier == pytest.approx(barrier(alone, "loss"))
+        assert row.density == pytest.approx(masks.density(ends[1].mask)) and row.connected == (row.barrier < 2)
+
+
+def test_lines_between_levels_need_levels_that_follow_each_other(own_task, tmp_path):
+    more = {"trials": 1, "iterations": 20, "evaluate_every": 10, "results": tmp_path, "device": "cpu", "progress": False}
+    table = lthlib.hunt(own_task, schedule="oneshot", levels=3, only=[2, 3], **more)
+    found = successive(own_task, table, points=3, results=tmp_path, device="cpu", progress=False)
+    assert found.level.unique().tolist() == [3], "level 1 is not there, so level 2 follows none"
+    for without in (table[table.level == 0], table[table.level == 2]):
+        with pytest.raises(lthlib.LotteryError, match="no two successive levels of a trial: hunt for levels=1 or more"):
+            successive(own_task, without, points=3, results=tmp_path, device="cpu", progress=False)
+
+
+@pytest.mark.parametrize("lines", [lines, successive])
+def test_a_line_is_measured_once(own_task, forked, monkeypatch, lines):
     before = Store().table()
     first = lines(own_task, forked, points=3, device="cpu", progress=False)
     pd.testing.assert_frame_equal(Store().table(), before)

@@ -42,11 +42,14 @@ def other(folder, hunts):
 
 def test_columns_say_which_setting_a_row_is_of(folder, hunts, other):
     networks = lthlib.with_settings(lthlib.summarise(lthlib.results(folder)), folder)
-    added = ["seed", "rate", "scope", "score", "rewind", "iterations", "learning_rate"]
-    assert list(networks.columns) == [*analysis.NETWORK, *analysis.MEASURES, *analysis.summary.MARKS, *added]
-    told = networks.set_index("setting")[added].drop_duplicates()
-    assert told.loc[hunts[2].setting[0]].tolist() == [7, 0.2, "layer", "magnitude", 0, 6, 0.0012]
-    assert told.loc[other.setting[0]].tolist() == [0, 0.5, "layer", "magnitude", 0, 6, 0.01]
+    added = ["profile", "seed", "rate", "scope", "score", "rewind", "iterations", "learning_rate", "changes"]
+    assert list(networks.columns) == [*analysis.NETWORK, *analysis.MEASURES, *analysis.MARKS, *added]
+    told, shorter = networks.set_index("setting")[added].drop_duplicates(), "iterations=6, evaluate_every=3"
+    assert told.loc[hunts[2].setting[0]].tolist() == ["smoke", 7, 0.2, "layer", "magnitude", 0, 6, 0.0012, shorter]
+    assert told.loc[other.setting[0]].tolist() == [
+        *("smoke", 0, 0.5, "layer", "magnitude", 0, 6, 0.01),
+        "learning_rate=0.01, iterations=6, evaluate_every=3, rate=0.5",
+    ]
     assert set(networks.seed[networks.setting == hunts[1].setting[0]]) == {1}
 
 
@@ -55,6 +58,8 @@ def test_fields_of_your_choice_on_the_tidy_table(folder, hunts):
     assert list(table.columns) == [*COLUMNS, "batch_size", "milestones"] and set(table.batch_size) == {60}
     assert table[list(COLUMNS)].equals(hunts[0]) and set(table.milestones) == {()}
     assert lthlib.summarise(table).equals(lthlib.summarise(hunts[0])), "and what takes tables takes this one"
+    told = lthlib.with_settings(hunts[0], folder, fields=["changes", "profile"])
+    assert list(told.columns) == [*COLUMNS, "changes", "profile"] and set(told.profile) == {"smoke"}
     with pytest.raises(LotteryError, match="unknown field 'batchsize': did you mean 'batch_size'"):
         lthlib.with_settings(hunts[0], folder, fields="batchsize")
 
@@ -115,14 +120,40 @@ def test_no_trial_counts_twice(folder, hunts):
 
 def test_the_command_line_lists_settings_and_writes_csv(folder, hunts, other, tmp_path, capsys):
     assert main(["results", str(folder)]) == 0
-    listed = pd.read_csv(io.StringIO(capsys.readouterr().out), sep=r"\s+").set_index("setting")
-    told = listed.loc[hunts[2].setting[0], ["task", "methods", "levels", "trials", "networks", "seed", "rate"]]
-    assert told.tolist() == ["lenet-digits", "iterative,reinit", 1, 1, 3, 7, 0.2]
+    listed = pd.read_fwf(io.StringIO(capsys.readouterr().out)).set_index("setting")
+    told = listed.loc[hunts[2].setting[0], ["task", "methods", "levels", "trials", "networks", "seed", "rate", "changes"]]
+    assert told.tolist() == ["lenet-digits", "iterative,reinit", 1, 1, 3, 7, 0.2, "iterations=6, evaluate_every=3"]
     file = tmp_path / "out.csv"
     assert main(["results", str(folder), "--csv", str(file)]) == 0
     assert capsys.readouterr().out.strip() == str(file)
     networks = lthlib.with_settings(lthlib.summarise(lthlib.results(folder)), folder)
     pd.testing.assert_frame_equal(pd.read_csv(file, keep_default_na=False).astype(networks.dtypes), networks)
+
+
+def test_levels_pool_seeds_and_say_so(folder, hunts, other):
+    several = pd.concat(hunts, ignore_index=True)
+    shown, apart = lthlib.levels(several, results=folder), lthlib.levels(hunts[0])
+    assert shown.columns.name == shown.attrs["note"] == "3 seeds pooled, 5 trials" and "3 seeds pooled" in shown.to_string()
+    assert apart.columns.name is None and "note" not in apart.attrs
+    pooled = lthlib.pool_seeds(hunts, folder)
+    pd.testing.assert_frame_equal(lthlib.levels(pooled), shown)
+    pd.testing.assert_frame_equal(lthlib.levels(lthlib.summarise(several), results=folder), shown)
+    means = 100 * lthlib.summarise(pooled).groupby(["level", "method"]).test_accuracy.mean()
+    assert shown.loc[1, "reinit"].startswith(f"{means[1, 'reinit']:.1f} (")
+    first = pooled[pooled.trial < 2]
+    assert lthlib.levels(first).attrs["note"] == "3 seeds pooled, 2 trials", "what is there counts"
+
+
+def test_levels_refuse_other_differences_and_name_them(folder, hunts, other, tmp_path):
+    different = pd.concat([hunts[0], other], ignore_index=True)
+    with pytest.raises(LotteryError, match=r"2 settings that differ in rate \(0.2 and 0.5\), whose networks must not be"):
+        lthlib.levels(different, results=folder)
+    lthlib.lottery.search.Store(tmp_path)
+    for nowhere in (tmp_path, tmp_path / "none"):
+        with pytest.raises(LotteryError, match="2 settings .*does not say whether they differ in the seed alone.*choose one"):
+            lthlib.levels(pd.concat(hunts[:2]), results=nowhere)
+    with pytest.raises(LotteryError, match="pooled seeds .*: give the hunts' own tables, before pool_seeds"):
+        lthlib.with_settings(lthlib.pool_seeds(hunts, folder), folder)
 
 
 def test_what_the_command_line_refuses(folder, hunts, tmp_path, capsys):
@@ -137,7 +168,7 @@ def test_the_documents_example_runs(monkeypatch, capsys):
     hunt = lthlib.hunt
     monkeypatch.setattr(lthlib, "hunt", lambda task, **options: hunt(task, "smoke", **{**options, **SHORT}))
     lthlib.hunt("lenet-digits")
-    [block] = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "running.md").read_text(), re.DOTALL)
+    block, *_ = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "running.md").read_text(), re.DOTALL)
     exec(block, {})
     assert "trials" in capsys.readouterr().out
 

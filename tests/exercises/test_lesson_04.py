@@ -52,24 +52,33 @@ def test_wrong_early_stops_are_told_why(wrong, says):
         exercises.check_early_stop(wrong)
 
 
+def ratio(ticket, control):
+    return 100 * sum(ticket) / sum(control)
+
+
+def only_controls(ticket, control, last):
+    return ratio(ticket, control), "at most" if last in control else "exactly"
+
+
+def one_or_the_other(ticket, control, last):
+    return ratio(ticket, control), "at least" if last in ticket else "at most" if last in control else "exactly"
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        (lambda ticket, control, last: (ticket / control, "exactly"), "over the ticket's"),
-        (lambda ticket, control, last: (control / ticket, "at least"), "not a bound"),
-        (lambda ticket, control, last: (control / ticket, "exactly"), "'at least'"),
-        (lambda t, c, last: (c / t, "at least" if c == last else "exactly"), "'at most'"),
-        (
-            lambda ticket, control, last: (
-                control / ticket,
-                "at most" if ticket == last else "at least" if control == last else "exactly",
-            ),
-            "unknown",
-        ),
-        (lambda ticket, control, last: SOLUTIONS["times_sooner"](ticket, control, 1500), "`last`"),
-        (lambda ticket, control, last: control / ticket, "two things"),
+        (lambda ticket, control, last: (ratio(control, ticket), "exactly"), "other way round"),
+        (lambda ticket, control, last: (ratio(ticket, control) / 100, "exactly"), "in percent"),
+        (lambda t, c, last: (sum(100 * a / b for a, b in zip(t, c)) / len(t), "exactly"), "divide the mean"),
+        (lambda ticket, control, last: (100 * ticket[0] / control[0], "exactly"), "not 150"),
+        (lambda ticket, control, last: (ratio(ticket, control), "at most"), "no bound"),
+        (lambda ticket, control, last: (ratio(ticket, control), "exactly"), "'at most'"),
+        (only_controls, "'at least'"),
+        (one_or_the_other, "unknown"),
+        (lambda ticket, control, last: SOLUTIONS["percent_of"](ticket, control, 1500), "`last`"),
+        (lambda ticket, control, last: ratio(ticket, control), "two things"),
     ],
 )
 def test_wrong_ratios_are_told_why(wrong, says):
     with pytest.raises(WrongAnswer, match=says):
-        exercises.check_speedup(wrong)
+        exercises.check_percent_of(wrong)

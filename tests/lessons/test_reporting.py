@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lthlib import analysis
+from lthlib.core.errors import LotteryError
 from lthlib.lessons import reporting
 from tests.conftest import ROOT
 
-THREE = [1.0, 2.0, 3.0]  # mean 2, and 2 -+ 4.303 * 1 / sqrt(3)
+THREE = [1.0, 2.0, 3.0]  # mean 2, and 2 -+ 2.920 * 1 / sqrt(3)
 KINDS = [list, np.array, pd.Series]
 
 
@@ -23,45 +25,114 @@ def shown(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_mean_in_full_has_its_unit_its_interval_and_a_count(kind):
-    words = reporting.in_full(kind(THREE))
-    assert words == "+2.00 points (95 % interval -0.48 to +4.48; above zero in 3 of 3 trials)"
-    assert reporting.in_full(kind([-1.0, 0.0, 4.0]), "iterations", 1).endswith("above zero in 1 of 3 trials)")
+def test_a_mean_in_full_has_its_unit_its_bounds_and_its_trials(kind):
+    assert reporting.in_full(kind(THREE)) == "+2.00 points (95 % bounds +0.31 to +3.69; 3 trials)"
     assert reporting.in_full(kind(THREE), "").startswith("+2.00 (95 %")
-    assert (
-        reporting.in_full(kind(THREE), "nats", 3, count="{trials} trials")
-        == "+2.000 nats (95 % interval -0.484 to +4.484; 3 trials)"
-    )
+    words = reporting.in_full(kind([-1.0, 0.0, 4.0]), "nats", 3, count="{above} of {trials} above zero")
+    assert words == "+1.000 nats (95 % bounds -3.460 to +5.460; 1 of 3 above zero)"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_too_few_trials_have_a_mean_but_no_interval(kind):
+def test_too_few_trials_have_a_mean_but_no_bounds(kind):
     two = kind([1.0, 2.0])
-    words = reporting.in_full(two)
-    assert words == "+1.50 points (too few trials for an interval; above zero in 2 of 2 trials)"
+    assert reporting.in_full(two) == "+1.50 points (too few trials for bounds; 2 trials)"
     assert reporting.in_brief(two) == "+1.5"
-    assert reporting.in_brief(two, unknown="no interval") == "+1.5 (no interval)"
+    assert reporting.in_brief(two, unknown="no bounds") == "+1.5 (no bounds)"
     assert reporting.span(two) == "none" and reporting.span(two, unknown="") == ""
+    assert reporting.judged(two, 0.5) == "no verdict: +1.5 points (2 trials; fewer than 3 have no bounds)"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_mean_in_brief_with_or_without_plus_signs(kind):
-    assert reporting.in_brief(kind(THREE)) == "+2.0 (-0.5 to +4.5)"
-    assert reporting.in_brief(kind(THREE), "") == "2.0 (-0.5 to 4.5)"
-    assert reporting.span(kind(THREE), 2, label=reporting.INTERVAL) == "95 % interval -0.48 to +4.48"
+    assert reporting.in_brief(kind(THREE)) == "+2.0 (+0.3 to +3.7)"
+    assert reporting.in_brief(kind(THREE), "") == "2.0 (0.3 to 3.7)"
+    assert reporting.span(kind(THREE), 2, label=reporting.BOUNDS) == "95 % bounds +0.31 to +3.69"
+
+
+def test_a_mean_in_brief_with_its_verdict():
+    assert reporting.in_brief(THREE, margin=0.5) == "+2.0 (+0.3 to +3.7): better"
+    assert reporting.in_brief([-1.0, 0.0, 1.0], margin=2) == "+0.0 (-1.7 to +1.7): as good"
+    assert reporting.in_brief([-1.0, 0.0, 1.0], margin=0.5) == "+0.0 (-1.7 to +1.7): inconclusive"
+    assert reporting.in_brief([1.0, 2.0], unknown="no bounds", margin=0.5) == "+1.5 (no bounds): no verdict"
+    with pytest.raises(LotteryError, match="as a number above 0"):
+        reporting.in_brief(THREE, margin=0)
+
+
+def test_rounding_hides_no_side_of_zero():
+    assert reporting.in_brief([0.7, 1.7, 2.7]) == "+1.70 (+0.01 to +3.39)"  # and not +0.0
+    assert reporting.in_brief([-0.98, 0.02, 1.02]) == "+0.02 (-1.67 to +1.71)"
+    assert reporting.in_brief([-0.98, 0.02, 1.02], sign="") == "0.0 (-1.7 to 1.7)", "a number with no sign has no side"
+
+
+@pytest.mark.parametrize(
+    ("gains", "says"),
+    [
+        (THREE, "better: +2.0 points (95 % bounds +0.3 to +3.7; 3 trials)"),
+        ([-0.1, 0.0, 0.1], "as good: +0.0 points (95 % bounds -0.2 to +0.2, margin 0.5; 3 trials)"),
+        ([-3.0, -2.0, -1.0], "worse: -2.0 points (95 % bounds -3.7 to -0.3; 3 trials)"),
+        ([-1.0, 0.0, 1.0], "inconclusive: +0.0 points (95 % bounds -1.7 to +1.7, margin 0.5; 3 trials; about 13 trials"),
+    ],
+)
+def test_one_question_is_judged_by_its_margin(gains, says):
+    assert reporting.judged(gains, 0.5).startswith(says)
+    known = analysis.weigh(gains)
+    assert reporting.judged(known, 0.5) == reporting.judged(gains, 0.5)
+    assert reporting.in_brief(known, margin=0.5) == reporting.in_brief(gains, margin=0.5)
+
+
+@pytest.mark.parametrize("margin", [0, -1.0, "big", float("inf")])
+def test_a_margin_is_a_number_above_zero(margin):
+    with pytest.raises(LotteryError, match="as a number above 0"):
+        reporting.judged(THREE, margin)
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        (["winning", "matching", "worse"], "matching at every level from 80.0 % to 64.0 % of the weights; at 51.2 % worse"),
+        (["matching", "inconclusive", "winning"], "matching at 80.0 % of the weights, the first level; at 64.0 % inconclusive"),
+        (
+            ["none", "matching", "matching"],
+            "matching at no level from the top: the first, at 80.0 % of the weights, is without a verdict",
+        ),
+        (["winning"] * 3, "matching at every level from 80.0 % to 51.2 % of the weights, the last one trained"),
+        ([], "matching at no level from the top"),
+    ],
+)
+def test_how_far_tickets_match_is_the_unbroken_run_and_where_it_stops(found, says):
+    verdicts = pd.DataFrame({"density": [0.512, 0.8, 0.64][: len(found)], "verdict": [*found[2:], *found[:2]]})
+    assert reporting.reached(verdicts) == says
+
+
+def test_wins_are_reached_by_name():
+    verdicts = pd.DataFrame({"density": [0.8, 0.64], "verdict": ["winning", "matching"]})
+    assert reporting.reached(verdicts, "winning") == "winning at 80.0 % of the weights, the first level; at 64.0 % matching"
+    with pytest.raises(LotteryError, match="unknown verdict 'better'"):
+        reporting.reached(verdicts, "better")
+
+
+def test_an_unknown_margin_gives_no_verdict():
+    assert reporting.judged(THREE, float("nan")) == "no verdict: +2.0 points (3 trials)"
+    assert reporting.in_brief(THREE, margin=float("nan")) == "+2.0 (+0.3 to +3.7): no verdict"
+
+
+def test_a_pooled_spread_is_taken_as_it_is():
+    pooled = analysis.Evidence(2.0, 1.0, 3, 6.0)  # 2 -+ 1.943 / sqrt(3)
+    assert reporting.in_brief(pooled) == "+2.0 (+0.9 to +3.1)"
+    assert reporting.direction(pooled, "up", "down", "cannot tell") == "up"
 
 
 def test_counts_and_directions_follow_the_values():
     assert reporting.above_zero(pd.Series([1.0, 0.0, -1.0, np.nan])) == "1 of 4"
     words = ("better", "worse", "not told apart")
-    assert reporting.direction([5.0, 5.1, 5.2], *words) == "better"
-    assert reporting.direction([-5.0, -5.1, -5.2], *words) == "worse"
-    assert reporting.direction(THREE, *words) == reporting.direction([5.0, 5.1], *words) == "not told apart"
+    assert reporting.direction(THREE, *words) == "better"
+    assert reporting.direction([-value for value in THREE], *words) == "worse"
+    assert reporting.direction([-1.0, 1.0, 3.0], *words) == reporting.direction([5.0, 5.1], *words) == "not told apart"
 
 
 def test_a_table_is_aggregated_in_words():
     table = pd.DataFrame({"near": THREE, "far": [4.0, 5.0, 6.0]})
-    assert table.agg(reporting.in_brief).tolist() == ["+2.0 (-0.5 to +4.5)", "+5.0 (+2.5 to +7.5)"]
+    assert table.agg(reporting.in_brief).tolist() == ["+2.0 (+0.3 to +3.7)", "+5.0 (+3.3 to +6.7)"]
     groups = table.near.groupby([0, 0, 1])
     assert groups.agg(reporting.above_zero).tolist() == ["2 of 2", "1 of 1"]
 

@@ -57,3 +57,18 @@ def test_every_ticket_is_a_dot(lines):
     assert "4 tickets. k = 10: instability 0.0 to 0.0, difference 1.0 to 2.0." in figure.get_label()
     assert axes.get_xlim()[1] > 40
     plt.close(figure)
+
+
+def test_barriers_between_levels_are_drawn_with_what_matches(lines):
+    barriers = mode_connectivity.connectivity(lines[lines.level == 1])
+    barriers["matches"] = barriers.rewind.map({0: "no", 10: "yes"})
+    figure = barrier_plots.between_levels(barriers)
+    [axes] = figure.axes
+    marked = {
+        line.get_fillstyle(): line.get_ydata()[0] for line in axes.lines if line.get_marker() != "None" and len(line.get_ydata())
+    }
+    assert marked == {"none": pytest.approx(40), "full": pytest.approx(0, abs=1e-6)}
+    names = [text.get_text() for text in axes.get_legend().texts]
+    assert names == ["k = 0", "k = 10", "matches dense", "does not match", "inconclusive", "connected: below 2"]
+    assert "2 trials. K = 10, 20.0 %: 0.0, matches dense. K = 0, 20.0 %: 40.0, does not match." in figure.get_label()
+    plt.close(figure)

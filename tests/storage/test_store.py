@@ -18,7 +18,8 @@ from lthlib.core.errors import LotteryError
 from lthlib.core.files import write_atomically
 from lthlib.pruning import masks
 from lthlib.settings import Recipe, Setting, identity_of
-from lthlib.storage.store import MARKER, TICKET, Key, Record, Store, _seal
+from lthlib.storage.sealed import seal
+from lthlib.storage.store import MARKER, TICKET, Key, Record, Store
 
 SETTING = Setting("lenet-digits", Recipe(iterations=10))
 KEY = Key(TICKET, trial=0, level=3)
@@ -254,7 +255,7 @@ def test_a_setting_that_cannot_be_read_is_passed_over_and_written_again(tmp_path
 
 @pytest.mark.parametrize("changes", [{"task": "../evil"}, {"task": "lenet-digits", "seed": 3}])
 def test_a_setting_that_lies_where_another_belongs_is_not_believed(tmp_path, capsys, changes):
-    setting_file(tmp_path, {"task": "lenet-digits"}).write_bytes(_seal({"setting": changes}))
+    setting_file(tmp_path, {"task": "lenet-digits"}).write_bytes(seal({"setting": changes}))
     assert Store(tmp_path).settings() == []
     assert "was made for another network or setting" in capsys.readouterr().err
 
@@ -305,7 +306,7 @@ def test_an_odd_record_with_a_right_checksum_spoils_no_other(tmp_path, change):
     path = store.path(SETTING, KEY)
     content = json.loads(path.read_bytes())
     content.pop("checksum")
-    path.write_bytes(_seal(content | change))
+    path.write_bytes(seal(content | change))
     assert not store.has(SETTING, KEY)
     assert set(store.table([SETTING]).trial) == {1}
 
@@ -324,7 +325,7 @@ def test_tensors_that_do_not_fit_their_record_are_one_sentence(tmp_path):
     path = store.path(SETTING, KEY)
     content = json.loads(path.read_bytes())
     content.pop("checksum")
-    path.write_bytes(_seal(content | {"shapes": {"w": [500, 700]}}))
+    path.write_bytes(seal(content | {"shapes": {"w": [500, 700]}}))
     with pytest.raises(LotteryError, match="does not fit the record beside it"):
         store.load(SETTING, KEY)
 
@@ -342,7 +343,7 @@ def setting_file(folder, changes) -> Path:
     Store(folder)
     path = folder / changes["task"] / identity_of(changes) / "setting.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(_seal({"setting": changes}))
+    path.write_bytes(seal({"setting": changes}))
     return path
 
 

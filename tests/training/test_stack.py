@@ -178,7 +178,7 @@ def test_bfloat16_keeps_weights_in_float32_and_learns_as_well(images, size):
         [found], [expected] = (
             [a for a, s in zip(r.history["accuracy"], r.history["split"]) if s == "test"][:1] for r in (ours, theirs)
         )
-        assert expected > 0.6 and found == pytest.approx(expected, abs=0.08)
+        assert expected > 0.6 and found > expected - 0.08, "another rounding is another run, which may as well be better"
 
 
 def test_dropout_is_torchs_in_distribution_and_repeats_by_key():
