@@ -327,18 +327,23 @@ def run_atlas(options: argparse.Namespace) -> None:
 
 
 def _report(commands) -> None:
-    about = """Write report.html and report.md: the papers' claims, what the shipped atlas, and a results
-    folder if one is named, say of them, and verdicts by a stated rule."""
+    about = """Write report.html, report.md and report.json: every claim of the papers beside what the shipped
+    atlas and a results folder, if one is named, say of it, with bounds and a verdict by a stated rule. Takes any
+    folder of hunts, lessons or sweeps."""
     add = _command(commands, run_report, "every claim of the papers beside what was measured", about)
     add("results", metavar="DIR", nargs="?", help="a results folder (none: the atlas alone)")
     add("--to", metavar="DIR", help="folder for the report (the results folder, or else report, where you are)")
+    add("--json", action="store_true", help="print each claim as a line of JSON, and write nothing")
 
 
 def run_report(options: argparse.Namespace) -> None:
-    """Carry out `report`, and print the paths of what was written."""
+    """Carry out `report`, and print the paths of what was written, or the claims themselves."""
     from lthlib.papers import report  # here, since it draws: matplotlib would delay every other command
 
-    print(*report.write(options.results, options.to), sep="\n")
+    if options.json:
+        print(*map(json.dumps, report.as_json(report.measured(options.results))), sep="\n")
+    else:
+        print(*report.write(options.results, options.to), sep="\n")
 
 
 def _arena(commands) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 from lthlib.analysis.evidence import FEWEST, weigh
 from lthlib.core.errors import LotteryError
 from lthlib.core.validation import one_of
-from lthlib.papers.claims import RATIOS, SEVERAL, SPEED, Claim, at_density, find
+from lthlib.papers.claims import RATIOS, SPEED, Claim, at_density, find, of_the_paper
 from lthlib.papers.measuring import Measured, margin, measure
 from lthlib.tasks import TASKS
 
@@ -30,14 +30,16 @@ def beside_paper(measurements: Mapping[str, Any], on: str = "") -> pd.DataFrame:
 
     reproduced      the bounds are wholly on the claim's side of its boundary (for a level: wholly within it),
                     on the claim's own task or one of "several", and where the paper prints a number, the mean
-                    is between half and twice as far from the boundary as that number
+                    is between half and twice as far from the boundary as that number ("over" a number: at
+                    least half)
     as good         the claim says that something is no worse, on its own task or one of several: the lower
                     bound is above minus the margin, which the task declares
     same direction  the bounds are on the claim's side, but the size differs, or the task is another one
     inconclusive    the bounds allow both; how many trials would settle it is said in brackets
     contradicted    the bounds are on the other side
-    no verdict      fewer than 3 trials, or nothing that could fail: a claim without a side, or a number (such
-                    as the dense network's accuracy) that is one of another task
+    no verdict      fewer than 3 trials; or nothing that could fail: a claim without a side, or a number (such
+                    as the dense network's accuracy) that is one of another task; or the dense network has not
+                    learned, or most networks still improve when training ends
 
     A claim of several networks that states a direction alone is reproduced on any task where it holds. The
     bounds are those of `analysis.evidence`: of one level with the spread of its whole curve, of a range with
@@ -77,7 +79,7 @@ def row(claim: Claim, measured: Measured) -> dict[str, Any]:
         here = claim.with_unit(claim.shown(known.mean), digits) + _where(measured.values)
     return {
         "claim": claim.claim,
-        "the paper": f"{claim.printed}{at_density(claim.density)} ({_whose(claim)})",
+        "the paper": of_the_paper(claim),
         "here": here,
         "on": _place(measured),
         "95 % bounds": _bounds(claim, measured, digits),
@@ -97,7 +99,7 @@ def decimals(claim: Claim, measured: Measured) -> str:
     """The format of the fewest decimals, from those of the unit, with which the mean and its bounds are still
     seen on their own side of the claim's boundary, and of its margins."""
     numbers = [claim.shown(value) for value in (measured.known.mean, *measured.known.bounds)]
-    off = _leeway(claim, measured)
+    off = leeway(claim, measured)
     for digits in range(DECIMALS.get(claim.unit, 0), MOST_DECIMALS):
         seen = [
             np.sign(round(number, digits) - round(line, digits)) == np.sign(round(number - line, MOST_DECIMALS + 3))
@@ -110,7 +112,7 @@ def decimals(claim: Claim, measured: Measured) -> str:
     return f".{MOST_DECIMALS}f"
 
 
-def _leeway(claim: Claim, measured: Measured) -> float:
+def leeway(claim: Claim, measured: Measured) -> float:
     """How far on the other side of its boundary a claim still holds, in its unit."""
     if claim.side == "level":
         return claim.within
@@ -120,9 +122,11 @@ def _leeway(claim: Claim, measured: Measured) -> float:
 def _bounds(claim: Claim, measured: Measured, digits: str) -> str:
     """The bounds in the claim's unit, with the margin where it has one: "+0.12 to +0.84 (margin 0.2)"."""
     low, high = sorted(claim.shown(end) for end in measured.known.bounds)
+    if claim.unit == "%":  # a share: no more than all
+        low, high = max(low, 0.0), min(high, 100.0)
     if math.isnan(low):
         return f"none: fewer than {FEWEST} trials" if measured.known.trials < FEWEST else "none"
-    sign, off = "+" if claim.unit == "points" else "", _leeway(claim, measured)
+    sign, off = "+" if claim.unit == "points" else "", leeway(claim, measured)
     held = f" ({'within' if claim.side == 'level' else 'margin'} {off:g})" if off else ""
     percent = " %" if claim.unit in ("%", SPEED) else ""
     return f"{low:{sign}{digits}} to {high:{sign}{digits}}{percent}{held}"
@@ -130,10 +134,6 @@ def _bounds(claim: Claim, measured: Measured, digits: str) -> str:
 
 def _where(values: pd.DataFrame) -> str:
     return at_density((values["from"].max(), values.down_to.min())) if "from" in values else ""
-
-
-def _whose(claim: Claim) -> str:
-    return "several networks" if claim.task == SEVERAL else claim.task
 
 
 def _place(measured: Measured) -> str:

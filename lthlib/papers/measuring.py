@@ -22,6 +22,7 @@ NEAR = 1.25  # a level stands for a density that is at most one round of pruning
 EDGE = 1.05  # how far past a range's end a level still belongs to it
 TO_REACH = "iterations_to_reach"  # the measure of speed that is no column of `summarise`
 UNFINISHED = "no verdict (most pairs of networks still improve at the end of training)"
+NOT_LEARNED = "no verdict (the dense network is near chance: it has not learned)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +92,7 @@ def measure(
         last,
         margin(claim, str(table.task.iloc[0]), table),
         density is None or (_as_said(density) == claim.density and not claim.at_best),
-        UNFINISHED if claim.measure == "early_stop" and claim.against and _unfinished(chosen, last) else "",
+        _spoilt(table, claim, chosen, last),
     )
 
 
@@ -199,7 +200,12 @@ def _each_trial(chosen: pd.DataFrame, claim: Claim) -> pd.DataFrame:
     return pd.DataFrame({"value": value, "from": trials.density.max(), "down_to": trials.density.min()})
 
 
-def _unfinished(chosen: pd.DataFrame, last: int) -> bool:
-    """Whether in most pairs both networks stop at the last iteration, still improving: then their ratio, 1,
-    says how long they were trained, and not how fast they learn."""
-    return bool(len(chosen)) and float(((chosen.value >= last) & (chosen.other >= last)).mean()) > 0.5
+def _spoilt(table: pd.DataFrame, claim: Claim, chosen: pd.DataFrame, last: int) -> str:
+    """Why a comparison says nothing: the dense network has not learned; or, of early stops, in most pairs both
+    networks stop at the last iteration, still improving, so that their ratio, 1, says how long they were
+    trained and not how fast they learn. Empty where neither is so."""
+    measure = "test_loss" if claim.measure == "test_loss" else "test_accuracy"
+    if claim.against and not comparison._learned(summarise(table), measure):
+        return NOT_LEARNED
+    at_the_end = (chosen.value >= last) & (chosen.other >= last)
+    return UNFINISHED if claim.measure == "early_stop" and claim.against and at_the_end.mean() > 0.5 else ""

@@ -1,206 +1,166 @@
-"""Every headline claim of the papers beside what was measured: one self-contained HTML page, and Markdown.
+"""Every claim of the papers beside what was measured: a self-contained HTML page, Markdown, and JSON.
 
-A claim is measured on the shipped atlas, and a results folder if one is given, at its own setting alone. The
-verdict follows a rule, `VERDICTS`, which the report states. Of claims that no single table can measure, the
-report has what lessons that were run wrote into the results folder.
+Claims are measured in the shipped atlas and in a results folder, if one is given, by `papers.sources`; lessons
+that were run add what they measured. The verdicts are those of `lthlib.beside_paper`.
 """
 
-import contextlib
 import dataclasses
-import html
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from lthlib import plots
-from lthlib.core.errors import LotteryError
 from lthlib.core.files import output_folder, write_atomically
-from lthlib.papers import claims
-from lthlib.papers.claims import Claim
-from lthlib.settings import Setting
-from lthlib.storage import atlas
-from lthlib.storage.store import Store
-from lthlib.tasks import TASKS, find_task, resolve
+from lthlib.papers import claims, page, sources
+from lthlib.papers.claims import CONTRADICTED, HOLDS, INCONCLUSIVE, NO_VERDICT, SEVERAL, VERDICTS, Claim
+from lthlib.papers.sources import SCALES, Run
 
 TITLE = "The papers' claims, and what was measured"
-VERDICTS = {
-    "reproduced": "the whole 95 % interval of the mean over trials is on the claim's side of its boundary, and "
-    f"where the paper\n{'':19}prints a number, the mean is between half and twice as far from the boundary "
-    "as that number",
-    "partly": "the mean is on the claim's side, but not all of that",
-    "not": "the mean is not on the claim's side",
-    "not yet run": "there is no trial at the claim's setting and density",
-    "in a lesson": "lessons measured it, at their own task and profile, as said there: no verdict, but whether "
-    f"their\n{'':19}interval is on the claim's side",
-    "not measured": "the claim states no density, or needs more than one hunt: run the lesson that measures it, "
-    f"and name\n{'':19}the results folder",
+NOT_MEASURED = "not measured"
+COUNTED = [*HOLDS, INCONCLUSIVE, CONTRADICTED, NO_VERDICT]
+PAPERS = {  # by the number or the name that sources begin with
+    "1803.03635": "Frankle & Carbin 2019, The Lottery Ticket Hypothesis",
+    "1903.01611": "Frankle et al. 2019, Stabilizing the Lottery Ticket Hypothesis",
+    "1912.05671": "Frankle et al. 2020, Linear Mode Connectivity and the Lottery Ticket Hypothesis",
+    "2003.02389": "Renda et al. 2020, Comparing Rewinding and Fine-tuning",
+    "1905.01067": "Zhou et al. 2019, Deconstructing Lottery Tickets",
+    "1911.13299": "Ramanujan et al. 2020, What's Hidden in a Randomly Weighted Neural Network?",
+    "2009.08576": "Frankle et al. 2021, Pruning Neural Networks at Initialization",
+    "1909.11957": "You et al. 2020, Drawing Early-Bird Tickets",
+    "1906.02773": "Morcos et al. 2019, One Ticket to Win Them All",
+    "1810.05270": "Liu et al. 2019, Rethinking the Value of Network Pruning",
+    "2007.12223": "Chen et al. 2020, The Lottery Ticket Hypothesis for Pre-trained BERT Networks",
+    "2102.06790": "Chen et al. 2021, A Unified Lottery Ticket Hypothesis for Graph Neural Networks",
+    "2010.02350": "Kalibhat et al. 2020, Winning Lottery Tickets in Deep Generative Models",
+    "Greydanus & Kobak": "Greydanus & Kobak, MNIST-1D",
 }
-RULE = "\n".join(f"    {name:15}{meaning}" for name, meaning in VERDICTS.items())
-COLUMNS = ["claim", "source", "the paper", "here", "95 % interval", "trials", "verdict"]
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1em; color: #222; \
-background: #fff }
-table { border-collapse: collapse; font-size: 14px; width: 100% }
-th, td { text-align: left; padding: .35em .6em; vertical-align: top }
-pre { white-space: pre-wrap }
-tr { border-bottom: 1px solid #ddd } th { border-bottom: 2px solid #222 } \
-.reproduced { color: #00563f; font-weight: bold }
-.partly { color: #7a5200; font-weight: bold } .not { color: #a84a00; font-weight: bold } \
-figcaption { font-size: 14px }
-"""
-
-
-def verdict(claim: Claim, values: np.ndarray) -> str:
-    """One of "reproduced", "partly", "not" and "not yet run", for values one a trial, in the claim's unit."""
-    if not len(values):
-        return "not yet run"
-    mean, low, high = claim.averaged(values)
-    if claim.supported_by(mean, mean) != "yes":
-        return "not"
-    sure = claim.supported_by(low, high) == "yes"
-    return "reproduced" if sure and _of_that_size(claim, mean) else "partly"
 
 
 def measured(results: str | Path | None = None) -> pd.DataFrame:
-    """One row per claim: what `lthlib.beside_paper` says of it, or did in lessons, its source, trials and
-    verdict."""
-    verdicts, in_lessons = {}, _in_lessons(results)
-    for claim in claims.load():
-        effect = _effect(claim, results)
-        values = effect.value.dropna().to_numpy()
-        verdicts[claim.id] = claims.beside_paper({claim.id: effect}).loc[claim.id].to_dict() | {
-            "source": claim.source,
-            "trials": len(values),
-            "verdict": verdict(claim, values) if _from_one_table(claim) else "not measured",
-        }
-        if not len(values):
-            verdicts[claim.id] |= {"here": "", "95 % interval": ""}
-        if not _from_one_table(claim) and claim.id in in_lessons:
-            verdicts[claim.id] |= {"here": "; ".join(in_lessons[claim.id]), "verdict": "in a lesson"}
-    return pd.DataFrame(verdicts).T[COLUMNS].rename_axis("id")
+    """One row per claim and place it was measured at, in the order of the claims, the one that counts first (see
+    `counted`); a claim that was measured nowhere has one row, with verdict "not measured". Columns: those of
+    `sources.rows`, paper, source and setting."""
+    rows = sources.rows(results)
+    rows = pd.concat([rows, *(_unmeasured(claim) for claim in claims.load() if claim.id not in set(rows.id))])
+    by_id = {claim.id: claim for claim in claims.load()}
+    order = [_order(by_id[row["id"]], row) for _, row in rows.iterrows()]
+    rows = rows.iloc[sorted(range(len(order)), key=order.__getitem__)].reset_index(drop=True)
+    about = {
+        name: [getattr(by_id[id], name) for id in rows.id] for name in ("source", "setting", "unit", "line", "side", "number")
+    }
+    return rows.assign(paper=[paper_of(by_id[id]) for id in rows.id], **about)
+
+
+def counted(rows: pd.DataFrame) -> pd.DataFrame:
+    """The one row of each claim that counts: that with a verdict on the claim's own task; of these, and else of
+    all with a verdict, that nearest to the paper's scale, then that with the most trials."""
+    return rows.drop_duplicates("id")
+
+
+def summary(rows: pd.DataFrame) -> str:
+    """What a newcomer wants to know first, in a few sentences."""
+    one = counted(rows)
+    words = one.verdict.map(claims.word)
+    there = one[words != NOT_MEASURED]
+    counts = ", ".join(f"{(words == word).sum()} {_counted_as(word)}" for word in COUNTED if (words == word).any())
+    whole = f"Of {len(one)} claims of {one.paper.nunique()} papers, {len(there)} were measured here"
+    if there.empty:
+        return f"{whole}."
+    scales = ", ".join(
+        f"{(there.scale == scale).sum()} at {_in_words(scale)}" for scale in SCALES if (there.scale == scale).any()
+    )
+    several = (rows.id.value_counts() > 1).sum()
+    nearest = f" {several} claims were measured at several places: the one nearest to the paper's counts." if several else ""
+    return f"{whole}: {counts}. By scale: {scales}.{nearest}"
+
+
+def paper_of(claim: Claim) -> str:
+    """The paper that a claim is from, by name."""
+    return next((name for number, name in PAPERS.items() if claim.source.startswith(number)), claim.source)
+
+
+def as_json(rows: pd.DataFrame) -> list[dict]:
+    """The rows for programs: numbers without words beside the words, and null where there is none."""
+    plain = json.loads(rows.drop(columns=["line", "side", "number"]).to_json(orient="records"))
+    return [{"word": claims.word(row["verdict"]), **row} for row in plain]
 
 
 def write(results: str | Path | None = None, to: str | Path | None = None) -> list[Path]:
-    """Write report.html and report.md into `to`, else into the results folder, else into report/ where you
-    are, and return their paths. Raises LotteryError for a folder that cannot be used."""
-    if results is not None:
-        Store(results, writable=False)  # whatever is wrong with it is said before a folder is made
+    """Write report.html, report.md and report.json into `to`, else into the results folder, else into report/
+    where you are, and return their paths. Raises LotteryError for a folder that cannot be used."""
+    rows, figures = measured(results), list(_figures(results))  # first: whatever is wrong is said before a folder is made
     folder = output_folder("the report's folder", next(name for name in (to, results, "report") if name is not None))
-    verdicts, figures = measured(results), list(_figures(results))
-    contents = {"report.html": _page(verdicts, figures), "report.md": _markdown(verdicts, figures)}
+    contents = {
+        "report.html": page.write(TITLE, summary(rows), VERDICTS, rows, figures),
+        "report.md": _markdown(rows, figures),
+        "report.json": json.dumps({"summary": summary(rows), "claims": as_json(rows)}, indent=1),
+    }
     for name, content in contents.items():
         write_atomically(folder / name, content.encode())
     return [folder / name for name in contents]
 
 
-def table_of(setting: Setting, results: str | Path | None = None) -> pd.DataFrame:
-    """What the atlas and a results folder, if given, hold of a setting; a network in both is the folder's."""
-    shipped = atlas.read(setting.task, setting)
-    if results is None:
-        return shipped
-    own = Store(results, writable=False).table([setting], all_trials=False)
-    return atlas.merge(shipped, own) if len(own) else shipped
+def _unmeasured(claim: Claim) -> pd.DataFrame:
+    cells = {"id": claim.id, "claim": claim.claim, "the paper": claims.of_the_paper(claim), "verdict": NOT_MEASURED, "trials": 0}
+    texts = dict.fromkeys(("here", "on", "scale", "95 % bounds", "from"), "")
+    return pd.DataFrame([{**cells, **texts, **dict.fromkeys(sources.NUMBERS, math.nan)}])
 
 
-def _in_lessons(results: str | Path | None) -> dict[str, list[str]]:
-    """What lessons that were run say of claims, by the claim's id: a sentence each, from the result.json that
-    each wrote somewhere in the results folder."""
-    ids = {claim.label: claim.id for claim in claims.load()}
-    found: dict[str, list[str]] = {}
-    folder = None if results is None else Store(results, writable=False).folder
-    for path in sorted(folder.rglob("result.json")) if folder else ():
-        with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):  # not of a lesson
-            run = json.loads(path.read_bytes())
-            where = f"lesson {run['lesson']}, {run['task']}, profile {run['profile']}"
-            for row in pd.DataFrame(run["beside"]).to_dict("records"):
-                label = row["claim"].partition("]")[0] + "]"  # behind it a lesson may say how
-                way = row["claim"].removeprefix(label) or (f" ({row['method']})" if "method" in row else "")
-                on_side, interval = row["same direction"], row["95 % interval"]
-                sentence = f"{row['here']}{way} [{interval}], on the claim's side: {on_side} ({where})"
-                found.setdefault(ids[label], []).append(sentence)
-    return found
+def _order(claim: Claim, row: pd.Series) -> tuple:
+    """Where a row stands among all: by claim, and within it what counts first."""
+    place = [one.id for one in claims.load()].index(claim.id)
+    undecided = claims.word(row.verdict) in (NO_VERDICT, NOT_MEASURED)
+    elsewhere = claim.task != SEVERAL and row.on.partition(",")[0] != claim.task
+    scale = SCALES.index(row.scale) if row.scale in SCALES else len(SCALES)
+    return place, undecided, elsewhere, scale, -int(row.trials), str(row.on), str(row["from"])
 
 
-def _markdown(verdicts: pd.DataFrame, figures: list[tuple[str, str, str]]) -> str:
-    lines = [f"# {TITLE}", "", _counts(verdicts), "", "```", RULE, "```", ""]
-    lines += [f"| {' | '.join(COLUMNS)} |", f"|{'---|' * len(COLUMNS)}"]
-    lines += [f"| {' | '.join(str(cell) for cell in row)} |" for row in verdicts.itertuples(index=False)]
+def _counted_as(word: str) -> str:
+    return {claims.SAME_DIRECTION: "in the same direction", NO_VERDICT: "without a verdict"}.get(word, word)
+
+
+def _in_words(scale: str) -> str:
+    scales = {"paper": "the paper's own scale", "other": "another number of iterations"}
+    return scales.get(scale, f"profile {scale}")
+
+
+def _markdown(rows: pd.DataFrame, figures: list[tuple[str, str, str]]) -> str:
+    lines = [f"# {TITLE}", "", summary(rows), ""]
+    lines += [f"- **{word}**: {meaning}." for word, meaning in VERDICTS.items()]
+    columns = ["claim", "the paper", "here", "on", "scale", "95 % bounds", "trials", "verdict"]
+    for paper, of_paper in rows.groupby("paper", sort=False):
+        there = of_paper[of_paper.verdict != NOT_MEASURED]
+        lines += ["", f"## {paper}", ""]
+        if len(there):
+            lines += [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
+            lines += [f"| {' | '.join(_cell(row[name]) for name in columns)} |" for _, row in there.iterrows()]
+        missing = of_paper[of_paper.verdict == NOT_MEASURED]
+        if len(missing):
+            lines += ["", "Not measured here:", ""]
+            lines += [f"- {row.claim} The paper: {row['the paper']}." for _, row in missing.iterrows()]
     lines += ["", *(f"**{title}.** {description}\n" for title, description, _ in figures)]
     return "\n".join(lines)
 
 
-def _page(verdicts: pd.DataFrame, figures: list[tuple[str, str, str]]) -> str:
-    head = "".join(f"<th>{name}</th>" for name in COLUMNS)
-    body = "".join(_table_row(row) for _, row in verdicts.iterrows())
-    pictures = "".join(f"<h2>{html.escape(title)}</h2>{picture}" for title, _, picture in figures)
-    return (
-        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{TITLE}</title><style>{STYLE}</style>"
-        f"<h1>{TITLE}</h1><p>{html.escape(_counts(verdicts))}</p><pre>{html.escape(RULE)}</pre>"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{pictures}</html>"
-    )
-
-
-def _table_row(row: pd.Series) -> str:
-    cells = [f"<td>{html.escape(str(cell))}</td>" for cell in row]
-    if row.verdict in ("reproduced", "partly", "not"):  # COLUMNS ends with the verdict, which has a colour
-        cells[-1] = f'<td class="{row.verdict}">{row.verdict}</td>'
-    return f"<tr>{''.join(cells)}</tr>"
-
-
-def _counts(verdicts: pd.DataFrame) -> str:
-    counts = ", ".join(f"{(verdicts.verdict == name).sum()} {name}" for name in VERDICTS)
-    return f"{len(verdicts)} claims: {counts}."
-
-
-def _setting(claim: Claim) -> Setting:
-    return resolve(find_task(claim.task), "paper", **claim.changes)[0]
-
-
-def _from_one_table(claim: Claim) -> bool:
-    return claim.task in TASKS and bool(claim.measure) and claim.density is not None
-
-
-def _effect(claim: Claim, results: str | Path | None) -> pd.DataFrame:
-    """`claims.effect` at the claim's own setting; no rows where it, or the claim's control, was not trained."""
-    table = table_of(_setting(claim), results) if _from_one_table(claim) else pd.DataFrame()
-    if not table.empty:
-        with contextlib.suppress(LotteryError):  # raised where the control is missing
-            return claims.effect(table, claim)
-    return pd.DataFrame(columns=["value", "from", "down_to"], dtype=float)
-
-
-def _of_that_size(claim: Claim, mean: float) -> bool:
-    """Whether the mean is between half and twice as far from the boundary as the number that the paper
-    prints."""
-    if claim.number is None or claim.side == "level":
-        return True
-    number = max(claim.number, key=abs) if isinstance(claim.number, tuple) else claim.number
-    printed, ours = number - claim.line, mean - claim.line
-    if claim.unit == "times":
-        printed, ours = np.log(number / claim.line), np.log(mean / claim.line)
-    return printed == 0 or 0.5 <= ours / printed <= 2
+def _cell(value) -> str:
+    return str(value).replace("|", "\\|")
 
 
 def _figures(results: str | Path | None) -> Iterator[tuple[str, str, str]]:
-    """Title, description and HTML of a figure for every setting that claims are measured at and that has
-    results."""
-    for setting in dict.fromkeys(_setting(claim) for claim in claims.load() if _from_one_table(claim)):
-        table = table_of(setting, results)
-        if len(table) and table.level.max() > 0:
-            figure = plots.by_measure(table, ["test_accuracy", "early_stop"])
-            yield _title(setting), figure.get_label(), plots.as_html(figure)
+    """Title, description and HTML of a figure for every hunt that claims are measured in, each of its panels with
+    one unit."""
+    runs = sorted(sources.runs(results, wanted=False), key=lambda run: SCALES.index(run.scale))
+    for run in runs:
+        if run.table.level.max() > 0 and any(sources.measures(claim, run) for claim in claims.load()):
+            figure = plots.by_measure(run.table, ["test_accuracy", "early_stop"])
+            yield _title(run), figure.get_label(), plots.as_html(figure)
 
 
-def _title(setting: Setting) -> str:
-    """A setting in words: its task, and how it differs from the task's profile `paper`."""
-    usual = dataclasses.asdict(resolve(find_task(setting.task), "paper")[0].recipe)
-    words = [setting.task]
-    for name, value in dataclasses.asdict(setting.recipe).items():
-        if value != usual[name]:
-            words.append(f"{name.replace('_', ' ')} {value:g}")
-    if setting.schedule != "iterative":
-        words.append(setting.schedule)
-    return ", ".join(words)
+def _title(run: Run) -> str:
+    """A hunt in words: its task, its scale and length, and how it differs from its profile."""
+    changes = [f"{name.replace('_', ' ')} {value:g}" if name != "schedule" else str(value) for name, value in run.changes]
+    long = f"{dataclasses.asdict(run.setting.recipe)['iterations']:,} iterations"
+    return ", ".join([run.setting.task, _in_words(run.scale), long, f"{run.table.trial.nunique()} trials", *changes])

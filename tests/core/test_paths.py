@@ -71,12 +71,9 @@ def test_folders_of_lessons_figures_and_reports(home, monkeypatch):
     assert reporting.folders("~/lth", "~/out", 3)[1] == home / "out"
     plots.as_html(Figure(), "nothing", save="~/figures/empty.png")
     assert (home / "figures" / "empty.png").exists()
-    monkeypatch.setattr(report, "measured", lambda results: None)
     monkeypatch.setattr(report, "_figures", lambda results: [])
-    monkeypatch.setattr(report, "_page", lambda *_: "page")
-    monkeypatch.setattr(report, "_markdown", lambda *_: "page")
     Store("~/lth")
-    assert report.write("~/lth", "~/report") == [home / "report" / name for name in ("report.html", "report.md")]
+    assert report.write("~/lth", "~/report") == [home / "report" / name for name in ("report.html", "report.md", "report.json")]
     monkeypatch.setattr(handouts.translations, "LESSONS", home)
     shutil.copy(LESSON, home)
     assert handouts.write("~/handout") == [home / "handout" / name for name in (LESSON.name, "solutions.md")]

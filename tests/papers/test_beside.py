@@ -27,7 +27,7 @@ def test_beside_the_paper():
     half = 2.919986 * 2 / 3**0.5  # Student's t, 95 % one-sided, for 2 degrees of freedom, from a printed table
     assert better.here == "+4.00 points at 50 %" and better["95 % bounds"] == f"+{4 - half:.2f} to +{4 + half:.2f}"
     assert better.verdict == "reproduced" and better.on == "lenet-mnist, 20 iterations" and better.trials == 3
-    assert better["the paper"] == "above 0 points (direction only) at 51.3 % (lenet-mnist)"
+    assert better["the paper"] == "above 0 points (no number printed) at 51.3 % (lenet-mnist)"
     assert better.claim == lthlib.claims.find("lenet-better-at-51").claim
     assert shown.here["lenet-better-at-13"] == "no such level" and shown.verdict["lenet-better-at-13"].startswith("no verdict")
     assert shown.loc["conv2-dropout-gain", ["verdict", "on"]].tolist() == ["contradicted", "not said"]

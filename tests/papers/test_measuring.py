@@ -111,6 +111,12 @@ def test_networks_that_still_improve_at_the_end_say_nothing_about_speed():
     assert not measuring.measure(hunted((0.9,) * 3, stops=(20, 10, 10)), made).spoilt
 
 
+def test_where_the_dense_network_has_not_learned_there_is_no_verdict():
+    made = claim(measure="test_accuracy", against="dense", density=0.8)
+    assert measuring.measure(hunted((0.9,) * 3, dense=0.51), made).spoilt == measuring.NOT_LEARNED
+    assert not measuring.measure(hunted((0.9,) * 3, dense=0.60), made).spoilt
+
+
 def test_the_margin_is_the_tasks_own_else_the_claims():
     made = claim(side="no worse", measure="test_accuracy", against="dense", within=0.5)
     assert measuring.margin(made, "lenet-mnist") == 0.2 and measuring.margin(made, "vgg19-cifar10") == 0.5
