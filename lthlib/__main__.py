@@ -11,7 +11,7 @@ import pandas as pd
 
 import lthlib
 from lthlib import analysis, arena, settings, tasks
-from lthlib.analysis import spreadsheet
+from lthlib.analysis import spreadsheet, timing
 from lthlib.core.errors import LotteryError
 from lthlib.core.paths import expanded
 from lthlib.core.percent import percent, rounded
@@ -280,7 +280,9 @@ def run_batch(options: argparse.Namespace) -> int:
     runner.check_engine(options.engine)
     sweep = config.read(options.file)
     if options.dry_run:
-        _print_plan(runner.plan(sweep))
+        plan = runner.plan(sweep)
+        shown = plan.assign(seconds=plan.seconds.map(timing.about))
+        print(f"{shown.to_string(index=False)}\n\n{runner.in_words(plan)}")
         return 0
     outcome = runner.carry_out(sweep, options.engine, budget)
     print(runner.summary(sweep, outcome).to_string(index=False, na_rep="", float_format="{:.0f}".format))
@@ -290,24 +292,17 @@ def run_batch(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _print_plan(plan) -> None:
-    print(plan.to_string(index=False, na_rep="?", float_format="{:.0f}".format))
-    todo = plan[plan.state != runner.DONE]
-    length, unknown = f"about {todo.seconds.sum():.0f} seconds one after the other", todo.seconds.isna().sum()
-    more = f", and {unknown} runs of unknown length" if unknown else ""
-    print(f"\n{len(todo)} of {len(plan)} to run: {length}{more}.")
-
-
 def _atlas(commands) -> None:
     about = """Carry out the papers' experiments in the order that gives most evidence first, and add them to
-    data/atlas/. Stops when the budget is over; the same command goes on from there."""
+    data/atlas/. What is there is not trained again. Stops when the budget is over; the same command goes on
+    from there."""
     add = _command(commands, run_atlas, "compute what the shipped results at the papers' scale lack", about)
     add("--budget", metavar="T", help="such as 25m or 8h (all that is lacking)")
     add("--device", **DEVICE)
     add("--tasks", metavar="A,B", help="these alone")
     add("--trials", type=int, default=5, metavar="N", help="of each experiment (5, as in the papers)")
     add("--results", **RESULTS)
-    add("--dry-run", action="store_true", help="list the experiments, and how many trials each lacks")
+    add("--dry-run", action="store_true", help="list the experiments: what is shipped, what is to train, how long it takes")
 
 
 def run_atlas(options: argparse.Namespace) -> None:
@@ -316,11 +311,7 @@ def run_atlas(options: argparse.Namespace) -> None:
     budget = _budget(options)
     if options.dry_run:
         engine.check(options.device, None)
-        for lacking in reproduction.missing(**chosen):
-            changes = ", ".join(f"{name} {value}" for name, value in lacking.experiment.changes.items())
-            name = f"{lacking.experiment.task} ({changes})" if changes else lacking.experiment.task
-            shipped = f", and {lacking.in_part} to go on from level {lacking.level} to {lacking.levels}"
-            print(f"{name}: {lacking.trials} of {options.trials} trials to do{shipped if lacking.in_part else ''}")
+        print(*reproduction.missing(**chosen, results=options.results), sep="\n")
         return
     files = reproduction.fill(budget, device=options.device, results=options.results, **chosen)
     print(*files or ["Nothing was added."], sep="\n")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from lthlib.analysis.comparison import interval
+from lthlib.analysis.evidence import bounds
 from lthlib.analysis.mode_connectivity import STABLE
 from lthlib.core.errors import LotteryError
 from lthlib.core.percent import percent
@@ -25,9 +25,9 @@ def judge(barriers: pd.DataFrame, verdicts: Mapping[int, pd.DataFrame]) -> pd.Da
 
     `barriers` is what `mode_connectivity.connectivity` returned of `successive` lines, and `verdicts` has what
     `analysis.matching` says for each rewind point. Columns: rewind, level, density (0 to 1, of level L),
-    trials, barrier (mean, in points) with its 95 % interval barrier_low to barrier_high, and three verdicts:
+    trials, barrier (mean, in points) with its 95 % bounds barrier_low to barrier_high, and three verdicts:
 
-    connected  "yes" where the interval of the barrier lies below 2 points, "no" where it lies above, else
+    connected  "yes" where the upper bound of the barrier is below 2 points, "no" where the lower one is above, else
                "inconclusive", as it always is with fewer than 3 trials
     matches    "yes", "no" or "inconclusive": whether the ticket of level L matches its dense network
     claim      "holds" where both are "yes" or both are "no", "fails" where one is "yes" and the other "no",
@@ -39,7 +39,7 @@ def judge(barriers: pd.DataFrame, verdicts: Mapping[int, pd.DataFrame]) -> pd.Da
         raise LotteryError(f"verdicts has no rewind point {missing[0]}: give what `matching` says for each of the lines'.")
     rows = []
     for (rewind, level), group in barriers.groupby(PLACE):
-        low, high = interval(group.barrier)
+        low, high = bounds(group.barrier)
         connected = "yes" if high < STABLE else "no" if low > STABLE else "inconclusive"
         matches = _matches(verdicts[rewind].verdict.get(level))
         claim = "inconclusive" if "inconclusive" in (connected, matches) else "holds" if connected == matches else "fails"

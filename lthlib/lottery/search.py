@@ -62,6 +62,7 @@ def hunt(
     results: str | Path | None = None,
     progress: bool = True,
     on_network: Callable[[dict], object] | None = None,
+    leave_out: Iterable[Key] = (),
     **recipe,
 ) -> pd.DataFrame:
     """Find tickets, train their controls, and return one tidy table.
@@ -105,11 +106,15 @@ def hunt(
     on_network  a function that is called, in this process, with each network as soon as it is trained and
                 stored: a dictionary of what `lthlib.summarise` says of it, and its validation `curve`, a list
                 with iteration, loss and accuracy of each measurement. What was stored before is not handed on
+    leave_out   networks, by their keys (`lthlib.storage.store.Key`), that are not trained since they are kept
+                elsewhere; nor is what would be pruned from one that is not in the store
     recipe      any other field of `lthlib.Recipe`, such as learning_rate=0.01 or optimizer="sgd"
 
     A training that diverges (NaN or infinity in losses or weights) is set aside, with what would be pruned
     from it, and named in one sentence; the other trials go on. Levels whose round removes nothing are left
-    out, and named. Raises LotteryError for a value out of range, before anything is trained or written.
+    out, and named. Trials that were added after a hunt had returned others are named, too (see
+    `lthlib.lottery.looks`). What networks were trained with is kept beside them (see `lthlib.manifest`).
+    Raises LotteryError for a value out of range, before anything is trained or written.
     """
     engine.check(device, workers)
     hand_on = callback.checked(on_network)
@@ -121,7 +126,8 @@ def hunt(
     search, controls, chosen = _set_up(ready, mask, controls, only, results)
     skipped = Skipped(search, chosen)
 
-    networks = [key for level in chosen for key in level_keys(level, ready.extent, controls)]
+    elsewhere = set(leave_out)
+    networks = [key for level in chosen for key in level_keys(level, ready.extent, controls) if key not in elsewhere]
     to_train = [key for key in networks if not search.store.has(search.setting, key)]
     about = say_what_is_prunable(ready)
     made_with = partial(manifest.facts, device, workers)

@@ -1,5 +1,5 @@
 """Filling the atlas: the papers' experiments in an order that gives the most evidence first, for as long as
-there is time.
+there is time. What is shipped is not trained again.
 
 First one trial of everything, cheapest first, then a second of everything, and so on: two trials of ten
 experiments say more than ten of two. Finished networks are in the results folder, so that a fill goes on
@@ -21,18 +21,20 @@ import pandas as pd
 import torch
 
 from lthlib import data, lottery
-from lthlib.analysis import inspection
+from lthlib.analysis import inspection, timing
+from lthlib.analysis.timing import Pace, about
 from lthlib.core.errors import LotteryError
 from lthlib.core.files import output_folder
 from lthlib.core.progress import notice
 from lthlib.core.validation import at_least, number
 from lthlib.lottery import looks
-from lthlib.settings import Setting
+from lthlib.settings import AT_ONCE, Setting
 from lthlib.storage import atlas
-from lthlib.storage.store import Store
-from lthlib.tasks import PROFILES, find_task, resolve
+from lthlib.storage.store import TICKET, Key, Store
+from lthlib.tasks import find_task, resolve
 from lthlib.training import engine
 
+WHY_LEFT_OUT = "since they build on networks that are shipped without their weights"
 LOOKED_AT = 2  # trials whose tickets are shipped for a look inside
 
 
@@ -86,6 +88,8 @@ def fill(
 ) -> list[Path]:
     """Compute what the atlas lacks, for `budget` seconds (without, all of it), and return the files it wrote.
 
+    What is shipped is not trained again, also where this results folder does not have it. So a trial of which a
+    part is shipped goes on only in the folder that has its weights, and is left out elsewhere, with a notice.
     `tasks` limits it to these; `where` is another atlas folder than the usual one; `extent` may be `levels`
     or `iterations`. A task whose data is missing is left out, with a notice. Raises LotteryError for a task
     that is not in the plan, a number that is out of range, or an atlas that cannot be written to.
@@ -101,16 +105,21 @@ def fill(
         reason = f"its data is not in {data.data_folder()} (a hunt of it with a network downloads it)"
         notice(f"{task} is left out: {reason}.")
     experiments = [e for e in experiments if e.task not in without_data]
-    files = []
+    files, scale = [], {"profile": profile, "results": results, "where": where, **extent}
+    for lacking in (_lacking(experiment, trials=trials, **scale) for experiment in experiments):
+        if lacking.left_out:
+            notice(f"{lacking.name}: {lacking.left_out} networks are left out, {WHY_LEFT_OUT}.")
     with _until(budget):
         for count, experiment in itertools.product(range(1, trials + 1), experiments):
+            setting = experiment.setting(profile, **extent)
             try:
-                changes = {**experiment.changes, **extent, "controls": experiment.controls, "redraws": 1}
-                with looks.unseen():  # how many trials there will be is decided
-                    lottery.hunt(experiment.task, profile, trials=count, device=device, results=results, **changes)
+                if _lacking(experiment, trials=count, **scale).to_train:
+                    changes = {**experiment.changes, **extent, "controls": experiment.controls, "redraws": 1}
+                    changes["leave_out"] = shipped_keys(setting, where)
+                    with looks.unseen():  # how many trials there will be is decided
+                        lottery.hunt(experiment.task, profile, trials=count, device=device, results=results, **changes)
             finally:  # also when time is up: what the hunt has finished by then is in its store
                 with _undisturbed():
-                    setting = experiment.setting(profile, **extent)
                     files += _add(setting, profile, Store(results), device, where)
     return list(dict.fromkeys(files))
 
@@ -126,29 +135,82 @@ def planned(tasks: list[str] | None = None) -> list[Experiment]:
 
 @dataclass(frozen=True)
 class Lacking:
-    """How many trials of an experiment the atlas lacks, how many of those there it has not whole, and the
-    levels of these and of the whole experiment."""
+    """How far an experiment is from whole, in networks: all of them, those that are `shipped`, those that a
+    results folder has `stored` besides, and those `to_train`. What is left over is built on networks that are
+    shipped without their weights: it would need these trained again, and is left out. `seconds` is how long
+    those to train take one after the other by the `pace` of the task's networks, None where that is unknown."""
 
     experiment: Experiment
-    trials: int
-    in_part: int
-    level: int
-    levels: int
+    networks: int
+    shipped: int
+    stored: int
+    to_train: int
+    seconds: float | None
+    pace: Pace | None
+
+    @property
+    def left_out(self) -> int:
+        return self.networks - self.shipped - self.stored - self.to_train
+
+    @property
+    def name(self) -> str:
+        """The task, and what the experiment changes of its profile."""
+        changes = ", ".join(f"{name} {value}" for name, value in self.experiment.changes.items())
+        return f"{self.experiment.task} ({changes})" if changes else self.experiment.task
+
+    def __str__(self) -> str:
+        parts = [f"{self.shipped} of {self.networks} networks are shipped"]
+        parts += [f"{self.stored} in the results folder to be added"] if self.stored else []
+        length = f"{about(self.seconds)} one after the other, {self.pace}" if self.pace else "how long is unknown"
+        parts.append(f"{self.to_train} to train" + (f" ({length})" if self.to_train else ""))
+        parts += [f"{self.left_out} left out, {WHY_LEFT_OUT}"] if self.left_out else []
+        return f"{self.name}: {', '.join(parts)}"
 
 
-def missing(profile: str = "paper", trials: int = 5, where=None, tasks=None) -> list[Lacking]:
-    """The plan, and what the atlas lacks of so many trials of each experiment. Raises LotteryError as `fill`
-    does."""
+def missing(
+    profile: str = "paper", trials: int = 5, where=None, tasks=None, results: str | Path | None = None, **extent
+) -> list[Lacking]:
+    """The plan, and what of so many trials of each experiment is shipped, stored in a results folder, or to be
+    trained. Raises LotteryError as `fill` does."""
     at_least("trials", trials, 1)
-    lacking = []
-    for experiment in planned(tasks):
-        table = atlas.read(experiment.task, experiment.setting(profile), where)
-        levels = PROFILES[experiment.task][profile].extent.levels
-        reached = table[table.method == table.schedule].groupby("trial")["level"].max().head(trials)
-        in_part = reached[reached < levels]
-        level = int(in_part.min()) if len(in_part) else levels
-        lacking.append(Lacking(experiment, trials - len(reached), len(in_part), level, levels))
-    return lacking
+    scale = {"profile": profile, "trials": trials, "results": results, "where": where, **extent}
+    return [_lacking(experiment, **scale) for experiment in planned(tasks)]
+
+
+def _lacking(experiment: Experiment, profile: str, trials: int, results, where, **extent) -> Lacking:
+    """`missing` of one experiment."""
+    setting, whole = resolve(find_task(experiment.task), profile, **experiment.changes, **extent, trials=trials, redraws=1)
+    keys = [key for level in range(whole.levels + 1) for key in lottery.level_keys(level, whole, _controls(experiment))]
+    shipped = shipped_keys(setting, where) & set(keys)
+    lacking = set(timing.lacking(setting, keys, results))
+    stored, to_train = set(keys) - shipped - lacking, _trainable(keys, shipped, lacking, setting)
+    pace = timing.pace(setting.task, setting.recipe.iterations, results, where) if to_train else None
+    seconds = pace.seconds * setting.recipe.iterations * len(to_train) if pace else None
+    return Lacking(experiment, len(keys), len(shipped), len(stored), len(to_train), seconds, pace)
+
+
+def _trainable(keys: list[Key], shipped: set[Key], lacking: set[Key], setting: Setting) -> list[Key]:
+    """Of networks in the order of level, those that are neither shipped nor stored, and whose trial has the
+    tickets that they are made from in the results folder, or will have."""
+    at_hand = {key for key in keys if key.method == TICKET and key not in lacking}
+    to_train = []
+    for key in sorted(keys, key=lambda key: (key.level, key.method != TICKET)):
+        before = {Key(TICKET, key.trial, 0 if setting.schedule in AT_ONCE else key.level - 1), Key(TICKET, key.trial, 0)}
+        if key in lacking and key not in shipped and (key.level == 0 or before <= at_hand):
+            to_train.append(key)
+            at_hand |= {key} if key.method == TICKET else set()
+    return to_train
+
+
+def shipped_keys(setting: Setting, where: str | Path | None = None) -> set[Key]:
+    """The networks of a setting that the atlas has."""
+    table = atlas.read(setting.task, setting, where).drop_duplicates(atlas.NETWORK)
+    rows = table[["method", "trial", "level", "redraw"]].itertuples(index=False, name=None)
+    return {Key(TICKET if method == setting.schedule else method, *place) for method, *place in rows}
+
+
+def _controls(experiment: Experiment) -> tuple[str, ...]:
+    return tuple(filter(None, experiment.controls.split(",")))
 
 
 def _add(setting: Setting, profile: str, store: Store, device: str, where) -> list[Path]:
@@ -161,7 +223,7 @@ def _add(setting: Setting, profile: str, store: Store, device: str, where) -> li
     path = atlas.write(table, task, provenance, where)
     shipped = inspection.read(task, where)
     tickets = table[table.method == setting.schedule]
-    for trial in sorted(table.trial.unique().tolist())[:LOOKED_AT]:
+    for trial in sorted(set(range(LOOKED_AT)) & set(table.trial)):
         levels = sorted(tickets.level[tickets.trial == trial].unique().tolist())
         shipped[setting.identity(), trial] = [inspection.stored(setting, trial, level, store) for level in levels]
     inspection.write(task, shipped, where)

@@ -199,12 +199,28 @@ def _check(point: dict, parameters: dict[str, tuple], notebook: Path) -> None:
             raise LotteryError(f"{name} is {value!r} {where}: give 0 (the notebook's own choice) or more.")
     if "device" in point:
         engine.check(point["device"], None)
-    chosen = {name: value for name, value in point.items() if name in CHECKED and value}
-    if chosen or "task" in point or "profile" in point:
-        own = {name: value for name, (_, value) in parameters.items() if isinstance(value, str)}
-        names = {"task": "lenet-digits", "profile": "quick", **own, **point}
-        for task in str(names["task"]).split(","):
-            step.check(*resolve(find_task(task.strip()), names["profile"], **chosen))
+    if _chosen(point) or "task" in point or "profile" in point:
+        for setting, extent in _hunts(point, parameters):
+            step.check(setting, extent)
+
+
+def _chosen(point: dict) -> dict:
+    """The parameters of a run that a hunt takes; 0 is the notebook's own choice."""
+    return {name: value for name, value in point.items() if name in CHECKED and value}
+
+
+def _hunts(point: dict, parameters: dict[str, tuple]) -> list[tuple[Setting, Extent]]:
+    """The setting and extent of the hunt that a run's parameters describe, one for each of its tasks."""
+    own = {name: value for name, (_, value) in parameters.items() if isinstance(value, str)}
+    names = {"task": "lenet-digits", "profile": "quick", **own, **point}
+    return [resolve(find_task(task.strip()), names["profile"], **_chosen(point)) for task in str(names["task"]).split(",")]
+
+
+def hunts(run: Run) -> list[tuple[Setting, Extent]]:
+    """The setting and extent of the hunt that a run's parameters describe, one for each of its tasks; what the
+    notebook trains besides is not in them. Empty where it has no parameter `task`."""
+    parameters = _parameters(run.notebook)
+    return _hunts(run.parameters, parameters) if "task" in parameters else []
 
 
 def _fits(value, kind: type) -> bool:

@@ -21,15 +21,18 @@ import pandas as pd
 import torch
 from filelock import Timeout
 
+from lthlib.analysis import timing
 from lthlib.core import locks, processes
 from lthlib.core.errors import LotteryError
 from lthlib.core.progress import bar
 from lthlib.core.validation import one_of
+from lthlib.lottery import level_keys
 from lthlib.sweeps import worker
-from lthlib.sweeps.config import Run, Sweep
+from lthlib.sweeps.config import Run, Sweep, hunts
 from lthlib.sweeps.worker import DONE, FAILED
 
-LEFT = "left for later"
+LEFT, TO_RUN = "left for later", "to run"
+FINISHED = "finished runs like it"
 _States = Iterator[tuple[Run, str]]  # each run as it ends, with its state
 
 
@@ -71,10 +74,31 @@ def check_engine(engine: str) -> Callable[..., _States]:
 
 
 def plan(sweep: Sweep) -> pd.DataFrame:
-    """What a batch would do: each run, how it stands, and its seconds, judged by finished runs."""
-    expected = _expected_seconds(sweep)
-    runs = [(run.name, DONE if worker.result(run) else "to run", expected[run.key]) for run in sweep.runs]
-    return pd.DataFrame(runs, columns=["run", "state", "seconds"])
+    """What a batch would do: each run, how it stands, its seconds (NaN where nothing tells), and from what they
+    are judged: finished runs of its notebook, profile and task, or else the pace of the task's networks, by
+    which the tickets of its own hunt alone take so long."""
+    expected, runs = _expected_seconds(sweep), []
+    for run in sweep.runs:
+        seconds, source = expected[run.key], FINISHED
+        if seconds is None:
+            seconds, source = _seconds_of_tickets(run, sweep)
+        runs.append((run.name, DONE if worker.result(run) else TO_RUN, seconds, source))
+    return pd.DataFrame(runs, columns=["run", "state", "seconds", "from"]).astype({"seconds": float})
+
+
+def in_words(plan: pd.DataFrame) -> str:
+    """How much of a `plan` is to be run, and how long that may take, in a sentence."""
+    todo = plan[plan.state != DONE]
+    unknown, known = todo[todo.seconds.isna()], todo.dropna(subset="seconds")
+    if todo.empty:
+        length = "nothing is left to do"
+    elif known.empty:
+        length = "how long is unknown, since neither such a run nor a network of its task is finished"
+    else:
+        alone = " (of some the tickets alone)" if (known["from"] != FINISHED).any() else ""
+        length = f"{timing.about(known.seconds.sum())} one after the other{alone}"
+        length += f", and {len(unknown)} runs of unknown length" if len(unknown) else ""
+    return f"{len(todo)} of {len(plan)} to run: {length}."
 
 
 def summary(sweep: Sweep, outcome: Outcome) -> pd.DataFrame:
@@ -227,14 +251,33 @@ def _alone(sweep: Sweep):
 
 
 def _expected_seconds(sweep: Sweep) -> dict[str, float | None]:
-    """What each run may take, by key: the median of finished runs of its notebook and profile, or None."""
+    """What each run may take, by key: the median of finished runs of its notebook, profile and task, or None."""
+
+    def kind(notebook: str, parameters: dict) -> tuple:
+        return notebook, parameters.get("profile"), parameters.get("task")
+
     times = defaultdict(list)
     for path in sweep.output.glob("*/*/result.json"):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             content = json.loads(path.read_bytes())
-            times[content["notebook"], content["parameters"].get("profile")].append(content["seconds"])
+            times[kind(content["notebook"], content["parameters"])].append(float(content["seconds"]))
     medians = {kind: statistics.median(past) for kind, past in times.items()}
-    return {run.key: medians.get((run.notebook.name, run.parameters.get("profile"))) for run in sweep.runs}
+    return {run.key: medians.get(kind(run.notebook.name, run.parameters)) for run in sweep.runs}
+
+
+def _seconds_of_tickets(run: Run, sweep: Sweep) -> tuple[float | None, str]:
+    """What the tickets that a run's own hunt still lacks take at the pace of its task's networks, and where that
+    is from; None and "" where no pace is known. Without a card the networks share the run's cores."""
+    total, sources, results = 0.0, [], run.parameters.get("results") or None
+    for setting, extent in hunts(run):
+        pace = timing.pace(setting.task, setting.recipe.iterations, results)
+        if pace is None:
+            return None, ""
+        tickets = [key for level in range(extent.levels + 1) for key in level_keys(level, extent, ())]
+        total += len(timing.lacking(setting, tickets, results)) * setting.recipe.iterations * pace.seconds
+        sources.append(f"its tickets alone, {pace}")
+    at_once = 1 if sweep.gpus else max(1, joblib.cpu_count() // min(sweep.workers or 1, len(sweep.runs)))
+    return (total / at_once, "; ".join(sources)) if sources else (None, "")
 
 
 def _reason(run: Run) -> str:

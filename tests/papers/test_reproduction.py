@@ -5,6 +5,7 @@ import time
 import pandas as pd
 import pytest
 
+import lthlib
 from lthlib import LotteryError
 from lthlib.__main__ import main
 from lthlib.analysis import inspection
@@ -57,10 +58,57 @@ def test_the_plan_is_of_settings_that_exist_and_what_lacks_is_counted(capsys):
         assert experiment.setting("paper").task == experiment.task
     assert main(["atlas", "--dry-run"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(reproduction.EXPERIMENTS) and any("vgg19-cifar10 (warmup 10000): 5 of 5" in line for line in lines)
-    assert "lenet-mnist: 2 of 5 trials to do, and 3 to go on from level 21 to 22" in lines, "three are shipped"
+    assert len(lines) == len(reproduction.EXPERIMENTS)
+    assert "vgg19-cifar10 (warmup 10000): 0 of 225 networks are shipped, 225 to train (how long is unknown)" in lines
+    assert lines[0].startswith("lenet-mnist: 129 of 225 networks are shipped, 90 to train (about ")
+    assert "one after the other, by 165 networks of the task in the atlas, " in lines[0]
+    assert lines[0].endswith("6 left out, since they build on networks that are shipped without their weights")
     assert main(["atlas", "--dry-run", "--trials", "2", "--tasks", "lenet-mnist"]) == 0
-    assert "lenet-mnist: 0 of 2 trials to do, and 2 to go on from level 21 to 22" in capsys.readouterr().out
+    [first, *_] = capsys.readouterr().out.splitlines()
+    assert first.startswith("lenet-mnist: 86 of 90 networks are shipped, 0 to train, 4 left out")
+    assert "seconds" not in first, "there is nothing to wait for"
+
+
+def test_what_is_shipped_is_not_trained_again_in_another_checkout(plan, tmp_path):
+    small, atlas_folder = {**SMALL, "iterations": 30}, tmp_path / "atlas"
+    reproduction.fill(results=tmp_path / "a", where=atlas_folder, **{**small, "trials": 1})
+    shipped = filled(atlas_folder)
+    first, _ = reproduction.missing(where=atlas_folder, results=tmp_path / "b", **small)
+    assert (first.networks, first.shipped, first.stored, first.to_train, first.left_out) == (10, 5, 0, 5, 0)
+    assert "5 of 10 networks are shipped, 5 to train (" in str(first)
+    reproduction.fill(results=tmp_path / "b", where=atlas_folder, **small)
+    trained = {path.name for path in (tmp_path / "b").rglob("*trial*.json")}
+    assert trained and all("trial1" in name for name in trained), "trial 0 is shipped"
+    both = filled(atlas_folder)
+    pd.testing.assert_frame_equal(both[both.trial == 0].reset_index(drop=True), shipped)
+    reproduction.fill(results=tmp_path / "whole", where=tmp_path / "at once", **small)
+    pd.testing.assert_frame_equal(both, filled(tmp_path / "at once"))
+    assert inspection.read("lenet-digits", atlas_folder).keys() == inspection.read("lenet-digits", tmp_path / "at once").keys()
+    assert reproduction.fill(results=tmp_path / "c", where=atlas_folder, **small) == []
+    assert not list((tmp_path / "c").rglob("*trial*")), "nothing is left to train"
+
+
+def test_a_trial_that_is_shipped_in_part_goes_on_only_where_its_weights_are(plan, tmp_path, capsys):
+    small, where = {**SMALL, "iterations": 30, "trials": 1}, tmp_path / "atlas"
+    reproduction.fill(results=tmp_path / "a", where=where, **{**small, "levels": 1})
+    capsys.readouterr()
+    assert reproduction.fill(results=tmp_path / "b", where=where, **small) == []
+    said = capsys.readouterr().err
+    assert "lenet-digits: 2 networks are left out, since they build on networks that are shipped without their weights.\n" in said
+    assert "lenet-digits (schedule oneshot): 1 networks are left out" in said
+    elsewhere, here = (reproduction.missing(where=where, results=tmp_path / name, **small)[0] for name in "ba")
+    assert (elsewhere.to_train, elsewhere.left_out) == (0, 2) and (here.to_train, here.left_out) == (2, 0)
+    assert reproduction.fill(results=tmp_path / "a", where=where, **small)
+    [whole, _] = reproduction.missing(where=where, results=tmp_path / "b", **small)
+    assert (whole.shipped, whole.to_train, whole.left_out) == (5, 0, 0)
+
+
+def test_what_a_results_folder_has_besides_is_to_be_added(plan, tmp_path):
+    small, where = {**SMALL, "iterations": 30}, tmp_path / "atlas"
+    lthlib.hunt("lenet-digits", "smoke", trials=1, levels=2, iterations=30, controls="reinit", results=tmp_path / "a")
+    [first, second] = reproduction.missing(where=where, results=tmp_path / "a", **small)
+    assert (first.shipped, first.stored, first.to_train) == (0, 5, 5) and "5 in the results folder to be added" in str(first)
+    assert (second.stored, second.to_train) == (1, 5), "the dense network is the same"
 
 
 @pytest.mark.parametrize("wrong", [{"budget": 0}, {"budget": -1.0}, {"budget": float("nan")}, {"trials": 0}, {"trials": -1}])

@@ -13,8 +13,10 @@ import pandas as pd
 import pytest
 import yaml
 
+import lthlib
 from lthlib import LotteryError
 from lthlib.__main__ import main
+from lthlib.analysis import timing
 from lthlib.sweeps import config, runner, worker
 from tests.conftest import ROOT
 from tests.core.family import Family, wait_until
@@ -63,10 +65,11 @@ def squares(path):
 def test_a_batch_runs_once(sweep, capsys):
     path = sweep()
     assert main(["batch", str(path), "--dry-run"]) == 0
-    assert "3 of 3 to run" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "3 of 3 to run: how long is unknown" in out and "0 seconds" not in out
     assert main(["batch", str(path)]) == 0
     assert squares(path) == [1, 4, 9] and "3 of 3 done, 0 failed" in capsys.readouterr().out
-    assert main(["batch", str(path), "--dry-run"]) == 0 and "0 of 3 to run" in capsys.readouterr().out
+    assert main(["batch", str(path), "--dry-run"]) == 0 and "0 of 3 to run: nothing is left to do." in capsys.readouterr().out
     assert main(["batch", str(path)]) == 0
     times = [(run.folder / "times.txt").read_text() for run in config.read(path).runs]
     assert times == ["x", "x", "x"], "nothing ran twice"
@@ -141,6 +144,39 @@ def test_a_budget_stops_in_time_and_leaves_the_rest(sweep, capsys):
     assert 1 <= sum((run.folder / "result.json").exists() for run in config.read(path).runs) < 12
     planned = runner.plan(config.read(path))
     assert planned.seconds.between(2, 14).all(), "estimated from the finished ones"
+    assert set(planned["from"]) == {runner.FINISHED}
+    left = planned[planned.state == runner.TO_RUN].seconds.sum()
+    assert f"to run: about {left:,.0f} seconds one after the other." in runner.in_words(planned)
+
+
+def test_a_plan_of_lessons_goes_by_the_pace_of_their_tasks_networks(sweep, tmp_path, monkeypatch, capsys):
+    lessons = {"notebooks": [str(ROOT / "notebooks" / "01_a_winning_ticket.ipynb")], "parameters": {"profile": "smoke"}}
+    path = sweep([1], **lessons, grid={"task": ["lenet-digits", "lenet-cifar100"], "levels": [1]})
+    assert runner.plan(config.read(path)).seconds.isna().all(), "nothing was trained yet"
+    assert runner.in_words(runner.plan(config.read(path))).startswith("2 of 2 to run: how long is unknown, since neither")
+    lthlib.hunt("lenet-digits", "smoke", iterations=40, trials=2, levels=1, progress=False, device="cpu", workers=1)
+    known, unknown = runner.plan(config.read(path)).to_dict("records")
+    pace = timing.pace("lenet-digits", 80)
+    monkeypatch.setattr(runner.joblib, "cpu_count", lambda: 4)
+    known = runner.plan(config.read(path)).seconds[0]
+    assert known == pytest.approx(4 * 80 * pace.seconds / 2), "2 trials of 2 levels, for 80 iterations, on 2 of 4 cores"
+    assert pd.isna(unknown["seconds"]) and unknown["from"] == ""
+    assert main(["batch", str(path), "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert "(of some the tickets alone), and 1 runs of unknown length" in out and "0 seconds" not in out.replace("10 seconds", "")
+    assert "its tickets alone, by 4 networks of the task in the results folder" in out
+    lthlib.hunt("lenet-digits", "smoke", trials=2, levels=1, progress=False, device="cpu", workers=1)
+    assert runner.plan(config.read(path)).seconds[0] == 0, "its tickets are in the store"
+
+
+def test_finished_runs_of_another_task_tell_nothing(sweep, tmp_path):
+    planned = config.read(sweep([1, 2]))
+    folder = planned.output / "square" / "0123"
+    folder.mkdir(parents=True)
+    for task, expected in (("other", None), (None, 7.0)):
+        content = {"notebook": "square.ipynb", "parameters": {"task": task} if task else {}, "seconds": 7}
+        (folder / "result.json").write_text(json.dumps(content))
+        assert set(runner._expected_seconds(planned).values()) == {expected}
 
 
 CHILDREN = """
