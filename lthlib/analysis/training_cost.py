@@ -136,7 +136,7 @@ def pareto_front(costs: pd.DataFrame, cost: str = "iterations") -> list[str]:
 
 def dominated_by(costs: pd.DataFrame, cost: str = "iterations") -> dict[str, list[str]]:
     """For each method of a `cost_table`, those that cost at most as much and are better beyond chance: paired
-    by trial, the 95 % interval of the mean difference lies wholly above zero. More trials may show that
+    by trial, the lower 95 % bound of the mean difference lies above zero. More trials may show that
     others are dominated, too."""
     _check(cost)
     values = costs.pivot(index="trial", columns="method", values="value")
