@@ -9,7 +9,7 @@ Two copies must differ in SGD noise and in nothing else. Here every training tha
 with a fresh optimiser, without momentum. So these are copies:
 
     a ticket and its fork     the control "fork" is the ticket, from the same weights, under another order
-    two forks, at level 0     the dense network is trained from 0 to the end without a break. Where k is above
+    two forks, at level 0     the dense network is trained from 0 to the end in one go. Where k is above
                               0, its optimiser remembers the steps before k, and that of its fork does not.
                               This alone takes a network nearly as far away as another order of the data does
                               (docs/decisions/0010-instability.md). So two forks are compared, and a hunt
@@ -187,7 +187,7 @@ def successive(
 
     `table` is what `lthlib.hunt` returned, or several of them together; no control is needed. Each line is
     named after its sparser end: `level` is L and `density` that of level L, alpha is 0 at level L - 1 and 1 at
-    level L. Level 0 is the dense network as it was trained, without a break. Lines are kept in the store as
+    level L. Level 0 is the dense network as it was trained, in one go. Lines are kept in the store as
     those of `lines` are. Raises LotteryError where no trial has two successive levels, or the table belongs
     to another task or store.
     """

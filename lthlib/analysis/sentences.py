@@ -64,11 +64,14 @@ def to_settle(verdict: str, needed: float) -> str:
 
 def against_dense(row: pd.Series, of: str = "dense") -> str:
     """A row of `early_stop_ratio` in words: "62 % of dense's iterations (95 % bounds 50 to 77 %; 5 trials)",
-    with the verdict "sooner", "as soon", "later" or "inconclusive" before it."""
+    with the verdict "sooner", "as soon", "later" or "inconclusive" before it. Numbers have as many decimals as
+    it takes to see on which side of 100 %, and of 150 %, they are."""
     word = {BETTER: "sooner", AS_GOOD: "as soon", WORSE: "later", INCONCLUSIVE: "inconclusive", NONE: "no verdict"}[row.verdict]
-    bounds = "" if math.isnan(row.low) else f"95 % bounds {row.low:.0f} to {row.high:.0f} %; "
+    numbers = (row.percent, row.low, row.high)
+    digits = max(decimals(numbers, 100.0, fewest=0), decimals(numbers, 100 * evidence.SLOWER, fewest=0))
+    bounds = "" if math.isnan(row.low) else f"95 % bounds {row.low:.{digits}f} to {row.high:.{digits}f} %; "
     never = f", {row.never:.0f} of them never learned" if row.never else ""
-    return f"{word}: {row.percent:.0f} % of {of}'s iterations ({bounds}{row.trials:.0f} trials{never})"
+    return f"{word}: {row.percent:.{digits}f} % of {of}'s iterations ({bounds}{row.trials:.0f} trials{never})"
 
 
 def how_far(verdicts: pd.DataFrame, verdict: str = "matching", method: str = "ticket") -> str:
@@ -85,9 +88,9 @@ def how_far(verdicts: pd.DataFrame, verdict: str = "matching", method: str = "ti
     return f"{start}, the sparsest level" if stop is None else f"{start}; at {percent(stop)} {ends}"
 
 
-def decimals(numbers: Sequence[float], line: float) -> int:
-    """The fewest decimals, from 1, with which every number is still seen on its own side of the line."""
-    for digits in range(1, MOST_DECIMALS):
+def decimals(numbers: Sequence[float], line: float, fewest: int = 1) -> int:
+    """The fewest decimals, from `fewest`, with which every number is still seen on its own side of the line."""
+    for digits in range(fewest, MOST_DECIMALS):
         if all(_on_its_side(number, line, digits) for number in numbers):
             return digits
     return MOST_DECIMALS

@@ -28,13 +28,19 @@ def initial_magnitude(*, start: Tensors) -> Tensors:
 
 @score
 def magnitude_increase(*, weights: Tensors, start: Tensors) -> Tensors:
-    """How much the absolute value has grown in training (Zhou et al. 2019, section 2)."""
+    """How much the absolute value has grown in training: |w_f| - |w_i|, "magnitude increase" of Zhou et al.
+    (2019), section 2."""
     return {name: weight.abs() - start[name].abs() for name, weight in weights.items()}
 
 
 @score
 def movement(*, weights: Tensors, start: Tensors) -> Tensors:
-    """How far the weight has moved in training, in either direction (Zhou et al. 2019, section 2)."""
+    """How far the weight has moved in training, in either direction: |w_f - w_i|, "movement" of Zhou et al.
+    (2019), section 2.
+
+    Not the movement pruning of Sanh et al. (2020), arXiv 2005.07683, whose score is the sum over training of
+    minus the weight times its gradient. The name stays, since settings are filed under it.
+    """
     return {name: (weight - start[name]).abs() for name, weight in weights.items()}
 
 
