@@ -10,7 +10,7 @@ import pandas as pd
 from lthlib.analysis.evidence import FEWEST, weigh
 from lthlib.core.errors import LotteryError
 from lthlib.core.validation import one_of
-from lthlib.papers.claims import RATIOS, SPEED, Claim, at_density, find, of_the_paper
+from lthlib.papers.claims import NO_VERDICT, RATIOS, SPEED, Claim, at_density, find, of_the_paper
 from lthlib.papers.measuring import Measured, margin, measure
 from lthlib.tasks import TASKS
 
@@ -90,6 +90,8 @@ def row(claim: Claim, measured: Measured) -> dict[str, Any]:
 
 def verdict(claim: Claim, measured: Measured) -> str:
     """What `Claim.verdict` says of what was measured, or why it can say nothing."""
+    if not len(measured.values):
+        return f"{NO_VERDICT} (no such level)"
     if measured.spoilt:
         return measured.spoilt
     return claim.verdict(measured.known, measured.task, measured.margin, measured.of_the_paper)

@@ -60,6 +60,13 @@ def counted(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.drop_duplicates("id")
 
 
+def shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows that people read: of a claim that has a verdict somewhere, those with one alone."""
+    undecided = rows.verdict.map(claims.word) == NO_VERDICT
+    decided = set(rows.id[~undecided])
+    return rows[~(undecided & rows.id.isin(decided))]
+
+
 def summary(rows: pd.DataFrame) -> str:
     """What a newcomer wants to know first, in a few sentences."""
     one = counted(rows)
@@ -72,7 +79,7 @@ def summary(rows: pd.DataFrame) -> str:
     scales = ", ".join(
         f"{(there.scale == scale).sum()} at {_in_words(scale)}" for scale in SCALES if (there.scale == scale).any()
     )
-    several = (rows.id.value_counts() > 1).sum()
+    several = (shown(rows).id.value_counts() > 1).sum()
     nearest = f" {several} claims were measured at several places: the one nearest to the paper's counts." if several else ""
     return f"{whole}: {counts}. By scale: {scales}.{nearest}"
 
@@ -94,7 +101,7 @@ def write(results: str | Path | None = None, to: str | Path | None = None) -> li
     rows, figures = measured(results), list(_figures(results))  # first: whatever is wrong is said before a folder is made
     folder = output_folder("the report's folder", next(name for name in (to, results, "report") if name is not None))
     contents = {
-        "report.html": page.write(TITLE, summary(rows), VERDICTS, rows, figures),
+        "report.html": page.write(TITLE, summary(rows), VERDICTS, shown(rows), figures),
         "report.md": _markdown(rows, figures),
         "report.json": json.dumps({"summary": summary(rows), "claims": as_json(rows)}, indent=1),
     }
@@ -131,7 +138,7 @@ def _markdown(rows: pd.DataFrame, figures: list[tuple[str, str, str]]) -> str:
     lines = [f"# {TITLE}", "", summary(rows), ""]
     lines += [f"- **{word}**: {meaning}." for word, meaning in VERDICTS.items()]
     columns = ["claim", "the paper", "here", "on", "scale", "95 % bounds", "trials", "verdict"]
-    for paper, of_paper in rows.groupby("paper", sort=False):
+    for paper, of_paper in shown(rows).groupby("paper", sort=False):
         there = of_paper[of_paper.verdict != NOT_MEASURED]
         lines += ["", f"## {paper}", ""]
         if len(there):

@@ -23,6 +23,7 @@ from lthlib.papers import beside, claims, measuring
 from lthlib.papers.claims import SEVERAL, Claim
 from lthlib.settings import Recipe, Setting
 from lthlib.storage import atlas
+from lthlib.storage.networks import summarise
 from lthlib.storage.store import MARKER, Store
 from lthlib.tasks import PROFILES
 from lthlib.tasks.profiles import OWN, PROFILE_NAMES
@@ -44,13 +45,20 @@ class Run:
     table: pd.DataFrame
     source: str
 
+    @functools.cached_property
+    def networks(self) -> pd.DataFrame:
+        """The table's summary, which takes longer than any claim that is measured in it."""
+        return summarise(self.table)
+
 
 def rows(results: str | Path | None = None) -> pd.DataFrame:
     """One row per claim and place it was measured at, columns ROW and NUMBERS: what `lthlib.beside_paper` says
     of it, with the scale and where that is from. Raises LotteryError for a results folder that holds neither
     results nor what lessons wrote."""
     lessons = _in_lessons(results)
-    found = [*_in_tables(runs(results, wanted=not lessons)), *lessons]
+    tables = _in_tables(runs(results, wanted=not lessons))
+    known = {_what(row) for row in tables}
+    found = [*tables, *(row for row in lessons if _what(row) not in known)]
     return pd.DataFrame(found, columns=[*ROW, *NUMBERS])
 
 
@@ -110,10 +118,15 @@ def _in_tables(found: list[Run]) -> list[dict]:
         for run in found:
             if measures(claim, run):
                 with contextlib.suppress(LotteryError):  # raised where the claim's control or other hunt is missing
-                    known = measuring.measure(run.table, claim, other=_other(claim, run, found))
+                    known = measuring.measure(run.table, claim, other=_other(claim, run, found), networks=run.networks)
                     if len(known.values):
                         measured.append(_row(claim, known, run))
     return measured
+
+
+def _what(row: dict) -> tuple:
+    """What makes two rows the same measurement, by whomever: claim, place, scale and numbers."""
+    return tuple(row[name] for name in ("id", "here", "on", "scale", "95 % bounds", "trials"))
 
 
 def _row(claim: Claim, known: measuring.Measured, run: Run) -> dict:
@@ -127,7 +140,7 @@ def _other(claim: Claim, run: Run, found: list[Run]) -> pd.DataFrame | None:
     for other in found:
         alike = (other.setting.task, other.scale) == (run.setting.task, run.scale)
         if alike and dict(other.changes).get("schedule", "iterative") == claim.against:
-            return other.table
+            return other.networks
     return None
 
 
@@ -209,9 +222,9 @@ def _result_files(results: str | Path | None) -> list[Path]:
 
 
 def _from_lesson(cells: pd.Series, run: dict) -> dict | None:
-    """A row of a lesson's comparison, if it is about a claim and has a verdict that is one of ours."""
+    """A row of a lesson's comparison, if it is about a claim, measured in a trial, with a verdict that is ours."""
     claim = _claim_of(cells)
-    if claim is None or claims.word(cells.verdict) not in claims.VERDICTS:
+    if claim is None or claims.word(cells.verdict) not in claims.VERDICTS or not int(cells.trials):
         return None
     way = f" ({cells['method']})" if "method" in cells else ""
     on = str(run["task"]).split(",")[0] if cells.on == "not said" else cells.on
