@@ -37,11 +37,15 @@ def _iterations(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(",") if part.strip())
 
 
+def _levels(text: str) -> tuple[int, ...]:
+    return _iterations(text)
+
+
 def _seeds(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
 
 
-_iterations.__name__ = "list of iterations"  # so argparse's message says it
+_iterations.__name__, _levels.__name__ = "list of iterations", "list of levels"  # so argparse's message says it
 _seeds.__name__ = "list of seeds"
 # Fields of Recipe that have an option, beside `iterations`: type, metavar, help. Defaults are the profile's.
 RECIPE = {
@@ -338,17 +342,18 @@ def run_report(options: argparse.Namespace) -> None:
 
 
 def _arena(commands) -> None:
-    about = """Run a criterion under the standard protocol, with sanity checks, and print the leaderboard. It
-    comes from an installed package (entry point in the group lthlib.scores), from FILE.py, or is one of
-    lthlib's."""
+    about = """Run a criterion and the built-in methods under the standard protocol, each under every scope,
+    with sanity checks, and print the rankings. It comes from an installed package (entry point in the group
+    lthlib.scores), from FILE.py, or is one of lthlib's."""
     add = _command(commands, run_arena, "a pruning criterion of yours beside the built-in methods", about)
     add("--score", required=True, help=f"the criterion, or one of {', '.join(registry.SCORES)}")
     add("--file", metavar="FILE.py", help="where it is defined, under @lthlib.score")
     add("--schedule", default="oneshot", help=f"oneshot (default), {', '.join(settings.SCHEDULES)}")
-    add("--scope", default="uniform", help=", ".join(arena.SCOPES))
+    add("--scopes", default=",".join(arena.SCOPES), metavar="A,B", help=f"of every method ({', '.join(arena.SCOPES)})")
     add("--tasks", default=",".join(arena.TASKS), metavar="A,B", help=f"({', '.join(arena.TASKS)})")
     add("--profile", default="quick", help="smoke, quick (default) or paper")
-    add("--levels", type=int, default=arena.LEVELS, metavar="N", help=f"of half the weights ({arena.LEVELS})")
+    add("--levels", type=int, default=arena.LEVELS, metavar="N", help=f"rounds of half the weights ({arena.LEVELS})")
+    add("--only", type=_levels, metavar="N,M", help="levels to compare methods at (the last alone)")
     add("--trials", type=int, default=arena.TRIALS, metavar="N", help=f"repetitions ({arena.TRIALS})")
     add("--budget", type=int, metavar="N", help="iterations that a ticket may take, its search included")
     add("--device", **DEVICE)
@@ -356,18 +361,21 @@ def _arena(commands) -> None:
 
 
 def run_arena(options: argparse.Namespace) -> None:
-    """Carry out `arena`, and print the leaderboard and the checks."""
+    """Carry out `arena`, and print the rankings and the checks."""
     if options.file is not None:
         registry.read_file(options.file)
-    method = arena.Method(options.score, options.schedule, options.scope)
-    names = ("profile", "levels", "trials", "budget", "device", "results")
+    method = arena.Method(options.score, options.schedule)
+    names = ("profile", "levels", "only", "trials", "budget", "device", "results")
     arguments = {name: getattr(options, name) for name in names}
-    outcome = arena.compete(method, tasks=_names(options.tasks), **arguments)
-    columns = "mean with 95 % interval; over random in points; iterations behind one ticket"
-    print(f"\nTest accuracy at early stop (%), {columns}\n")
-    print(arena.leaderboard(outcome).to_string(float_format="{:.1f}".format, na_rep="?"))
+    outcome = arena.compete(method, tasks=_names(options.tasks), scopes=_names(options.scopes), **arguments)
+    columns = "mean with 95 % bounds, mean difference to the first in points, iterations behind one ticket"
+    print(f"\nTest accuracy at early stop (%) under each scope: {columns}\n")
+    print(arena.leaderboard(outcome).to_string(float_format="{:.1f}".format, na_rep=""))
+    print("\nEach method under the scope that its validation accuracy chooses: iterations for all scopes together\n")
+    print(arena.best_of_scopes(outcome).to_string(float_format="{:.1f}".format, na_rep=""))
     print(f"\nSanity checks of {method.name}: ticket minus control, points\n")
     print(arena.checks(outcome).to_string(float_format="{:+.1f}".format, na_rep="?"))
+    print("\nVerdicts are corrected for the size of their table (Holm); each pair of bounds stands by itself.")
 
 
 def _export(commands) -> None:

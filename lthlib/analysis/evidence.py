@@ -136,12 +136,10 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     """p values corrected for how many were looked at (Holm 1979), in the given order; NaN stays NaN and does
     not count as a look."""
     p_values = np.asarray(p_values, dtype=float)
-    looked = ~np.isnan(p_values)
+    order = np.argsort(p_values)[: np.isfinite(p_values).sum()]  # smallest first; NaN are last
+    left = len(order) - np.arange(len(order))  # the smallest is one of all, the next one of the rest
     corrected = np.full(len(p_values), np.nan)
-    if looked.any():
-        from statsmodels.stats.multitest import multipletests  # takes most of a second to import
-
-        corrected[looked] = multipletests(p_values[looked], method="holm")[1]
+    corrected[order] = np.minimum(1.0, np.maximum.accumulate(left * p_values[order]))
     return corrected
 
 

@@ -74,16 +74,17 @@ def against_dense(row: pd.Series, of: str = "dense") -> str:
     return f"{word}: {row.percent:.{digits}f} % of {of}'s iterations ({bounds}{row.trials:.0f} trials{never})"
 
 
-def how_far(verdicts: pd.DataFrame, verdict: str = "matching") -> str:
+def how_far(verdicts: pd.DataFrame, verdict: str = "matching", method: str = "ticket") -> str:
     """`reach` in a sentence, from a table of `matching`: "The ticket matches its dense network down to 7.3 % of
-    the weights; at 5.9 % the verdict is worse". `verdict` is "matching" or "winning"."""
+    the weights; at 5.9 % the verdict is worse". `verdict` is "matching" or "winning", `method` names what the
+    table is of: the ticket, or a control."""
     density, stop, there = reach(verdicts, verdict)
     does = "wins" if verdict == "winning" else "matches its dense network"
     ends = "there is no verdict" if there == NONE else f"the verdict is {there}"
     if density is None:
         where = "no level was pruned" if stop is None else f"at {percent(stop)}, the first level, {ends}"
-        return f"It is not shown that the ticket {does}: {where}"
-    start = f"The ticket {does} down to {percent(density)} of the weights"
+        return f"It is not shown that the {method} {does}: {where}"
+    start = f"The {method} {does} down to {percent(density)} of the weights"
     return f"{start}, the sparsest level" if stop is None else f"{start}; at {percent(stop)} {ends}"
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from lthlib.analysis import evidence, families
 from lthlib.analysis.efficiency import forward_flops
-from lthlib.analysis.evidence import bounds
 from lthlib.analysis.summary import scale, summarise
 from lthlib.core.errors import LotteryError
 from lthlib.pruning import masks, registry
@@ -135,18 +135,22 @@ def pareto_front(costs: pd.DataFrame, cost: str = "iterations") -> list[str]:
 
 
 def dominated_by(costs: pd.DataFrame, cost: str = "iterations") -> dict[str, list[str]]:
-    """For each method of a `cost_table`, those that cost at most as much and are better beyond chance: paired
-    by trial, the lower 95 % bound of the mean difference lies above zero. More trials may show that
-    others are dominated, too."""
+    """For each method of a `cost_table`, those that cost at most as much and are better beyond chance.
+
+    Paired by trial; spread is pooled over a method's rivals, and the claims are corrected for all comparisons
+    of the table (Holm 1979). More trials may show that others are dominated, too.
+    """
     _check(cost)
     values = costs.pivot(index="trial", columns="method", values="value")
-    price = costs.groupby("method")[cost].first()
-    names, dominating = list(dict.fromkeys(costs.method)), {}
+    price, gains = costs.groupby("method")[cost].first(), {}
+    names = list(dict.fromkeys(costs.method))
     for name in names:
         rivals = [rival for rival in names if rival != name and price[rival] <= price[name]]
-        gains = {rival: (values[rival] - values[name]).dropna() for rival in rivals}
-        dominating[name] = [rival for rival, gain in gains.items() if bounds(gain)[0] > 0]
-    return dominating
+        own = {rival: evidence.weigh((values[rival] - values[name]).dropna()) for rival in rivals}
+        gains |= {(name, rival): gain for rival, gain in evidence.pooled(own).items()}
+    corrected = evidence.holm([gain.p_value(0) for gain in gains.values()])
+    beaten = [pair for pair, p in zip(gains, corrected) if families.holds(p)]
+    return {name: [rival for loser, rival in beaten if loser == name] for name in names}
 
 
 def _steps(purpose: str, iterations: int, setting: Setting, level: int) -> Phase:

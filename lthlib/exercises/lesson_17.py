@@ -1,4 +1,5 @@
-"""Checks for lesson 17's exercises: a criterion for the arena, and the sanity check that flags one."""
+"""Checks for lesson 17's exercises: a criterion for the arena, the number to report where a scope was chosen,
+and the verdict of a sanity check."""
 
 import numpy as np
 import torch
@@ -29,20 +30,44 @@ def check_grown(grown: Answer) -> str:
 
 
 @exercise(lesson=17)
-def check_flagged(flagged: Answer) -> str:
-    """`flagged(ticket, control)`: whether a sanity check fails; test accuracies (percent) trial by trial."""
+def check_reported(reported: Answer) -> str:
+    """`reported(validation, test)`: the accuracy to report for a method that ran under several scopes. Both are
+    dictionaries from a scope to accuracies (percent), trial by trial."""
+    validation = {"uniform": [50.0, 52.0, 51.0], "global": [60.0, 40.0, 53.0], "erk": [54.0, 55.0, 53.0]}
+    test = {"uniform": [49.0, 50.0, 51.0], "global": [57.0, 59.0, 58.0], "erk": [53.0, 52.0, 51.0]}
+    validation, test = ({scope: np.array(own) for scope, own in each.items()} for each in (validation, test))
+    answer = reported(validation, test)
+    need(isinstance(answer, (int, float)), f"return one accuracy in percent, not {answer!r}.")
+    why = "this is the best of three test values, which is partly luck: choose the scope by validation accuracy."
+    need(abs(answer - 58.0) > 1e-9, why)
+    need(abs(answer - 54.0) > 1e-9, "this is a validation accuracy: it has served to choose. Report test accuracy.")
+    need(abs(answer - 160 / 3) > 1e-9, "this is the mean over all scopes: choose one scope, for all trials.")
+    need(abs(answer - 52.0) < 1e-9, "of the scope with the highest mean validation accuracy, return the mean test accuracy.")
+    return "Right: validation accuracy chooses, test accuracy is reported."
+
+
+@exercise(lesson=17)
+def check_verdict(verdict: Answer) -> str:
+    """`verdict(ticket, control, margin)` of one sanity check: "passed", "flagged" or "inconclusive"; test
+    accuracies (percent) trial by trial."""
     trials = np.array([50.0, 61.0, 43.0, 57.0, 70.0])  # trials differ more than a ticket and its control
-    better, noise = np.array([1.1, 0.9, 1.0, 1.2, 0.8]), np.array([2.0, -1.5, 0.4, -1.0, 0.6])
-    why = "better by a point in every trial: look at the differences, trial by trial."
-    need(not flagged(trials + better, trials), why)
+    steady, noise = np.array([0.1, -0.1, 0.0, 0.2, -0.2]), np.array([2.0, -1.5, 0.4, -1.0, 0.6])
+    why = "better by three points in every trial: look at the differences, trial by trial."
+    need(verdict(trials + 3 + steady, trials, 1.0) == "passed", why)
     why = "a ticket that is worse than its control in every trial must be flagged."
-    need(flagged(trials - better, trials), why)
-    why = "a mean above zero may be luck: flag what its interval does not show to be better."
-    need(flagged(trials + noise, trials), why)
+    need(verdict(trials - 3 + steady, trials, 1.0) == "flagged", why)
+    why = "differences of a few tenths around zero, with a margin of 1: this was shown not to matter, so flag it."
+    need(verdict(trials + steady, trials, 1.0) == "flagged", why)
+    why = "differences of up to two points around zero, with a margin of 1: a mean above zero may be luck."
+    need(verdict(trials + noise, trials, 1.0) != "passed", why)
+    why = "differences of up to two points around zero may hide a point: not shown to matter is not shown not to matter."
+    need(verdict(trials + noise, trials, 1.0) == "inconclusive", why)
+    why = "half a point in every trial is less than the margin, but surely above zero: what was destroyed did matter."
+    need(verdict(trials + 0.5 + steady, trials, 1.0) == "passed", why)
     random = np.random.default_rng(0)
-    passed = sum(not flagged(trials + random.normal(0, 1, 5), trials) for _ in range(400))
+    passed = sum(verdict(trials + random.normal(0, 1, 5), trials, 1.0) == "passed" for _ in range(400))
     problem = f"of 400 controls as good as the ticket {passed} were passed"
-    need(passed <= 30, f"{problem}: with a 95 % interval expect about ten.")
-    why = "two trials have no interval, so nothing was shown: flag it."
-    need(flagged(trials[:2] + better[:2], trials[:2]), why)
-    return "Right: what was not shown to matter is flagged."
+    need(passed <= 36, f"{problem}: with 95 % bounds expect about twenty.")
+    why = "two trials have no bounds, so nothing was shown: inconclusive."
+    need(verdict(trials[:2] + 3 + steady[:2], trials[:2], 1.0) == "inconclusive", why)
+    return "Right: passed, flagged, and what these trials cannot say are three different things."

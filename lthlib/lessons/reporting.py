@@ -12,7 +12,6 @@ from lthlib import analysis
 from lthlib.analysis.evidence import NONE, Evidence, check_margin
 from lthlib.analysis.sentences import decimals
 from lthlib.core import files, paths
-from lthlib.core.percent import percent
 
 BOUNDS = INTERVAL = "95 % bounds "  # INTERVAL is the name that older copies of lessons have
 TOO_FEW = "too few trials for bounds"
@@ -55,10 +54,10 @@ def in_brief(values: Sequence[float] | Evidence, sign: str = "+", unknown: str =
     "+0.8 (+0.2 to +1.4): better". Numbers with a sign have as many decimals as it takes to see on which side of zero they are.
     """
     known = _evidence(values)
-    digits = decimals((known.mean, *known.bounds), 0.0) if sign else 1
+    digits = decimals([round(number, 9) for number in (known.mean, *known.bounds)], 0.0) if sign else 1
     bounds = span(known, digits, sign, unknown=unknown)
-    verdict = "" if margin is None else f": {_in_words(known.verdict(_checked(margin)))}"
-    return f"{known.mean + 0.0:{sign}.{digits}f}" + (f" ({bounds})" if bounds else "") + verdict
+    verdict = "" if margin is None else f": {in_words(known.verdict(_checked(margin)))}"
+    return f"{round(known.mean, 9) + 0.0:{sign}.{digits}f}" + (f" ({bounds})" if bounds else "") + verdict
 
 
 def in_full(values: Sequence[float], unit: str = "points", digits: int = 2, unknown: str = TOO_FEW, count: str = COUNT) -> str:
@@ -76,25 +75,14 @@ def judged(values: Sequence[float] | Evidence, margin: float, unit: str = "point
     unit; NaN, an unknown one, gives no verdict. Raises LotteryError for another that is not above zero."""
     known = _evidence(values)
     verdict, needed = known.verdict(_checked(margin)), known.trials_needed(margin)
-    low, high = known.bounds
-    row = {"points": known.mean, "low": low, "high": high, "verdict": verdict, "trials": known.trials}
-    return f"{_in_words(verdict)}: {analysis.difference(pd.Series({**row, 'needed': needed or np.nan}), margin, unit)}"
+    points, low, high = (round(number, 9) for number in (known.mean, *known.bounds))
+    row = {"points": points, "low": low, "high": high, "verdict": verdict, "trials": known.trials}
+    return f"{in_words(verdict)}: {analysis.difference(pd.Series({**row, 'needed': needed or np.nan}), margin, unit)}"
 
 
-def reached(verdicts: pd.DataFrame, verdict: str = "matching") -> str:
-    """How far down tickets match, or win, level by level from the top, in words: "matching at every level from
-    80.0 % to 7.4 % of the weights; at 6.0 % worse". Takes what `analysis.matching` returned, and reads it as
-    `analysis.reach` does; raises LotteryError for a verdict that this does not know."""
-    density, stop, found = analysis.reach(verdicts, verdict)
-    found = "without a verdict" if found == NONE else found
-    if density is None:
-        first = "" if stop is None else f": the first, at {percent(stop)} of the weights, is {found}"
-        return f"{verdict} at no level from the top{first}"
-    top = float(verdicts.density.max())
-    where = f"at {percent(top)} of the weights, the first level"
-    if density < top:
-        where = f"at every level from {percent(top)} to {percent(density)} of the weights"
-    return f"{verdict} {where}" + (f"; at {percent(stop)} {found}" if stop is not None else ", the last one trained")
+def in_words(verdict: str) -> str:
+    """A verdict as it is said: "no verdict" for "none", the others as they are."""
+    return "no verdict" if verdict == NONE else verdict
 
 
 def above_zero(values: Sequence[float]) -> str:
@@ -117,10 +105,6 @@ def _evidence(values: Sequence[float] | Evidence) -> Evidence:
 def _checked(margin: float) -> float:
     """A margin of `analysis.margin_of`, which is NaN where there are too few dense networks; or a caller's."""
     return margin if isinstance(margin, float) and np.isnan(margin) else check_margin(margin)
-
-
-def _in_words(verdict: str) -> str:
-    return "no verdict" if verdict == NONE else verdict
 
 
 def _above(values: Sequence[float]) -> int:

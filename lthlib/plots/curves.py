@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from lthlib.analysis.sentences import describe
-from lthlib.analysis.summary import LABELS, one_setting, scale, summarise
+from lthlib.analysis.summary import LABELS, LOWER_IS_BETTER, one_setting, scale, summarise
 from lthlib.core.errors import LotteryError
 from lthlib.core.percent import percent, rounded
 from lthlib.plots import style
@@ -202,28 +202,45 @@ def differences(
     return finish(figure, *sentences, legend=axes)
 
 
-def standings(board: pd.DataFrame, entered: list[str], title: str = "", dense: float | None = None) -> Figure:
-    """`arena.leaderboard` of one task, a panel per density: mean and 95 % interval of each method, best
-    first. `entered` differ in colour and shape; a dotted line is at `dense` (percent)."""
+def standings(
+    board: pd.DataFrame, entered: list[str], title: str = "", dense: float | None = None, measure: str = "test_accuracy"
+) -> Figure:
+    """`arena.leaderboard` of one task, a panel per density: mean and 95 % bounds of each method, a colour and
+    marker for each scope, and a grey line over what the scope is worth. Methods in the order of their best
+    mean; `entered` have a star; a dotted line is at `dense` (in the units of `measure`)."""
     densities = sorted(board.index.get_level_values(WEIGHTS).unique(), reverse=True)
-    figure, panels = style.panels(len(densities), 4.2, 1.2 + 0.32 * board.method.nunique(), room=1.5, sharex=True)
-    looks = {True: Style(SERIES[1], "", "D"), False: Style(SERIES[0], "", "o")}
+    height = 1.4 + 0.42 * board.method.nunique()
+    figure, panels = style.panels(len(densities), 5.4, height, room=1.9, sharex=True)
+    looks = style.series(board.index.get_level_values("scope").unique())
     for axes, density in zip(panels, densities):
-        worst_first = board.xs(density, level=WEIGHTS).iloc[::-1]
-        for place, row in enumerate(worst_first.itertuples()):
-            look = {**looks[row.method in entered].points(), "markersize": 6, "capsize": 3}
-            axes.errorbar(row.mean, place, xerr=style.whiskers(row.mean, row.low, row.high), **look)
+        here = board.xs(density, level=WEIGHTS).reset_index()
+        means = here.groupby("method")["mean"].agg(["min", "max"])
+        lower = measure in LOWER_IS_BETTER
+        worst_first = list(means["min" if lower else "max"].sort_values(kind="stable", ascending=not lower).index)
+        for place, method in enumerate(worst_first):
+            axes.plot(means.loc[method], [place, place], color="#BBBBBB", linewidth=5, solid_capstyle="round", zorder=0)
+        _scopes_of(axes, here, worst_first, looks)
         if dense is not None:
-            axes.axvline(dense, **DOTTED)
-        names = [f"{name} *" if name in entered else name for name in worst_first.method]
+            axes.axvline(dense, **DOTTED, label=f"dense, {dense:.1f}")
+        names = [f"{name} *" if name in entered else name for name in worst_first]
         axes.set_yticks(range(len(names)), names)
-        axes.set(xlabel=LABELS["test_accuracy"], title=f"{density:g} % remaining")
+        axes.set(xlabel=LABELS[measure], title=f"{density:g} % remaining")
     figure.suptitle(title)
-    best = board[board.index.get_level_values("rank") == 1]
-    leaders = "; ".join(f"{d:g} %: {row.method} {row['mean']:.1f}" for (*_, d, _), row in best.iterrows())
-    start = f"{title}. Test accuracy by method, with 95 % intervals; entered are marked with a star."
-    dotted = f"Dotted: the dense network, {dense:.1f} %." if dense is not None else ""
-    return finish(figure, start, f"Best mean at {leaders}.", dotted)
+    first = board[board.index.get_level_values("rank") == 1]
+    leaders = "; ".join(f"{at:g} %, {scope}: {row.method} {row['mean']:.1f}" for (*_, at, scope, _), row in first.iterrows())
+    star = "; entered are marked with a star" if entered else ""
+    start = f"{title}. {LABELS[measure].capitalize()} by method and scope, with 95 % bounds{star}."
+    dotted = f"Dotted: the dense network, {dense:.1f}." if dense is not None else ""
+    return finish(figure, start, f"First under each scope: {leaders}.", dotted, legend=panels[-1])
+
+
+def _scopes_of(axes: Axes, here: pd.DataFrame, methods: list[str], looks: dict[str, Style]) -> None:
+    """A point with whiskers for each method (a line of the axes) and scope, the scopes a little apart."""
+    for number, (scope, look) in enumerate(looks.items()):
+        rows = here[here.scope == scope]
+        places = [methods.index(name) + 0.22 * ((len(looks) - 1) / 2 - number) for name in rows.method]
+        ends = style.whiskers(rows["mean"], rows.low, rows.high)
+        axes.errorbar(rows["mean"], places, xerr=ends, label=scope, **look.points(), markersize=6, capsize=2)
 
 
 def learning_rates(recipes: dict[str, Recipe]) -> Figure:

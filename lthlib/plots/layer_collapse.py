@@ -6,9 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
+from lthlib.analysis import evidence
 from lthlib.core.errors import LotteryError
 from lthlib.plots import style
-from lthlib.plots.style import DOTTED, LEGEND, VERDICTS, finish
+from lthlib.plots.style import DOTTED, LEGEND, SHADE, VERDICTS, finish
 
 
 def layer_profiles(layers: pd.DataFrame, compressions: list[float], title: str = "") -> Figure:
@@ -63,17 +64,17 @@ def _with_empty(axes: Axes, least: float) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: "empty" if y < 1.01 * least else f"{y:g}"))
 
 
-def intervals(differences: pd.DataFrame, boundary: float = 0.0, title: str = "") -> Figure:
-    """Paired differences with their 95 % intervals: a panel for each control, a row for each method.
-    `differences` has columns method, control, points (mean, control minus method), low, high and verdict
-    (yes, no, cannot tell: does the control cost nothing?). Left of the dotted line, at `boundary`, it
-    does."""
+def forest(differences: pd.DataFrame, margin: float, title: str = "") -> Figure:
+    """Paired differences with their 95 % bounds, as a forest plot: a panel for each control, a row for each
+    method. `differences` has columns method, control, points (mean, control minus method), low, high and
+    verdict (one of `evidence.VERDICTS`). The grey band reaches from the `margin`, in points, to zero."""
     controls, methods = differences.control.unique(), list(differences.method.unique())
     figure, panels = style.panels(len(controls), 2.7, 1.5 + 0.34 * len(methods), room=2.6, sharey=True)
-    sentences = [f"{title}." if title else ""]
+    sentences = [f"{title}, with 95 % bounds." if title else "With 95 % bounds."]
     for axes, control in zip(panels, controls):
-        axes.axvline(0, color="#999999", linewidth=1, zorder=0)
-        axes.axvline(boundary, **DOTTED)
+        axes.axvline(0, **DOTTED)
+        if margin == margin:  # not NaN, which an unknown margin is
+            axes.axvspan(-margin, 0, color="#777777", zorder=0, **SHADE)
         by_method = differences[differences.control == control].set_index("method")
         for place, method in enumerate(methods):
             if method in by_method.index:
@@ -81,16 +82,16 @@ def intervals(differences: pd.DataFrame, boundary: float = 0.0, title: str = "")
         axes.set(title=control, xlabel="points, control minus ticket")
     panels[0].set_yticks(range(len(methods)), methods)
     panels[0].set_ylim(len(methods) - 0.5, -0.5)
-    for verdict in ("yes", "no", "cannot tell"):
+    for verdict in [verdict for verdict in evidence.VERDICTS if verdict in set(differences.verdict)]:
         panels[-1].plot([], [], label=verdict, **VERDICTS[verdict].points())
-    panels[-1].legend(title="costs nothing?", **LEGEND)
+    panels[-1].legend(title="the control is", **LEGEND)
     figure.suptitle(title)
     return finish(figure, *sentences)
 
 
 def _whisker(axes: Axes, place: int, name: str, row: pd.Series) -> str:
-    """One mean with its interval, and what it says."""
+    """One mean with its bounds, and what it says."""
     look = {**VERDICTS[row.verdict].points(), "markersize": 7, "capsize": 3}
     axes.errorbar(row.points, place, xerr=style.whiskers(row.points, row.low, row.high), **look)
-    interval = "" if pd.isna(row.low) else f" ({row.low:+.1f} to {row.high:+.1f})"
-    return f"{name}: {row.points:+.1f}{interval}, {row.verdict}."
+    bounds = "" if pd.isna(row.low) else f" ({row.low:+.1f} to {row.high:+.1f})"
+    return f"{name}: {row.points:+.1f}{bounds}, {row.verdict}."

@@ -49,3 +49,9 @@ def test_how_far_names_the_first_level_that_fails(verdicts, matching, winning):
 def test_an_unknown_verdict_gets_a_sentence():
     with pytest.raises(LotteryError, match="choose one of matching, winning"):
         analysis.how_far(levels("winning"), "better")
+
+
+def test_a_control_is_named():
+    found = analysis.how_far(levels("matching", "worse"), method="reinit")
+    assert found.startswith("The reinit matches its dense network down to")
+    assert "that the reinit matches" in analysis.how_far(levels("worse"), method="reinit")

@@ -243,16 +243,20 @@ def test_the_profile_says_what_it_draws():
         collapse_plots.layer_profiles(table, [3])
 
 
-def test_the_intervals_say_what_they_draw():
-    rows = [("snip", "shuffle", -1.9, -3.0, -0.9, "no"), ("grasp", "shuffle", 0.9, 0.5, 1.4, "yes")]
-    rows += [("grasp", "reinit", 0.2, float("nan"), float("nan"), "cannot tell")]
+def test_the_forest_says_what_it_draws():
+    rows = [("snip", "shuffle", -1.9, -3.0, -0.9, "worse"), ("grasp", "shuffle", 0.9, 0.5, 1.4, "better")]
+    rows += [("grasp", "reinit", 0.2, float("nan"), float("nan"), "none")]
     found = pd.DataFrame(rows, columns=["method", "control", "points", "low", "high", "verdict"])
-    figure = collapse_plots.intervals(found, -0.5, "sanity")
+    figure = collapse_plots.forest(found, 0.5, "sanity")
     assert figure.get_label() == (
-        "sanity. snip, shuffle: -1.9 (-3.0 to -0.9), no. grasp, shuffle: +0.9 (+0.5 to +1.4), yes. "
-        "grasp, reinit: +0.2, cannot tell."
+        "sanity, with 95 % bounds. snip, shuffle: -1.9 (-3.0 to -0.9), worse. grasp, shuffle: +0.9 (+0.5 to +1.4), "
+        "better. grasp, reinit: +0.2, none."
     )
     assert [axes.get_title() for axes in figure.axes] == ["shuffle", "reinit"]
+    [band] = figure.axes[0].patches
+    assert (band.get_x(), band.get_width()) == (-0.5, 0.5), "the margin"
+    assert [text.get_text() for text in figure.axes[-1].get_legend().get_texts()] == ["better", "worse", "none"]
+    assert not collapse_plots.forest(found, float("nan")).axes[0].patches, "an unknown margin has no band"
 
 
 def test_vectors_have_no_units_and_transposed_convolutions_have_those_of_their_outputs():

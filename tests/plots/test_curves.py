@@ -3,10 +3,11 @@ import pandas as pd
 import pytest
 
 matplotlib.use("Agg")
-from lthlib import analysis, lottery, plots, settings
+from lthlib import analysis, arena, lottery, plots, settings
 from lthlib.core.errors import LotteryError
 from lthlib.lottery.controls import CONTROLS
 from lthlib.plots import style
+from tests.test_arena import TWO, made_up
 
 
 @pytest.fixture(autouse=True)
@@ -222,3 +223,18 @@ def test_learning_rates_are_the_recipes():
     assert drawn == [recipe.learning_rate_at(iteration) for iteration in range(10)]
     assert "warmed up: rises over 4 iterations, 0.4 at its highest" in figure.get_label()
     assert "divided by ten at 8." in figure.get_label()
+
+
+@pytest.mark.parametrize(("measure", "best_first"), [("test_accuracy", ["a", "b *"]), ("test_loss", ["b *", "a"])])
+def test_standings_have_a_point_for_each_method_and_scope(measure, best_first):
+    outcome = made_up({**TWO, ("b", "erk"): TWO["b", "global"] - 0.1, ("a", "erk"): TWO["a", "global"] - 0.05})
+    outcome["test_loss"] = 1 - outcome.test_accuracy + 0.1 * (outcome.entry == "a")
+    board = arena.leaderboard(outcome, measure, margin=2.5)
+    figure = plots.standings(board, ["b"], "made up", 90.0, measure)
+    [axes] = figure.axes
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == best_first[::-1], "the best is at the top"
+    points = {bars.get_label(): sorted(bars[0].get_xdata()) for bars in axes.containers}
+    means = board["mean"].groupby("scope").agg(sorted)
+    assert points == {scope: pytest.approx(means[scope]) for scope in ("uniform", "global", "erk")}
+    assert legend(axes) == ["dense, 90.0", "uniform", "global", "erk"] and axes.get_xlabel() == analysis.LABELS[measure]
+    assert "95 % bounds" in figure.get_label() and "entered are marked with a star" in figure.get_label()
