@@ -1,4 +1,4 @@
-"""Claims of the papers beside what was measured here: one row a claim, with bounds and a verdict by a rule."""
+"""Claims of the papers beside what was measured here: one row a claim, with bounds and a verdict."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -74,8 +74,8 @@ def measured_of(claim: Claim, given: Any, on: str = "") -> Measured:
 def row(claim: Claim, measured: Measured) -> dict[str, Any]:
     """One row of `beside_paper`."""
     known, digits = measured.known, decimals(claim, measured)
-    here = "no such level"
-    if len(measured.values):
+    here = "nothing to compare: a network is there at iteration 0" if len(measured.values) else "no such level"
+    if not math.isnan(known.mean):
         here = claim.with_unit(claim.shown(known.mean), digits) + _where(measured.values)
     return {
         "claim": claim.claim,

@@ -1,4 +1,5 @@
-"""What a claim of a paper speaks of, measured in a table: its number in each trial, and the evidence of its mean.
+"""What a claim of a paper speaks of, measured in a table: its number in each trial, and the evidence of
+its mean.
 
 Levels are chosen before anybody looks: the one nearest to the claim's density, or all of its range as one
 question. Where the paper prints the best of many levels ("at best", "up to"), each trial is measured at the
@@ -27,10 +28,11 @@ NOT_LEARNED = "no verdict (the dense network is near chance: it has not learned)
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What was measured of a claim. `known` is the evidence of its mean, ratios as logarithms; `values` has one
-    row a trial, with columns value (in the claim's unit), from and down_to; `task` and `iterations` say where;
-    `margin` is how much worse is still no matter (NaN: unknown), and `of_the_paper` whether the densities are
-    those of the paper's number. `spoilt` is a verdict that nothing can be said, and why; else empty."""
+    """What was measured of a claim. `known` is the evidence of its mean, ratios as logarithms; `values`
+    has one row a trial, with columns value (in the claim's unit), from and down_to; `task` and
+    `iterations` say where; `margin` is how much worse is still no matter (NaN: unknown), and
+    `of_the_paper` whether the densities are those of the paper's number. `spoilt` is a verdict that
+    nothing can be said, and why; else empty."""
 
     known: Evidence
     values: pd.DataFrame
@@ -54,12 +56,13 @@ def effect(
 ) -> pd.DataFrame:
     """What a claim speaks of, measured in this table: one row per trial.
 
-    Columns: value, in the claim's unit; from and down_to, the largest and the smallest density, 0 to 1, it is
-    measured at. That is the level nearest to the claim's density, if at most one round of pruning away; or all
-    levels of its range, averaged; or each trial's level that is best in the other trials, for a number that is
-    the best of many. No row where no level is near. `density` replaces the claim's, "other" is the other
-    hunt's table where a claim compares two. `beside_paper` takes what is returned, with the evidence behind
-    it. Raises LotteryError for a claim without a density, or one that cannot be measured from tables.
+    Columns: value, in the claim's unit; from and down_to, the largest and the smallest density, 0 to 1,
+    it is measured at. That is the level nearest to the claim's density, if at most one round of pruning
+    away; or all levels of its range, averaged; or each trial's level that is best in the other trials,
+    for a number that is the best of many. No row where no level is near. `density` replaces the claim's,
+    "other" is the other hunt's table where a claim compares two. `beside_paper` takes what is returned,
+    with the evidence behind it. Raises LotteryError for a claim without a density, or one that cannot be
+    measured from tables.
     """
     found = measure(table, claim, density, other)
     values = found.values.copy()
@@ -74,8 +77,8 @@ def measure(
     other: pd.DataFrame | None = None,
     networks: pd.DataFrame | None = None,
 ) -> Measured:
-    """The same with its evidence. Arguments and errors are those of `effect`; `networks` is the table's summary,
-    where the caller has it already."""
+    """The same with its evidence. Arguments and errors are those of `effect`; `networks` is the table's
+    summary, where the caller has it already."""
     claim = find(claim) if isinstance(claim, str) else claim
     wanted = claim.density if density is None else density
     if not claim.measure or (wanted is None and not claim.at_best):
@@ -100,8 +103,9 @@ def measure(
 
 
 def margin(claim: Claim, task: str, table: pd.DataFrame | None = None) -> float:
-    """How much worse is still no matter to a claim that something is no worse: what the task declares, else what
-    the claim's entry chooses, else two deviations of the table's dense networks; NaN where nothing is known."""
+    """How much worse is still no matter to a claim that something is no worse: what the task declares,
+    else what the claim's entry chooses, else two deviations of the table's dense networks; NaN where
+    nothing is known."""
     if claim.side != "no worse":
         return claim.within or float("nan")
     declared = TASKS[task].margin if task in TASKS else None
@@ -113,8 +117,8 @@ def margin(claim: Claim, task: str, table: pd.DataFrame | None = None) -> float:
 
 
 def _compared(table: pd.DataFrame, networks: pd.DataFrame, claim: Claim, other: pd.DataFrame | None) -> pd.DataFrame:
-    """The claim's measure by level and trial, as in `pairs`: columns density, value, other; where the claim is
-    against nothing, `other` is NaN."""
+    """The claim's measure by level and trial, as in `pairs`: columns density, value, other; where the
+    claim is against nothing, `other` is NaN."""
     if not claim.against:
         value = scale(claim.measure) * by_trial(networks, claim.method, claim.measure)
         density = networks.groupby(["level", "trial"]).density.mean()
@@ -141,8 +145,8 @@ def _against_level(networks: pd.DataFrame, claim: Claim, density: float) -> pd.D
 
 
 def _chosen(networks: pd.DataFrame, compared: pd.DataFrame, claim: Claim, density: Number | None) -> pd.Series:
-    """Which rows a claim is measured at: those of a density that is asked for, else each trial's best level by
-    the other trials, else those of the claim's density."""
+    """Which rows a claim is measured at: those of a density that is asked for, else each trial's best
+    level by the other trials, else those of the claim's density."""
     if density is None and claim.at_best:
         return _best_by_others(networks, compared, claim)
     wanted = claim.density if density is None else density
@@ -204,9 +208,9 @@ def _each_trial(chosen: pd.DataFrame, claim: Claim) -> pd.DataFrame:
 
 
 def _spoilt(networks: pd.DataFrame, claim: Claim, chosen: pd.DataFrame, last: int) -> str:
-    """Why a comparison says nothing: the dense network has not learned; or, of early stops, in most pairs both
-    networks stop at the last iteration, still improving, so that their ratio, 1, says how long they were
-    trained and not how fast they learn. Empty where neither is so."""
+    """Why a comparison says nothing: the dense network has not learned; or, of early stops, in most pairs
+    both networks stop at the last iteration, still improving, so that their ratio, 1, says how long they
+    were trained and not how fast they learn. Empty where neither is so."""
     measure = "test_loss" if claim.measure == "test_loss" else "test_accuracy"
     if claim.against and not comparison._learned(networks, measure):
         return NOT_LEARNED

@@ -1,14 +1,16 @@
-"""Where claims of the papers were measured: in the tables of the atlas and of results folders, and by lessons.
+"""Where claims of the papers were measured: in the tables of the atlas and of results folders, and by
+lessons.
 
-A claim is measured in every hunt of its own task, or of a task of ours with the same kind of network, that is
-set up as one of the task's profiles and as the claim says; so that a sweep over learning rates is not taken for
-the paper's experiment. How long networks were trained is free, and said. Hunts that differ in their seed alone
-count as one, with all their trials.
+A claim is measured in every hunt of its own task, or of a task of ours with the same kind of network,
+that is set up as one of the task's profiles and as the claim says; so that a sweep over learning rates is
+not taken for the paper's experiment. How long networks were trained is free, and said. Hunts that differ
+in their seed alone count as one, with all their trials.
 """
 
 import contextlib
 import dataclasses
 import functools
+import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,16 +30,19 @@ from lthlib.storage.store import MARKER, Store
 from lthlib.tasks import PROFILES
 from lthlib.tasks.profiles import OWN, PROFILE_NAMES
 
-SCALES = ("paper", "quick", "other", "smoke")  # the profile, or another number of iterations; most telling first
+SCALES = ("paper", "quick", "other", "smoke")  # profiles; other: another number of iterations. Telling first
 ROW = ["id", "claim", "the paper", "here", "on", "scale", "95 % bounds", "trials", "verdict", "from"]
-NUMBERS = ["value", "low", "high", "margin"]  # in the claim's unit, without words; NaN where only words are known
+NUMBERS = ["value", "low", "high", "margin"]  # in the claim's unit; NaN where only words are known
+
+NOT_OF_A_LESSON = (OSError, ValueError, LookupError, TypeError, AttributeError)  # what reading another file raises
 
 Changes = tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """The table of one setting: how it differs from its profile (`changes`), its `scale`, and where it is from."""
+    """The table of one setting: how it differs from its profile (`changes`), its `scale`, and where it is
+    from."""
 
     setting: Setting
     changes: Changes
@@ -52,9 +57,9 @@ class Run:
 
 
 def rows(results: str | Path | None = None) -> pd.DataFrame:
-    """One row per claim and place it was measured at, columns ROW and NUMBERS: what `lthlib.beside_paper` says
-    of it, with the scale and where that is from. Raises LotteryError for a results folder that holds neither
-    results nor what lessons wrote."""
+    """One row per claim and place it was measured at, columns ROW and NUMBERS: what `lthlib.beside_paper`
+    says of it, with the scale and where that is from. Raises LotteryError for a results folder that holds
+    neither results nor what lessons wrote."""
     lessons = _in_lessons(results)
     tables = _in_tables(runs(results, wanted=not lessons))
     known = {_what(row) for row in tables}
@@ -75,14 +80,15 @@ def runs(results: str | Path | None = None, wanted: bool = True) -> list[Run]:
         for setting in store.settings():
             own = store.table([setting], all_trials=False) if _kind(setting) else pd.DataFrame()
             if len(own):
-                source[setting] = f"{source[setting]}, {store.folder.name}" if setting in tables else store.folder.name
+                where = store.folder.name
+                source[setting] = f"{source[setting]}, {where}" if setting in tables else where
                 tables[setting] = atlas.merge(tables.get(setting, pd.DataFrame()), own)
     return _pooled(tables, source)
 
 
 def stores(results: str | Path, wanted: bool = True) -> list[Store]:
-    """The results folder, and those inside it, as sweeps leave them. Raises LotteryError where there is none and
-    one is `wanted`."""
+    """The results folder, and those inside it, as sweeps leave them. Raises LotteryError where there is
+    none and one is `wanted`."""
     folder = expanded(results)
     with contextlib.suppress(OSError, ValueError):  # no folder at all, which `Store` says
         markers = sorted(folder.rglob(MARKER), key=lambda path: (len(path.parts), path))
@@ -101,8 +107,8 @@ def setting_of(task: str, profile: str, changes: Changes = (), fingerprint: str 
 
 
 def measures(claim: Claim, run: Run) -> bool:
-    """Whether a claim is about such a hunt: of its own task, of one with the same kind of network (lenet-mnist1d
-    for lenet-mnist), or of any where the claim is about several; set up as the claim says."""
+    """Whether a claim is about such a hunt: of its own task, of one with the same kind of network
+    (lenet-mnist1d for lenet-mnist), or of any where the claim is about several; set up as the claim says."""
     if not claim.measure or claim.by_hand or run.changes != _changes(claim):
         return False
     if claim.task in (SEVERAL, run.setting.task):
@@ -117,8 +123,9 @@ def _in_tables(found: list[Run]) -> list[dict]:
     for claim in claims.load():
         for run in found:
             if measures(claim, run):
-                with contextlib.suppress(LotteryError):  # raised where the claim's control or other hunt is missing
-                    known = measuring.measure(run.table, claim, other=_other(claim, run, found), networks=run.networks)
+                other = _other(claim, run, found)
+                with contextlib.suppress(LotteryError):  # raised where the control or the other hunt is missing
+                    known = measuring.measure(run.table, claim, other=other, networks=run.networks)
                     if len(known.values):
                         measured.append(_row(claim, known, run))
     return measured
@@ -131,7 +138,8 @@ def _what(row: dict) -> tuple:
 
 def _row(claim: Claim, known: measuring.Measured, run: Run) -> dict:
     low, high = sorted(claim.shown(end) for end in known.known.bounds)
-    numbers = {"value": claim.shown(known.known.mean), "low": low, "high": high, "margin": beside.leeway(claim, known)}
+    numbers = {"value": claim.shown(known.known.mean), "low": low, "high": high}
+    numbers["margin"] = beside.leeway(claim, known)
     return {"id": claim.id, **beside.row(claim, known), "scale": run.scale, "from": run.source, **numbers}
 
 
@@ -153,7 +161,8 @@ def _references(task: str, fingerprint: str) -> list[tuple[str, Changes, Setting
     """Every setting of a task that claims are about: its scale, its changes, and itself."""
     kinds = {_changes(c) for c in claims.load() if c.task == task or not set(c.changes) - {"schedule"}}
     ways = sorted(kinds, key=str)
-    return [(profile, way, setting_of(task, profile, way, fingerprint)) for profile in PROFILE_NAMES for way in ways]
+    every = itertools.product(PROFILE_NAMES, ways)
+    return [(profile, way, setting_of(task, profile, way, fingerprint)) for profile, way in every]
 
 
 def _shipped_settings() -> list[Setting]:
@@ -163,7 +172,8 @@ def _shipped_settings() -> list[Setting]:
 
 
 def _kind(setting: Setting) -> tuple[Changes, str] | None:
-    """How a setting differs from a profile of its task, and its scale; None where it is another experiment."""
+    """How a setting differs from a profile of its task, and its scale; None where it is another
+    experiment."""
     alone = dataclasses.replace(setting, seed=0)
     for exact in (True, False):
         for profile, way, reference in _references(setting.task, setting.fingerprint):
@@ -175,7 +185,8 @@ def _kind(setting: Setting) -> tuple[Changes, str] | None:
 def _however_long(setting: Setting) -> Setting:
     """The setting with one number of iterations for all."""
     most = max(setting.recipe.iterations, 1_000_000)
-    return dataclasses.replace(setting, recipe=dataclasses.replace(setting.recipe, iterations=most, evaluate_every=1))
+    recipe = dataclasses.replace(setting.recipe, iterations=most, evaluate_every=1)
+    return dataclasses.replace(setting, recipe=recipe)
 
 
 def _pooled(tables: dict[Setting, pd.DataFrame], source: dict[Setting, str]) -> list[Run]:
@@ -199,10 +210,11 @@ def _pooled(tables: dict[Setting, pd.DataFrame], source: dict[Setting, str]) -> 
 
 
 def _in_lessons(results: str | Path | None) -> list[dict]:
-    """What lessons that were run say of claims, from the result.json that each wrote somewhere in the folder."""
+    """What lessons that were run say of claims, from the result.json that each wrote somewhere in the
+    folder."""
     found, older = [], 0
     for path in _result_files(results):
-        with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):  # not a lesson's
+        with contextlib.suppress(*NOT_OF_A_LESSON):
             run = json.loads(path.read_bytes())
             table = pd.DataFrame(run["beside"])
             if "verdict" in table:
@@ -222,13 +234,15 @@ def _result_files(results: str | Path | None) -> list[Path]:
 
 
 def _from_lesson(cells: pd.Series, run: dict) -> dict | None:
-    """A row of a lesson's comparison, if it is about a claim, measured in a trial, with a verdict that is ours."""
+    """A row of a lesson's comparison, if it is about a claim, measured in a trial, with a verdict that is
+    ours."""
     claim = _claim_of(cells)
     if claim is None or claims.word(cells.verdict) not in claims.VERDICTS or not int(cells.trials):
         return None
     way = f" ({cells['method']})" if "method" in cells else ""
     on = str(run["task"]).split(",")[0] if cells.on == "not said" else cells.on
-    row = {name: cells[name] for name in beside.COLUMNS} | {"claim": claim.claim, "here": f"{cells.here}{way}", "on": on}
+    row = {name: cells[name] for name in beside.COLUMNS}
+    row |= {"claim": claim.claim, "here": f"{cells.here}{way}", "on": on}
     lesson = f"lesson {int(run['lesson'])}"
     scale = run["profile"] if run["profile"] in SCALES else "other"
     return {"id": claim.id, **row, "trials": int(cells.trials), "scale": scale, "from": lesson}
