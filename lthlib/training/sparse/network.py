@@ -1,0 +1,148 @@
+"""One ticket on its way through training with kernels: the same interface as `stack.Stack`, and the same numbers
+to float tolerance."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from lthlib import models
+from lthlib.data import Split
+from lthlib.settings import Recipe
+from lthlib.training import objectives, randomness
+from lthlib.training.objectives import Objective
+from lthlib.training.sparse import pointwise
+from lthlib.training.sparse.maps import lanes_for
+from lthlib.training.sparse.rule import Plan
+from lthlib.training.sparse.tape import Tape
+from lthlib.training.sparse.weights import Kept, NormWeights, Whole
+from lthlib.training.stack import EVALUATION_BATCH, Ticket
+
+EVALUATION_LANES = lanes_for(EVALUATION_BATCH)
+
+
+class SparseNetwork:
+    """A ticket that is trained by the weights it keeps. `plan` is what `rule.plan` made of its network and mask.
+    Tensors it takes and gives have a leading axis of 1, like a stack of one ticket."""
+
+    size = 1
+
+    def __init__(self, plan: Plan, ticket: Ticket, recipe: Recipe, train: Split, objective: Objective):
+        self.recipe, self.train, self.device, self.objective = recipe, train, torch.device("cpu"), objective
+        self._minimised = objectives.smoothed(objective, recipe.label_smoothing)
+        self.model, self._nodes = plan.model, plan.nodes
+        models.load(self.model, ticket.weights)
+        randomness.key_random_layers(self.model, ticket.order_seed, ticket.start)
+        for name, parameter in self.model.named_parameters():
+            if name in ticket.mask:
+                parameter.data.masked_fill_(~ticket.mask[name], 0.0)
+        self._weights = {
+            id(node): _weights(node, plan, ticket, recipe) for node in plan.nodes if isinstance(node.work, nn.Module)
+        }
+        self._weights = {node: weights for node, weights in self._weights.items() if weights is not None}
+        self._trained = [own for weights in self._weights.values() for own in weights.trained_parameters()]
+        self._kept = [weights for weights in self._weights.values() if isinstance(weights, Kept)]
+        self._whole = [weights for weights in self._weights.values() if isinstance(weights, Whole)]
+        self._examples = train.inputs.reshape(len(train), -1).numpy()
+        self._training: Tape | None = None
+        self._evaluation: Tape | None = None
+
+    def step(self, batch: Tensor, views: Tensor | None, iteration: int) -> None:
+        """One optimiser step on the examples `batch` [1, B] of the training split, seen as `views` [1, B] say."""
+        index = batch[0]
+        if self._training is None or self._training.lanes < len(index):
+            self._training = Tape(self._nodes, self._weights, lanes_for(len(index)), gradients=True)
+        tape = self._training
+        if views is None:
+            tape.take(self._examples, index.numpy())
+        else:
+            tape.put(randomness.shift_and_flip(self.train.inputs[index], views[0]))
+        tape.forward(training=True)
+        self._gradient_of_loss(tape, self.train.targets[index])
+        tape.backward()
+        if self.recipe.gradient_clip:
+            self._clip()
+        rate = self.recipe.learning_rate_at(iteration)
+        for parameter in self._trained:
+            parameter.step(rate)
+        for weights in self._whole:
+            weights.after_step()
+
+    def validate(self, split: Split) -> tuple[Tensor, Tensor]:
+        """`measure`, for the one split that is measured again and again."""
+        return self.measure(split)
+
+    @torch.no_grad()
+    def measure(self, split: Split) -> tuple[Tensor, Tensor]:
+        """Mean loss and accuracy (0 to 1) over every example of the split, in evaluation mode: two tensors
+        [1]."""
+        if self._evaluation is None:
+            self._evaluation = Tape(self._nodes, self._weights, EVALUATION_LANES, gradients=False)
+        tape, examples = self._evaluation, split.inputs.reshape(len(split), -1).numpy()
+        losses, accuracies = torch.zeros(2, dtype=torch.float64)
+        usual = objectives.mean_weights(self.objective, split.targets.unsqueeze(0))
+        for index in torch.arange(len(split)).split(EVALUATION_BATCH):
+            tape.take(examples, index.numpy())
+            tape.forward(training=False)
+            outputs = tape.output.examples(len(index), self._nodes[-1].shape)
+            targets = split.targets[index]
+            loss, accuracy = self.objective(outputs, targets.clone())
+            if usual is not None:
+                by_loss, by_accuracy = (part / mean for part, mean in zip(self.objective.weigh(targets), usual))
+                loss, accuracy = loss * by_loss, accuracy * by_accuracy
+            losses += loss.sum()
+            accuracies += accuracy.sum()
+        return (losses / len(split)).reshape(1), (accuracies / len(split)).reshape(1)
+
+    def state(self) -> dict[str, Tensor]:
+        """Every parameter and buffer that a state_dict holds, [1, ...]; what the mask removes is zero."""
+        for weights in self._kept:
+            weights.into_state()
+        return {name: tensor.detach().unsqueeze(0) for name, tensor in self.model.state_dict(keep_vars=True).items()}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Put these values, as `state` gives them, in place of the present ones."""
+        for name, tensor in self.state().items():
+            tensor.copy_(state[name])
+        for weights in self._kept:
+            weights.from_state()
+
+    def _gradient_of_loss(self, tape: Tape, targets: Tensor) -> None:
+        assert tape.output_gradient is not None
+        if self._minimised is objectives.classification:
+            pointwise.cross_entropy_gradient(tape.output.data, targets.numpy(), tape.output_gradient.data)
+            return
+        outputs = tape.output.examples(len(targets), self._nodes[-1].shape).requires_grad_()
+        usual = objectives.mean_weights(self._minimised, targets.unsqueeze(0))
+        losses = self._minimised(outputs, targets)[0]
+        if usual is not None:
+            losses = losses * self._minimised.weigh(targets)[0] / usual[0]
+        [gradient] = torch.autograd.grad(losses.mean(), [outputs])
+        tape.output_gradient.put(gradient)
+
+    def _clip(self) -> None:
+        """Scale the gradient down to the largest norm that the recipe allows, as torch's `clip_grad_norm_` does."""
+        for weights in self._whole:
+            if weights.factor is not None:
+                weights.weight_gradient.mul_(weights.factor)
+        norms = [torch.linalg.vector_norm(torch.from_numpy(parameter.gradient)) for parameter in self._trained]
+        norm = torch.linalg.vector_norm(torch.stack(norms))
+        share = float((self.recipe.gradient_clip / (norm + 1e-6)).clamp(max=1.0))
+        for parameter in self._trained:
+            parameter.gradient *= share
+
+
+def _weights(node, plan: Plan, ticket: Ticket, recipe: Recipe) -> Kept | Whole | NormWeights | None:
+    if node.kind == "norm":
+        return NormWeights(node.work, recipe)
+    if node.kind not in ("linear", "convolution"):
+        return None
+    mask = ticket.mask.get(f"{node.name}.weight")
+    return (Kept if id(node) in plan.sparse else Whole)(node.work, mask, recipe)
+
+
+def copy_for_kernels(model: nn.Module) -> nn.Module:
+    """A copy of the network with layers that draw by themselves, as the dense way has them."""
+    return randomness.own_random_layers(copy.deepcopy(model))

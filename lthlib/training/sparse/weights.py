@@ -1,0 +1,176 @@
+"""Parameters as kernels take them: the weights of a layer that its mask keeps, or a layer's as they are.
+
+What is not kept is nowhere: no memory, no gradient, no state of the optimiser. `into_state` puts the others back
+into the network's own tensors, between exact zeros.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lthlib.settings import Recipe
+from lthlib.training.sparse import pointwise
+
+
+class Parameter:
+    """Numbers that are trained, [n], with their gradient and what the optimiser remembers of each."""
+
+    def __init__(self, values: np.ndarray, recipe: Recipe):
+        self.values, self.gradient = values.reshape(-1), np.zeros(values.size, np.float32)
+        self.recipe, self.steps = recipe, 0
+        self.first = np.zeros(values.size, np.float32)
+        self.second = np.zeros(values.size if recipe.optimizer != "sgd" else 0, np.float32)
+
+    def step(self, rate: float) -> None:
+        """One step of the recipe's optimiser at this learning rate."""
+        self.steps += 1
+        recipe, single = self.recipe, np.float32
+        if recipe.optimizer == "sgd":
+            arguments = single(rate), single(recipe.momentum), single(recipe.weight_decay)
+            pointwise.sgd_step(self.values, self.gradient, self.first, *arguments)
+            return
+        apart = recipe.optimizer == "adamw"
+        decay = recipe.weight_decay * (rate if apart else 1)
+        sooner, correction = rate / (1 - 0.9**self.steps), (1 - 0.999**self.steps) ** 0.5
+        arguments = single(sooner), single(correction), single(decay), apart
+        pointwise.adam_step(self.values, self.gradient, self.first, self.second, *arguments)
+
+
+class Bias:
+    """The bias of a layer, a parameter of the network's own memory; zeros where it has none."""
+
+    def __init__(self, module: nn.Module, units: int, recipe: Recipe):
+        bias = module.bias
+        self.own = None if bias is None else Parameter(bias.detach().numpy(), recipe)
+        self.trained = bias is not None and bias.requires_grad
+        self.values = np.zeros(units, np.float32) if self.own is None else self.own.values
+        self.gradient = np.zeros(units, np.float32) if self.own is None else self.own.gradient
+
+
+class Kept:
+    """The kept weights of a linear layer or a convolution, in the order of its outputs, with its bias.
+
+    values, gradients [kept]; row [units + 1]: those of unit o are row[o] to row[o + 1]; output_of and input_of
+    [kept]: which unit each belongs to, and which of its inputs (of a convolution: channel and place in the window,
+    flattened) it multiplies.
+    """
+
+    def __init__(self, module: nn.Module, mask: Tensor | None, recipe: Recipe):
+        weight = module.weight.detach()
+        kept = torch.ones_like(weight, dtype=torch.bool) if mask is None else mask
+        self.weight, self.index = weight, kept.reshape(-1).nonzero().flatten().numpy()
+        self.trained, units = module.weight.requires_grad, len(weight)
+        width = weight[0].numel()
+        self.output_of, self.input_of, self.width = self.index // width, self.index % width, width
+        counts = np.bincount(self.output_of, minlength=units)
+        self.row = np.concatenate([[0], counts.cumsum()]).astype(np.uint32)
+        self.own = Parameter(weight.reshape(-1).numpy()[self.index].copy(), recipe)
+        self.bias_of = Bias(module, units, recipe)
+        self._zeros = np.zeros(0, np.float32)
+
+    @property
+    def values(self) -> np.ndarray:
+        return self.own.values
+
+    @property
+    def gradients(self) -> np.ndarray:
+        return self.own.gradient
+
+    @property
+    def bias(self) -> np.ndarray:
+        return self.bias_of.values
+
+    @property
+    def bias_gradients(self) -> np.ndarray:
+        return self.bias_of.gradient
+
+    def places(self, kernel: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of each kept weight of a convolution: its input channel, and its row and column in the window."""
+        area = kernel[0] * kernel[1]
+        return self.input_of // area, self.input_of % area // kernel[1], self.input_of % kernel[1]
+
+    def by_input(self) -> tuple[np.ndarray, np.ndarray]:
+        """The same weights in the order of their inputs (input channels): where each one's begin, and the order."""
+        sources = self.input_of // self._area()
+        order = np.argsort(sources, kind="stable")
+        counts = np.bincount(sources, minlength=self.width // self._area())
+        return np.concatenate([[0], counts.cumsum()]).astype(np.uint32), order.astype(np.uint32)
+
+    def zero_bias(self, units: int) -> np.ndarray:
+        if len(self._zeros) != units:
+            self._zeros = np.zeros(units, np.float32)
+        return self._zeros
+
+    def trained_parameters(self) -> list[Parameter]:
+        own = [self.own] if self.trained and len(self.own.values) else []
+        return own + ([self.bias_of.own] if self.bias_of.trained and self.bias_of.own else [])
+
+    def into_state(self) -> None:
+        """Put the kept weights back into the network's own tensor; the others there are zero."""
+        self.weight.reshape(-1).numpy()[self.index] = self.own.values
+
+    def from_state(self) -> None:
+        """Take the kept weights from the network's own tensor."""
+        self.own.values[:] = self.weight.reshape(-1).numpy()[self.index]
+
+    def _area(self) -> int:
+        return int(np.prod(self.weight.shape[2:]))
+
+
+class Whole:
+    """A linear layer's own weight and bias, for torch's products; what the mask removes is set to zero after
+    every step."""
+
+    def __init__(self, module: nn.Module, mask: Tensor | None, recipe: Recipe):
+        self.weight, self.trained = module.weight.detach(), module.weight.requires_grad
+        self.own = Parameter(self.weight.numpy(), recipe)
+        self.weight_gradient = torch.from_numpy(self.own.gradient).view_as(self.weight)
+        self.bias_of = Bias(module, len(self.weight), recipe)
+        self.bias_column = torch.from_numpy(self.bias_of.values).unsqueeze(1)
+        self.bias_gradient = torch.from_numpy(self.bias_of.gradient)
+        self.factor = None if mask is None or mask.all() else mask.to(torch.float32)
+
+    def trained_parameters(self) -> list[Parameter]:
+        own = [self.own] if self.trained else []
+        return own + ([self.bias_of.own] if self.bias_of.trained and self.bias_of.own else [])
+
+    def after_step(self) -> None:
+        if self.factor is not None:
+            self.weight.mul_(self.factor)
+
+
+class NormWeights:
+    """Scale, shift and running statistics of a batch norm, in the network's own memory."""
+
+    def __init__(self, module: nn.Module, recipe: Recipe):
+        self.module, self.eps, self.momentum = module, module.eps, module.momentum
+        self.scale_of = Parameter(module.weight.detach().numpy(), recipe)
+        self.shift_of = Parameter(module.bias.detach().numpy(), recipe)
+        self.running_mean, self.running_var = module.running_mean.numpy(), module.running_var.numpy()
+
+    @property
+    def scale(self) -> np.ndarray:
+        return self.scale_of.values
+
+    @property
+    def shift(self) -> np.ndarray:
+        return self.shift_of.values
+
+    @property
+    def scale_gradient(self) -> np.ndarray:
+        return self.scale_of.gradient
+
+    @property
+    def shift_gradient(self) -> np.ndarray:
+        return self.shift_of.gradient
+
+    def follow(self, mean: np.ndarray, variance: np.ndarray, count: int) -> None:
+        """Move the running statistics towards a batch's; the variance without its bias, as torch has it."""
+        share = np.float32(self.momentum)
+        self.running_mean[:] += share * (mean - self.running_mean)
+        self.running_var[:] += share * (variance * np.float32(count / max(count - 1, 1)) - self.running_var)
+        self.module.num_batches_tracked += 1
+
+    def trained_parameters(self) -> list[Parameter]:
+        of = ((self.module.weight, self.scale_of), (self.module.bias, self.shift_of))
+        return [own for parameter, own in of if parameter.requires_grad]
