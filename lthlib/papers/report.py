@@ -97,9 +97,11 @@ def as_json(rows: pd.DataFrame) -> list[dict]:
 def write(results: str | Path | None = None, to: str | Path | None = None) -> list[Path]:
     """Write report.html, report.md and report.json into `to`, else into the results folder, else into report/
     where you are, and return their paths. Raises LotteryError for a folder that cannot be used."""
-    rows, figures = measured(results), list(_figures(results))  # what is wrong is said before a folder is made
+    if results is not None:
+        sources.stores(results)  # whatever is wrong with it is said before a folder is made
     named = next(name for name in (to, results, "report") if name is not None)
-    folder = output_folder("the report's folder", named)
+    folder = output_folder("the report's folder", named)  # and with that before anything is measured
+    rows, figures = measured(results), list(_figures(results))
     contents = {
         "report.html": page.write(TITLE, summary(rows), VERDICTS, shown(rows), figures),
         "report.md": _markdown(rows, figures),
@@ -160,7 +162,7 @@ def _cell(value) -> str:
 def _figures(results: str | Path | None) -> Iterator[tuple[str, str, str]]:
     """Title, description and HTML of a figure for every hunt that claims are measured in, each of its
     panels with one unit."""
-    runs = sorted(sources.runs(results, wanted=False), key=lambda run: SCALES.index(run.scale))
+    runs = sorted(sources.runs(results), key=lambda run: SCALES.index(run.scale))
     for run in runs:
         if run.table.level.max() > 0 and any(sources.measures(claim, run) for claim in claims.load()):
             figure = plots.by_measure(run.table, ["test_accuracy", "early_stop"])

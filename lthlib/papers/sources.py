@@ -61,22 +61,22 @@ def rows(results: str | Path | None = None) -> pd.DataFrame:
     says of it, with the scale and where that is from. Raises LotteryError for a results folder that holds
     neither results nor what lessons wrote."""
     lessons = _in_lessons(results)
-    tables = _in_tables(runs(results, wanted=not lessons))
+    tables = _in_tables(runs(results))
     known = {_what(row) for row in tables}
     found = [*tables, *(row for row in lessons if _what(row) not in known)]
     return pd.DataFrame(found, columns=[*ROW, *NUMBERS])
 
 
-def runs(results: str | Path | None = None, wanted: bool = True) -> list[Run]:
+def runs(results: str | Path | None = None) -> list[Run]:
     """Every hunt that claims may be measured in, of the atlas and of all results in a folder, those of sweeps
-    included; a network in both is the folder's. `wanted` is whether a folder without results is an error."""
+    included; a network in both is the folder's. Raises LotteryError as `stores` does."""
     tables: dict[Setting, pd.DataFrame] = {}
     source: dict[Setting, str] = {}
     for setting in _shipped_settings():
         table = atlas.read(setting.task, setting)
         if len(table):
             tables[setting], source[setting] = table, "the atlas"
-    for store in stores(results, wanted) if results is not None else ():
+    for store in stores(results) if results is not None else ():
         for setting in store.settings():
             own = store.table([setting], all_trials=False) if _kind(setting) else pd.DataFrame()
             if len(own):
@@ -86,15 +86,15 @@ def runs(results: str | Path | None = None, wanted: bool = True) -> list[Run]:
     return _pooled(tables, source)
 
 
-def stores(results: str | Path, wanted: bool = True) -> list[Store]:
-    """The results folder, and those inside it, as sweeps leave them. Raises LotteryError where there is
-    none and one is `wanted`."""
+def stores(results: str | Path) -> list[Store]:
+    """The results folder, and those inside it, as sweeps leave them. Raises LotteryError where there is none, and
+    nothing that a lesson wrote."""
     folder = expanded(results)
     with contextlib.suppress(OSError, ValueError):  # no folder at all, which `Store` says
         markers = sorted(folder.rglob(MARKER), key=lambda path: (len(path.parts), path))
         if markers:
             return [Store(path.parent, writable=False) for path in markers]
-    return [Store(results, writable=False)] if wanted else []
+    return [] if _result_files(results) else [Store(results, writable=False)]
 
 
 def setting_of(task: str, profile: str, changes: Changes = (), fingerprint: str = "") -> Setting:
