@@ -67,6 +67,8 @@ def against_dense(row: pd.Series, of: str = "dense") -> str:
     with the verdict "sooner", "as soon", "later" or "inconclusive" before it. Numbers have as many decimals as
     it takes to see on which side of 100 %, and of 150 %, they are."""
     word = {BETTER: "sooner", AS_GOOD: "as soon", WORSE: "later", INCONCLUSIVE: "inconclusive", NONE: "no verdict"}[row.verdict]
+    if math.isnan(row.percent):
+        return f"no verdict: one of the networks is there at iteration 0 ({row.trials:.0f} trials)"
     numbers = (row.percent, row.low, row.high)
     digits = max(decimals(numbers, 100.0, fewest=0), decimals(numbers, 100 * evidence.SLOWER, fewest=0))
     bounds = "" if math.isnan(row.low) else f"95 % bounds {row.low:.{digits}f} to {row.high:.{digits}f} %; "

@@ -1,4 +1,4 @@
-"""Claims of the papers beside what was measured here: one row a claim, with bounds and a verdict by a rule."""
+"""Claims of the papers beside what was measured here: one row a claim, with bounds and a verdict."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ import pandas as pd
 from lthlib.analysis.evidence import FEWEST, weigh
 from lthlib.core.errors import LotteryError
 from lthlib.core.validation import one_of
-from lthlib.papers.claims import RATIOS, SPEED, Claim, at_density, find, of_the_paper
+from lthlib.papers.claims import NO_VERDICT, RATIOS, SPEED, Claim, at_density, find, of_the_paper
 from lthlib.papers.measuring import Measured, margin, measure
 from lthlib.tasks import TASKS
 
@@ -74,8 +74,8 @@ def measured_of(claim: Claim, given: Any, on: str = "") -> Measured:
 def row(claim: Claim, measured: Measured) -> dict[str, Any]:
     """One row of `beside_paper`."""
     known, digits = measured.known, decimals(claim, measured)
-    here = "no such level"
-    if len(measured.values):
+    here = "nothing to compare: a network is there at iteration 0" if len(measured.values) else "no such level"
+    if not math.isnan(known.mean):
         here = claim.with_unit(claim.shown(known.mean), digits) + _where(measured.values)
     return {
         "claim": claim.claim,
@@ -90,6 +90,8 @@ def row(claim: Claim, measured: Measured) -> dict[str, Any]:
 
 def verdict(claim: Claim, measured: Measured) -> str:
     """What `Claim.verdict` says of what was measured, or why it can say nothing."""
+    if not len(measured.values):
+        return f"{NO_VERDICT} (no such level)"
     if measured.spoilt:
         return measured.spoilt
     return claim.verdict(measured.known, measured.task, measured.margin, measured.of_the_paper)

@@ -1,8 +1,8 @@
 """What the papers say, number by number, and the rule by which a run agrees with them.
 
-The claims are in `claims.yaml`, which explains its fields. A claim knows how it is measured and which values
-support it, so that a rule decides whether a run agrees, and nobody types a verdict. `papers.measuring` measures it in
-tables, and `papers.beside` puts both side by side.
+The claims are in `claims.yaml`, which explains its fields. A claim knows how it is measured and which
+values support it, so that a rule decides whether a run agrees, and nobody types a verdict.
+`papers.measuring` measures it in tables, and `papers.beside` puts both side by side.
 """
 
 import functools
@@ -29,8 +29,8 @@ VERDICTS = {
     SAME_DIRECTION: "the bounds are on the claim's side, but the size differs, or the task is another than the paper's",
     INCONCLUSIVE: "the bounds allow both; how many trials would settle it is said",
     CONTRADICTED: "the bounds are on the other side",
-    NO_VERDICT: "fewer than 3 trials, or nothing that could fail: the claim has no side, its number is one of another task, "
-    "the dense network has not learned, or most networks still improve when training ends",
+    NO_VERDICT: "fewer than 3 trials, or nothing that could fail: the claim has no side, its number is one of "
+    "another task, the dense network has not learned, or most networks still improve when training ends",
 }
 SEVERAL = "several"  # the task of a claim about several networks, so that every task is its own
 SPEED = "% of iterations"  # the unit of early stops: method's in percent of those of `against`
@@ -81,7 +81,8 @@ class Claim:
         return f"{self.qualifier} {number}{says}".strip()
 
     def _direction(self) -> str:
-        """What the claim says where the paper prints no number: "above 0 points", "fewer than dense's iterations"."""
+        """What the claim says where the paper prints no number: "above 0 points", "fewer than dense's
+        iterations"."""
         if self.unit == SPEED and self.side in ("above", "below"):
             return f"{'more' if self.side == 'above' else 'fewer'} than {self._others()}"
         if self.side == "no worse":
@@ -89,8 +90,11 @@ class Claim:
         return f"{'level with' if self.side == 'level' else self.side} {self.with_unit(self.line)}"
 
     def _others(self) -> str:
-        """Whose iterations an early stop is compared with: "dense's iterations", "the iterations at 51.3 %"."""
-        return f"the iterations{at_density(self.against)}" if isinstance(self.against, float) else f"{self.against}'s iterations"
+        """Whose iterations an early stop is compared with: "dense's iterations", "the 51.3 % ticket's
+        iterations"."""
+        if isinstance(self.against, float):
+            return f"the {100 * self.against:.3g} % ticket's iterations"
+        return f"{self.against}'s iterations"
 
     @property
     def label(self) -> str:
@@ -103,8 +107,8 @@ class Claim:
         return self.qualifier in AT_BEST
 
     def with_unit(self, value: float, digits: str = "g") -> str:
-        """A value as people read it, such as "+0.5 points" or "62 % of dense's iterations"; `digits` is a format
-        such as ".1f"."""
+        """A value as people read it, such as "+0.5 points" or "62 % of dense's iterations"; `digits` is a
+        format such as ".1f"."""
         sign = "+" if self.unit == "points" and value else ""
         return f"{value:{sign}{digits}} {f'% of {self._others()}' if self.unit == SPEED else self.unit}"
 
@@ -117,8 +121,8 @@ class Claim:
         return RATIOS[self.unit] * math.exp(weighed) if self.unit in RATIOS else weighed
 
     def gain(self, known: Evidence) -> Evidence:
-        """The same evidence as a distance from the boundary, positive where it supports the claim. For a level
-        that is how far inside of `within` the mean is."""
+        """The same evidence as a distance from the boundary, positive where it supports the claim. For a
+        level that is how far inside of `within` the mean is."""
         mean = known.mean - self.weighed(self.line)
         mean = {"below": -mean, "level": self.within - abs(mean)}.get(self.side, mean)
         return Evidence(mean, known.spread, known.trials, known.degrees)
@@ -145,9 +149,9 @@ class Claim:
     def verdict(self, known: Evidence, task: str, margin: float = 0.0, of_the_paper: bool = True) -> str:
         """One of VERDICTS, with what it needs in brackets: "inconclusive (about 7 trials would settle it)".
 
-        `known` is of the claim's unit, ratios as logarithms; `task` is where it was measured ("" if nobody said);
-        `margin` is how much worse is still no matter where the claim says "no worse"; `of_the_paper` is whether
-        it was measured at the densities of the paper's number.
+        `known` is of the claim's unit, ratios as logarithms; `task` is where it was measured ("" if
+        nobody said); `margin` is how much worse is still no matter where the claim says "no worse";
+        `of_the_paper` is whether it was measured at the densities of the paper's number.
         """
         own = task == self.task or self.task == SEVERAL
         if self.side == "none":
@@ -162,8 +166,8 @@ class Claim:
         found = gain.verdict(margin)
         if found == evidence.INCONCLUSIVE:
             needed = gain.trials_needed(margin)
-            count = f"about {needed} trials would settle it" if needed else f"more than {MOST_TRIALS} trials would be needed"
-            return f"{INCONCLUSIVE} ({count})"
+            many = f"more than {MOST_TRIALS} trials would be needed"
+            return f"{INCONCLUSIVE} ({f'about {needed} trials would settle it' if needed else many})"
         if found == evidence.WORSE:
             return CONTRADICTED
         if not own:

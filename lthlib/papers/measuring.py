@@ -1,4 +1,5 @@
-"""What a claim of a paper speaks of, measured in a table: its number in each trial, and the evidence of its mean.
+"""What a claim of a paper speaks of, measured in a table: its number in each trial, and the evidence of
+its mean.
 
 Levels are chosen before anybody looks: the one nearest to the claim's density, or all of its range as one
 question. Where the paper prints the best of many levels ("at best", "up to"), each trial is measured at the
@@ -27,10 +28,11 @@ NOT_LEARNED = "no verdict (the dense network is near chance: it has not learned)
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What was measured of a claim. `known` is the evidence of its mean, ratios as logarithms; `values` has one
-    row a trial, with columns value (in the claim's unit), from and down_to; `task` and `iterations` say where;
-    `margin` is how much worse is still no matter (NaN: unknown), and `of_the_paper` whether the densities are
-    those of the paper's number. `spoilt` is a verdict that nothing can be said, and why; else empty."""
+    """What was measured of a claim. `known` is the evidence of its mean, ratios as logarithms; `values`
+    has one row a trial, with columns value (in the claim's unit), from and down_to; `task` and
+    `iterations` say where; `margin` is how much worse is still no matter (NaN: unknown), and
+    `of_the_paper` whether the densities are those of the paper's number. `spoilt` is a verdict that
+    nothing can be said, and why; else empty."""
 
     known: Evidence
     values: pd.DataFrame
@@ -54,12 +56,13 @@ def effect(
 ) -> pd.DataFrame:
     """What a claim speaks of, measured in this table: one row per trial.
 
-    Columns: value, in the claim's unit; from and down_to, the largest and the smallest density, 0 to 1, it is
-    measured at. That is the level nearest to the claim's density, if at most one round of pruning away; or all
-    levels of its range, averaged; or each trial's level that is best in the other trials, for a number that is
-    the best of many. No row where no level is near. `density` replaces the claim's, "other" is the other
-    hunt's table where a claim compares two. `beside_paper` takes what is returned, with the evidence behind
-    it. Raises LotteryError for a claim without a density, or one that cannot be measured from tables.
+    Columns: value, in the claim's unit; from and down_to, the largest and the smallest density, 0 to 1,
+    it is measured at. That is the level nearest to the claim's density, if at most one round of pruning
+    away; or all levels of its range, averaged; or each trial's level that is best in the other trials,
+    for a number that is the best of many. No row where no level is near. `density` replaces the claim's,
+    "other" is the other hunt's table where a claim compares two. `beside_paper` takes what is returned,
+    with the evidence behind it. Raises LotteryError for a claim without a density, or one that cannot be
+    measured from tables.
     """
     found = measure(table, claim, density, other)
     values = found.values.copy()
@@ -72,16 +75,19 @@ def measure(
     claim: str | Claim,
     density: Number | None = None,
     other: pd.DataFrame | None = None,
+    networks: pd.DataFrame | None = None,
 ) -> Measured:
-    """The same with its evidence. Arguments and errors are those of `effect`."""
+    """The same with its evidence. Arguments and errors are those of `effect`; `networks` is the table's
+    summary, where the caller has it already."""
     claim = find(claim) if isinstance(claim, str) else claim
     wanted = claim.density if density is None else density
     if not claim.measure or (wanted is None and not claim.at_best):
         missing = "effect(table, id, density=...)" if claim.measure else "values of your own, one a trial"
         reason = "says too little to be measured from one table alone"
         raise LotteryError(f"the claim {claim.id!r} {reason}: pass {missing}.")
-    compared = _compared(table, claim, other)
-    chosen = compared[_chosen(table, compared, claim, density)]
+    networks = summarise(table) if networks is None else networks
+    compared = _compared(table, networks, claim, other)
+    chosen = compared[_chosen(networks, compared, claim, density)]
     one_level = chosen.index.get_level_values("level").nunique() == 1
     known = _pooled(compared, claim, chosen) if one_level and claim.against else _weigh(chosen, claim)
     last = int(table.iteration.max()) if "iteration" in table and len(table) else 0
@@ -90,15 +96,16 @@ def measure(
         _each_trial(chosen, claim),
         str(table.task.iloc[0]),
         last,
-        margin(claim, str(table.task.iloc[0]), table),
+        margin(claim, str(table.task.iloc[0]), networks),
         density is None or (_as_said(density) == claim.density and not claim.at_best),
-        _spoilt(table, claim, chosen, last),
+        _spoilt(networks, claim, chosen, last),
     )
 
 
 def margin(claim: Claim, task: str, table: pd.DataFrame | None = None) -> float:
-    """How much worse is still no matter to a claim that something is no worse: what the task declares, else what
-    the claim's entry chooses, else two deviations of the table's dense networks; NaN where nothing is known."""
+    """How much worse is still no matter to a claim that something is no worse: what the task declares,
+    else what the claim's entry chooses, else two deviations of the table's dense networks; NaN where
+    nothing is known."""
     if claim.side != "no worse":
         return claim.within or float("nan")
     declared = TASKS[task].margin if task in TASKS else None
@@ -109,16 +116,15 @@ def margin(claim: Claim, task: str, table: pd.DataFrame | None = None) -> float:
     return comparison.margin_of(table, claim.measure).value
 
 
-def _compared(table: pd.DataFrame, claim: Claim, other: pd.DataFrame | None) -> pd.DataFrame:
-    """The claim's measure by level and trial, as in `pairs`: columns density, value, other; where the claim is
-    against nothing, `other` is NaN."""
+def _compared(table: pd.DataFrame, networks: pd.DataFrame, claim: Claim, other: pd.DataFrame | None) -> pd.DataFrame:
+    """The claim's measure by level and trial, as in `pairs`: columns density, value, other; where the
+    claim is against nothing, `other` is NaN."""
     if not claim.against:
-        networks = summarise(table)
         value = scale(claim.measure) * by_trial(networks, claim.method, claim.measure)
         density = networks.groupby(["level", "trial"]).density.mean()
         return pd.DataFrame({"density": density, "value": value, "other": float("nan")}).dropna(subset="value")
     if isinstance(claim.against, float):
-        return _against_level(table, claim, claim.against)
+        return _against_level(networks, claim, claim.against)
     against = claim.against
     if against in SCHEDULES and other is None:
         raise LotteryError(f"the claim {claim.id!r} compares with {against} tickets: pass effect(table, id, other=their table).")
@@ -126,33 +132,34 @@ def _compared(table: pd.DataFrame, claim: Claim, other: pd.DataFrame | None) -> 
     if claim.measure == TO_REACH:
         return comparison.reached(table, against, claim.method)[0]
     if claim.measure == "early_stop":
-        return comparison._stops(table, against, claim.method)[0]
-    return comparison.pairs(table, against, claim.measure, claim.method)
+        never = (networks.early_stop == 0).any()  # such a network counts with its whole run, which the table knows
+        return comparison._stops(table if never else networks, against, claim.method)[0]
+    return comparison.pairs(networks, against, claim.measure, claim.method)
 
 
-def _against_level(table: pd.DataFrame, claim: Claim, density: float) -> pd.DataFrame:
-    """Every level of a table against the level of the same trial that stands for a density."""
-    alone = comparison.pairs(table, "dense", claim.measure, claim.method)
+def _against_level(networks: pd.DataFrame, claim: Claim, density: float) -> pd.DataFrame:
+    """Every level of a hunt against the level of the same trial that stands for a density."""
+    alone = comparison.pairs(networks, "dense", claim.measure, claim.method)
     there = alone[_stands_for(alone.density, density)].droplevel("level").value
     return alone.assign(other=alone.index.get_level_values("trial").map(there)).dropna()
 
 
-def _chosen(table: pd.DataFrame, compared: pd.DataFrame, claim: Claim, density: Number | None) -> pd.Series:
-    """Which rows a claim is measured at: those of a density that is asked for, else each trial's best level by
-    the other trials, else those of the claim's density."""
+def _chosen(networks: pd.DataFrame, compared: pd.DataFrame, claim: Claim, density: Number | None) -> pd.Series:
+    """Which rows a claim is measured at: those of a density that is asked for, else each trial's best
+    level by the other trials, else those of the claim's density."""
     if density is None and claim.at_best:
-        return _best_by_others(table, compared, claim)
+        return _best_by_others(networks, compared, claim)
     wanted = claim.density if density is None else density
     assert wanted is not None  # `measure` has checked it
     return _stands_for(compared.density, wanted)
 
 
-def _best_by_others(table: pd.DataFrame, compared: pd.DataFrame, claim: Claim) -> pd.Series:
+def _best_by_others(networks: pd.DataFrame, compared: pd.DataFrame, claim: Claim) -> pd.Series:
     """Each trial's row at the level that is best on average over the other trials: of accuracies by that on
     validation examples, of other measures by themselves. No row where there are no other trials."""
     chosen = pd.Series(False, compared.index)
     judged = "validation_accuracy" if "accuracy" in claim.measure else claim.measure
-    score = by_trial(summarise(table), claim.method, judged) * (-1 if judged in LOWER_IS_BETTER else 1)
+    score = by_trial(networks, claim.method, judged) * (-1 if judged in LOWER_IS_BETTER else 1)
     score = score[score.index.isin(compared.index)]
     for trial in compared.index.unique("trial"):
         others = score[score.index.get_level_values("trial") != trial]
@@ -200,12 +207,12 @@ def _each_trial(chosen: pd.DataFrame, claim: Claim) -> pd.DataFrame:
     return pd.DataFrame({"value": value, "from": trials.density.max(), "down_to": trials.density.min()})
 
 
-def _spoilt(table: pd.DataFrame, claim: Claim, chosen: pd.DataFrame, last: int) -> str:
-    """Why a comparison says nothing: the dense network has not learned; or, of early stops, in most pairs both
-    networks stop at the last iteration, still improving, so that their ratio, 1, says how long they were
-    trained and not how fast they learn. Empty where neither is so."""
+def _spoilt(networks: pd.DataFrame, claim: Claim, chosen: pd.DataFrame, last: int) -> str:
+    """Why a comparison says nothing: the dense network has not learned; or, of early stops, in most pairs
+    both networks stop at the last iteration, still improving, so that their ratio, 1, says how long they
+    were trained and not how fast they learn. Empty where neither is so."""
     measure = "test_loss" if claim.measure == "test_loss" else "test_accuracy"
-    if claim.against and not comparison._learned(summarise(table), measure):
+    if claim.against and not comparison._learned(networks, measure):
         return NOT_LEARNED
     at_the_end = (chosen.value >= last) & (chosen.other >= last)
     return UNFINISHED if claim.measure == "early_stop" and claim.against and at_the_end.mean() > 0.5 else ""

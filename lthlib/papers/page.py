@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else: readable on a wide screen, on a narrow one, and printed."""
+"""The report as one HTML page that needs nothing else: for wide screens, narrow ones, and paper."""
 
 import html
 import math
@@ -59,11 +59,13 @@ img { max-width: 100%; height: auto }
 COLUMNS = {"claim": 34, "the paper": 20, "here": 28, "verdict": 18}  # with their widths in percent
 
 
-def write(title: str, summary: str, rule: dict[str, str], rows: pd.DataFrame, figures: list[tuple[str, str, str]]) -> str:
+Figures = list[tuple[str, str, str]]  # title, description and HTML
+
+
+def write(title: str, summary: str, rule: dict[str, str], rows: pd.DataFrame, figures: Figures) -> str:
     """The page: what is known in a few sentences, counts, the rule, a table for each paper, and figures.
 
-    `rows` are those of `report.measured`; `rule` says what each verdict means; `figures` are title, description
-    and HTML.
+    `rows` are those of `report.measured`; `rule` says what each verdict means.
     """
     parts = [(str(name), part) for name, part in rows.groupby("paper", sort=False)]
     there = [(name, part) for name, part in parts if (part.verdict != NOT_MEASURED).any()]
@@ -86,16 +88,17 @@ def write(title: str, summary: str, rule: dict[str, str], rows: pd.DataFrame, fi
 
 
 HOW = (
-    "Under a value are its 95 % bounds: the mean over trials lies above the first, and below the second, with 95 % "
-    "confidence each. The strip draws them as a bar with the mean as a dot; the dark dashed line is the claim's boundary "
-    "(no difference, or no change), a pale one its margin, and the hollow diamond the number that the paper prints. A "
-    "claim that was measured at several places has a row for each; the first is the nearest to the paper's, and counts."
+    "Under a value are its 95 % bounds: the mean over trials lies above the first, and below the second, "
+    "with 95 % confidence each. The strip draws them as a bar with the mean as a dot; the dark dashed line is "
+    "the claim's boundary (no difference, or no change), a pale one its margin, and the hollow diamond the "
+    "number that the paper prints. A claim that was measured at several places has a row for each; the first "
+    "is the nearest to the paper's, and counts."
 )
 
 
 def strip(row: pd.Series) -> str:
-    """A small drawing of a row: bar from bound to bound, a dot for the mean, a line at the boundary, a paler one at
-    its margins, a diamond at the paper's number. Empty where there are no bounds."""
+    """A small drawing of a row: bar from bound to bound, a dot for the mean, a line at the boundary, paler
+    ones at its margins, a diamond at the paper's number. Empty where there are no bounds."""
     if row[["value", "low", "high"]].isna().any() or row.side == "none":
         return ""
     scale = math.log if row.unit in RATIOS else float
@@ -113,14 +116,16 @@ def strip(row: pd.Series) -> str:
     margins = "".join(_line(x[name], "#aaa") for name in ("least", "most") if name in x)
     diamond = ""
     if "number" in x:
-        points = " ".join(f"{x['number'] + a:.1f},{middle + b:.1f}" for a, b in ((-6, 0), (0, -6), (6, 0), (0, 6)))
+        corners = ((-6, 0), (0, -6), (6, 0), (0, 6))
+        points = " ".join(f"{x['number'] + a:.1f},{middle + b:.1f}" for a, b in corners)
         diamond = f"<polygon points='{points}' fill='none' stroke='#222' stroke-width='1.3'/>"
     said = f"bounds {row['95 % bounds']}"
     return (
         f"<svg width='{WIDTH}' height='{HEIGHT}' role='img' aria-label='{_text(said)}'>"
         f"{_line(x['line'], '#333')}{margins}"
-        f"<rect x='{x['low']:.1f}' y='{middle - 3}' width='{max(x['high'] - x['low'], 1):.1f}' height='6' rx='2' "
-        f"fill='{ink}' fill-opacity='.35'/><circle cx='{x['value']:.1f}' cy='{middle}' r='4' fill='{ink}'/>{diamond}</svg>"
+        f"<rect x='{x['low']:.1f}' y='{middle - 3}' width='{max(x['high'] - x['low'], 1):.1f}' height='6' "
+        f"rx='2' fill='{ink}' fill-opacity='.35'/>"
+        f"<circle cx='{x['value']:.1f}' cy='{middle}' r='4' fill='{ink}'/>{diamond}</svg>"
     )
 
 
@@ -131,10 +136,12 @@ def _line(x: float, ink: str) -> str:
 def _paper(name: str, rows: pd.DataFrame) -> str:
     """The heading and table of a paper, and, folded, what of it was not measured."""
     there, missing = rows[rows.verdict != NOT_MEASURED], rows[rows.verdict == NOT_MEASURED]
-    body = "".join(_row(row, first) for row, first in zip((row for _, row in there.iterrows()), ~there.id.duplicated()))
+    first = ~there.id.duplicated()
+    body = "".join(_row(row, first[place]) for place, row in there.iterrows())
     head = "".join(f"<th scope='col'>{column}</th>" for column in COLUMNS)
     widths = "".join(f"<col style='width: {width}%'>" for width in COLUMNS.values())
-    table = f"<table><colgroup>{widths}</colgroup><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if body else ""
+    table = f"<table><colgroup>{widths}</colgroup><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    table = table if body else ""
     rest = _unmeasured("", missing) if len(missing) else ""
     return f"<section><h2>{_text(name)}</h2>{table}{rest}</section>"
 
@@ -142,14 +149,16 @@ def _paper(name: str, rows: pd.DataFrame) -> str:
 def _unmeasured(name: str, rows: pd.DataFrame) -> str:
     """Claims that were not measured, folded under the paper's name, or under how many they are."""
     small = "<span class='small'>"
-    items = "".join(f"<li>{_text(row.claim)} {small}{_text(row['the paper'])}</span></li>" for _, row in rows.iterrows())
-    heading = f"{_text(name)} {small}({len(rows)})</span>" if name else f"{small}{len(rows)} not measured here</span>"
+    both = zip(rows.claim, rows["the paper"])
+    items = "".join(f"<li>{_text(claim)} {small}{_text(paper)}</span></li>" for claim, paper in both)
+    heading = f"{small}{len(rows)} not measured here</span>"
+    heading = f"{_text(name)} {small}({len(rows)})</span>" if name else heading
     return f"<details><summary>{heading}</summary><ul>{items}</ul></details>"
 
 
 def _row(row: pd.Series, first: bool) -> str:
-    about = f"{_text(row.claim)}<div class='small'>{_text(row.source)}: {_text(row.setting)}</div>" if first else ""
-    paper = _text(row["the paper"]) if first else ""
+    about = f"{_text(row.claim)}<div class='small'>{_text(row.source)}: {_text(row.setting)}</div>"
+    about, paper = (about, _text(row["the paper"])) if first else ("", "")
     trials = f"{row.trials} trial{'' if row.trials == 1 else 's'}"
     under = f"bounds {row['95 % bounds']}; {trials}"
     scale = {"paper": "the paper's scale", "other": "another length"}.get(row.scale, f"profile {row.scale}")
@@ -157,7 +166,8 @@ def _row(row: pd.Series, first: bool) -> str:
     here += f"<div class='small'>{_text('; '.join((row.on, scale, row['from'])))}</div>"
     word, _, why = row.verdict.partition(" (")
     reason = f"<div class='small'>{_text(why.removesuffix(')'))}</div>" if why else ""
-    cells = {"claim": about, "the paper": paper, "here": here, "verdict": f"{_chip(word)}{reason}{strip(row)}"}
+    verdict = f"{_chip(word)}{reason}{strip(row)}"
+    cells = {"claim": about, "the paper": paper, "here": here, "verdict": verdict}
     names = {name: f" data-name='{name}'" if cell and name != "claim" else "" for name, cell in cells.items()}
     named = "".join(f"<td{names[name]}>{cell}</td>" for name, cell in cells.items())
     return f"<tr class='{'first' if first else 'also'}' data-claim='{_text(row['id'])}'>{named}</tr>"
@@ -165,7 +175,8 @@ def _row(row: pd.Series, first: bool) -> str:
 
 def _counts(rows: pd.DataFrame) -> str:
     words = rows.drop_duplicates("id").verdict.map(claims.word)
-    items = "".join(f"<li>{_chip(word, f'{(words == word).sum()} {word}')}</li>" for word in COLOURS if (words == word).any())
+    counts = {word: (words == word).sum() for word in COLOURS}
+    items = "".join(f"<li>{_chip(word, f'{count} {word}')}</li>" for word, count in counts.items() if count)
     return f"<ul class='counts'>{items}</ul>"
 
 

@@ -1,7 +1,7 @@
 """Every claim of the papers beside what was measured: a self-contained HTML page, Markdown, and JSON.
 
-Claims are measured in the shipped atlas and in a results folder, if one is given, by `papers.sources`; lessons
-that were run add what they measured. The verdicts are those of `lthlib.beside_paper`.
+Claims are measured in the shipped atlas and in a results folder, if one is given, by `papers.sources`;
+lessons that were run add what they measured. The verdicts are those of `lthlib.beside_paper`.
 """
 
 import dataclasses
@@ -40,24 +40,30 @@ PAPERS = {  # by the number or the name that sources begin with
 
 
 def measured(results: str | Path | None = None) -> pd.DataFrame:
-    """One row per claim and place it was measured at, in the order of the claims, the one that counts first (see
-    `counted`); a claim that was measured nowhere has one row, with verdict "not measured". Columns: those of
-    `sources.rows`, paper, source and setting."""
+    """One row per claim and place it was measured at, in the order of the claims, the one that counts
+    first (see `counted`); a claim that was measured nowhere has one row, with verdict "not measured".
+    Columns: those of `sources.rows`, paper, source and setting."""
     rows = sources.rows(results)
     rows = pd.concat([rows, *(_unmeasured(claim) for claim in claims.load() if claim.id not in set(rows.id))])
     by_id = {claim.id: claim for claim in claims.load()}
     order = [_order(by_id[row["id"]], row) for _, row in rows.iterrows()]
     rows = rows.iloc[sorted(range(len(order)), key=order.__getitem__)].reset_index(drop=True)
-    about = {
-        name: [getattr(by_id[id], name) for id in rows.id] for name in ("source", "setting", "unit", "line", "side", "number")
-    }
+    names = ("source", "setting", "unit", "line", "side", "number")
+    about = {name: [getattr(by_id[id], name) for id in rows.id] for name in names}
     return rows.assign(paper=[paper_of(by_id[id]) for id in rows.id], **about)
 
 
 def counted(rows: pd.DataFrame) -> pd.DataFrame:
-    """The one row of each claim that counts: that with a verdict on the claim's own task; of these, and else of
-    all with a verdict, that nearest to the paper's scale, then that with the most trials."""
+    """The one row of each claim that counts: that with a verdict on the claim's own task; of these, and
+    else of all with a verdict, that nearest to the paper's scale, then that with the most trials."""
     return rows.drop_duplicates("id")
+
+
+def shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows that people read: of a claim that has a verdict somewhere, those with one alone."""
+    undecided = rows.verdict.map(claims.word) == NO_VERDICT
+    decided = set(rows.id[~undecided])
+    return rows[~(undecided & rows.id.isin(decided))]
 
 
 def summary(rows: pd.DataFrame) -> str:
@@ -65,16 +71,16 @@ def summary(rows: pd.DataFrame) -> str:
     one = counted(rows)
     words = one.verdict.map(claims.word)
     there = one[words != NOT_MEASURED]
-    counts = ", ".join(f"{(words == word).sum()} {_counted_as(word)}" for word in COUNTED if (words == word).any())
+    found = {word: (words == word).sum() for word in COUNTED}
+    counts = ", ".join(f"{count} {_counted_as(word)}" for word, count in found.items() if count)
     whole = f"Of {len(one)} claims of {one.paper.nunique()} papers, {len(there)} were measured here"
     if there.empty:
         return f"{whole}."
-    scales = ", ".join(
-        f"{(there.scale == scale).sum()} at {_in_words(scale)}" for scale in SCALES if (there.scale == scale).any()
-    )
-    several = (rows.id.value_counts() > 1).sum()
-    nearest = f" {several} claims were measured at several places: the one nearest to the paper's counts." if several else ""
-    return f"{whole}: {counts}. By scale: {scales}.{nearest}"
+    at = {scale: (there.scale == scale).sum() for scale in SCALES}
+    scales = ", ".join(f"{count} at {_in_words(scale)}" for scale, count in at.items() if count)
+    several = (shown(rows).id.value_counts() > 1).sum()
+    nearest = f" {several} claims were measured at several places: the one nearest to the paper's counts."
+    return f"{whole}: {counts}. By scale: {scales}.{nearest if several else ''}"
 
 
 def paper_of(claim: Claim) -> str:
@@ -91,10 +97,13 @@ def as_json(rows: pd.DataFrame) -> list[dict]:
 def write(results: str | Path | None = None, to: str | Path | None = None) -> list[Path]:
     """Write report.html, report.md and report.json into `to`, else into the results folder, else into report/
     where you are, and return their paths. Raises LotteryError for a folder that cannot be used."""
-    rows, figures = measured(results), list(_figures(results))  # first: whatever is wrong is said before a folder is made
-    folder = output_folder("the report's folder", next(name for name in (to, results, "report") if name is not None))
+    if results is not None:
+        sources.stores(results)  # whatever is wrong with it is said before a folder is made
+    named = next(name for name in (to, results, "report") if name is not None)
+    folder = output_folder("the report's folder", named)  # and with that before anything is measured
+    rows, figures = measured(results), list(_figures(results))
     contents = {
-        "report.html": page.write(TITLE, summary(rows), VERDICTS, rows, figures),
+        "report.html": page.write(TITLE, summary(rows), VERDICTS, shown(rows), figures),
         "report.md": _markdown(rows, figures),
         "report.json": json.dumps({"summary": summary(rows), "claims": as_json(rows)}, indent=1),
     }
@@ -104,7 +113,8 @@ def write(results: str | Path | None = None, to: str | Path | None = None) -> li
 
 
 def _unmeasured(claim: Claim) -> pd.DataFrame:
-    cells = {"id": claim.id, "claim": claim.claim, "the paper": claims.of_the_paper(claim), "verdict": NOT_MEASURED, "trials": 0}
+    cells = {"id": claim.id, "claim": claim.claim, "the paper": claims.of_the_paper(claim)}
+    cells |= {"verdict": NOT_MEASURED, "trials": 0}
     texts = dict.fromkeys(("here", "on", "scale", "95 % bounds", "from"), "")
     return pd.DataFrame([{**cells, **texts, **dict.fromkeys(sources.NUMBERS, math.nan)}])
 
@@ -131,12 +141,12 @@ def _markdown(rows: pd.DataFrame, figures: list[tuple[str, str, str]]) -> str:
     lines = [f"# {TITLE}", "", summary(rows), ""]
     lines += [f"- **{word}**: {meaning}." for word, meaning in VERDICTS.items()]
     columns = ["claim", "the paper", "here", "on", "scale", "95 % bounds", "trials", "verdict"]
-    for paper, of_paper in rows.groupby("paper", sort=False):
+    for paper, of_paper in shown(rows).groupby("paper", sort=False):
         there = of_paper[of_paper.verdict != NOT_MEASURED]
         lines += ["", f"## {paper}", ""]
         if len(there):
             lines += [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
-            lines += [f"| {' | '.join(_cell(row[name]) for name in columns)} |" for _, row in there.iterrows()]
+            lines += [f"| {' | '.join(map(_cell, cells))} |" for cells in there[columns].to_numpy()]
         missing = of_paper[of_paper.verdict == NOT_MEASURED]
         if len(missing):
             lines += ["", "Not measured here:", ""]
@@ -150,9 +160,9 @@ def _cell(value) -> str:
 
 
 def _figures(results: str | Path | None) -> Iterator[tuple[str, str, str]]:
-    """Title, description and HTML of a figure for every hunt that claims are measured in, each of its panels with
-    one unit."""
-    runs = sorted(sources.runs(results, wanted=False), key=lambda run: SCALES.index(run.scale))
+    """Title, description and HTML of a figure for every hunt that claims are measured in, each of its
+    panels with one unit."""
+    runs = sorted(sources.runs(results), key=lambda run: SCALES.index(run.scale))
     for run in runs:
         if run.table.level.max() > 0 and any(sources.measures(claim, run) for claim in claims.load()):
             figure = plots.by_measure(run.table, ["test_accuracy", "early_stop"])
@@ -161,6 +171,6 @@ def _figures(results: str | Path | None) -> Iterator[tuple[str, str, str]]:
 
 def _title(run: Run) -> str:
     """A hunt in words: its task, its scale and length, and how it differs from its profile."""
-    changes = [f"{name.replace('_', ' ')} {value:g}" if name != "schedule" else str(value) for name, value in run.changes]
+    changes = [str(value) if name == "schedule" else f"{name.replace('_', ' ')} {value:g}" for name, value in run.changes]
     long = f"{dataclasses.asdict(run.setting.recipe)['iterations']:,} iterations"
     return ", ".join([run.setting.task, _in_words(run.scale), long, f"{run.table.trial.nunique()} trials", *changes])

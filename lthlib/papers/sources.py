@@ -1,14 +1,16 @@
-"""Where claims of the papers were measured: in the tables of the atlas and of results folders, and by lessons.
+"""Where claims of the papers were measured: in the tables of the atlas and of results folders, and by
+lessons.
 
-A claim is measured in every hunt of its own task, or of a task of ours with the same kind of network, that is
-set up as one of the task's profiles and as the claim says; so that a sweep over learning rates is not taken for
-the paper's experiment. How long networks were trained is free, and said. Hunts that differ in their seed alone
-count as one, with all their trials.
+A claim is measured in every hunt of its own task, or of a task of ours with the same kind of network,
+that is set up as one of the task's profiles and as the claim says; so that a sweep over learning rates is
+not taken for the paper's experiment. How long networks were trained is free, and said. Hunts that differ
+in their seed alone count as one, with all their trials.
 """
 
 import contextlib
 import dataclasses
 import functools
+import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,20 +25,24 @@ from lthlib.papers import beside, claims, measuring
 from lthlib.papers.claims import SEVERAL, Claim
 from lthlib.settings import Recipe, Setting
 from lthlib.storage import atlas
+from lthlib.storage.networks import summarise
 from lthlib.storage.store import MARKER, Store
 from lthlib.tasks import PROFILES
 from lthlib.tasks.profiles import OWN, PROFILE_NAMES
 
-SCALES = ("paper", "quick", "other", "smoke")  # the profile, or another number of iterations; most telling first
+SCALES = ("paper", "quick", "other", "smoke")  # profiles; other: another number of iterations. Telling first
 ROW = ["id", "claim", "the paper", "here", "on", "scale", "95 % bounds", "trials", "verdict", "from"]
-NUMBERS = ["value", "low", "high", "margin"]  # in the claim's unit, without words; NaN where only words are known
+NUMBERS = ["value", "low", "high", "margin"]  # in the claim's unit; NaN where only words are known
+
+NOT_OF_A_LESSON = (OSError, ValueError, LookupError, TypeError, AttributeError)  # what reading another file raises
 
 Changes = tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """The table of one setting: how it differs from its profile (`changes`), its `scale`, and where it is from."""
+    """The table of one setting: how it differs from its profile (`changes`), its `scale`, and where it is
+    from."""
 
     setting: Setting
     changes: Changes
@@ -44,43 +50,51 @@ class Run:
     table: pd.DataFrame
     source: str
 
+    @functools.cached_property
+    def networks(self) -> pd.DataFrame:
+        """The table's summary, which takes longer than any claim that is measured in it."""
+        return summarise(self.table)
+
 
 def rows(results: str | Path | None = None) -> pd.DataFrame:
-    """One row per claim and place it was measured at, columns ROW and NUMBERS: what `lthlib.beside_paper` says
-    of it, with the scale and where that is from. Raises LotteryError for a results folder that holds neither
-    results nor what lessons wrote."""
+    """One row per claim and place it was measured at, columns ROW and NUMBERS: what `lthlib.beside_paper`
+    says of it, with the scale and where that is from. Raises LotteryError for a results folder that holds
+    neither results nor what lessons wrote."""
     lessons = _in_lessons(results)
-    found = [*_in_tables(runs(results, wanted=not lessons)), *lessons]
+    tables = _in_tables(runs(results))
+    known = {_what(row) for row in tables}
+    found = [*tables, *(row for row in lessons if _what(row) not in known)]
     return pd.DataFrame(found, columns=[*ROW, *NUMBERS])
 
 
-def runs(results: str | Path | None = None, wanted: bool = True) -> list[Run]:
+def runs(results: str | Path | None = None) -> list[Run]:
     """Every hunt that claims may be measured in, of the atlas and of all results in a folder, those of sweeps
-    included; a network in both is the folder's. `wanted` is whether a folder without results is an error."""
+    included; a network in both is the folder's. Raises LotteryError as `stores` does."""
     tables: dict[Setting, pd.DataFrame] = {}
     source: dict[Setting, str] = {}
     for setting in _shipped_settings():
         table = atlas.read(setting.task, setting)
         if len(table):
             tables[setting], source[setting] = table, "the atlas"
-    for store in stores(results, wanted) if results is not None else ():
+    for store in stores(results) if results is not None else ():
         for setting in store.settings():
             own = store.table([setting], all_trials=False) if _kind(setting) else pd.DataFrame()
             if len(own):
-                source[setting] = f"{source[setting]}, {store.folder.name}" if setting in tables else store.folder.name
+                where = store.folder.name
+                source[setting] = f"{source[setting]}, {where}" if setting in tables else where
                 tables[setting] = atlas.merge(tables.get(setting, pd.DataFrame()), own)
     return _pooled(tables, source)
 
 
-def stores(results: str | Path, wanted: bool = True) -> list[Store]:
-    """The results folder, and those inside it, as sweeps leave them. Raises LotteryError where there is none and
-    one is `wanted`."""
+def stores(results: str | Path) -> list[Store]:
+    """The results folder, and those inside it, as sweeps leave them. Raises LotteryError where there is none, and
+    nothing that a lesson wrote."""
     folder = expanded(results)
     with contextlib.suppress(OSError, ValueError):  # no folder at all, which `Store` says
         markers = sorted(folder.rglob(MARKER), key=lambda path: (len(path.parts), path))
         if markers:
             return [Store(path.parent, writable=False) for path in markers]
-    return [Store(results, writable=False)] if wanted else []
+    return [] if _result_files(results) else [Store(results, writable=False)]
 
 
 def setting_of(task: str, profile: str, changes: Changes = (), fingerprint: str = "") -> Setting:
@@ -93,8 +107,8 @@ def setting_of(task: str, profile: str, changes: Changes = (), fingerprint: str 
 
 
 def measures(claim: Claim, run: Run) -> bool:
-    """Whether a claim is about such a hunt: of its own task, of one with the same kind of network (lenet-mnist1d
-    for lenet-mnist), or of any where the claim is about several; set up as the claim says."""
+    """Whether a claim is about such a hunt: of its own task, of one with the same kind of network
+    (lenet-mnist1d for lenet-mnist), or of any where the claim is about several; set up as the claim says."""
     if not claim.measure or claim.by_hand or run.changes != _changes(claim):
         return False
     if claim.task in (SEVERAL, run.setting.task):
@@ -109,16 +123,23 @@ def _in_tables(found: list[Run]) -> list[dict]:
     for claim in claims.load():
         for run in found:
             if measures(claim, run):
-                with contextlib.suppress(LotteryError):  # raised where the claim's control or other hunt is missing
-                    known = measuring.measure(run.table, claim, other=_other(claim, run, found))
+                other = _other(claim, run, found)
+                with contextlib.suppress(LotteryError):  # raised where the control or the other hunt is missing
+                    known = measuring.measure(run.table, claim, other=other, networks=run.networks)
                     if len(known.values):
                         measured.append(_row(claim, known, run))
     return measured
 
 
+def _what(row: dict) -> tuple:
+    """What makes two rows the same measurement, by whomever: claim, place, scale and numbers."""
+    return tuple(row[name] for name in ("id", "here", "on", "scale", "95 % bounds", "trials"))
+
+
 def _row(claim: Claim, known: measuring.Measured, run: Run) -> dict:
     low, high = sorted(claim.shown(end) for end in known.known.bounds)
-    numbers = {"value": claim.shown(known.known.mean), "low": low, "high": high, "margin": beside.leeway(claim, known)}
+    numbers = {"value": claim.shown(known.known.mean), "low": low, "high": high}
+    numbers["margin"] = beside.leeway(claim, known)
     return {"id": claim.id, **beside.row(claim, known), "scale": run.scale, "from": run.source, **numbers}
 
 
@@ -127,7 +148,7 @@ def _other(claim: Claim, run: Run, found: list[Run]) -> pd.DataFrame | None:
     for other in found:
         alike = (other.setting.task, other.scale) == (run.setting.task, run.scale)
         if alike and dict(other.changes).get("schedule", "iterative") == claim.against:
-            return other.table
+            return other.networks
     return None
 
 
@@ -140,7 +161,8 @@ def _references(task: str, fingerprint: str) -> list[tuple[str, Changes, Setting
     """Every setting of a task that claims are about: its scale, its changes, and itself."""
     kinds = {_changes(c) for c in claims.load() if c.task == task or not set(c.changes) - {"schedule"}}
     ways = sorted(kinds, key=str)
-    return [(profile, way, setting_of(task, profile, way, fingerprint)) for profile in PROFILE_NAMES for way in ways]
+    every = itertools.product(PROFILE_NAMES, ways)
+    return [(profile, way, setting_of(task, profile, way, fingerprint)) for profile, way in every]
 
 
 def _shipped_settings() -> list[Setting]:
@@ -150,7 +172,8 @@ def _shipped_settings() -> list[Setting]:
 
 
 def _kind(setting: Setting) -> tuple[Changes, str] | None:
-    """How a setting differs from a profile of its task, and its scale; None where it is another experiment."""
+    """How a setting differs from a profile of its task, and its scale; None where it is another
+    experiment."""
     alone = dataclasses.replace(setting, seed=0)
     for exact in (True, False):
         for profile, way, reference in _references(setting.task, setting.fingerprint):
@@ -162,7 +185,8 @@ def _kind(setting: Setting) -> tuple[Changes, str] | None:
 def _however_long(setting: Setting) -> Setting:
     """The setting with one number of iterations for all."""
     most = max(setting.recipe.iterations, 1_000_000)
-    return dataclasses.replace(setting, recipe=dataclasses.replace(setting.recipe, iterations=most, evaluate_every=1))
+    recipe = dataclasses.replace(setting.recipe, iterations=most, evaluate_every=1)
+    return dataclasses.replace(setting, recipe=recipe)
 
 
 def _pooled(tables: dict[Setting, pd.DataFrame], source: dict[Setting, str]) -> list[Run]:
@@ -186,10 +210,11 @@ def _pooled(tables: dict[Setting, pd.DataFrame], source: dict[Setting, str]) -> 
 
 
 def _in_lessons(results: str | Path | None) -> list[dict]:
-    """What lessons that were run say of claims, from the result.json that each wrote somewhere in the folder."""
+    """What lessons that were run say of claims, from the result.json that each wrote somewhere in the
+    folder."""
     found, older = [], 0
     for path in _result_files(results):
-        with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):  # not a lesson's
+        with contextlib.suppress(*NOT_OF_A_LESSON):
             run = json.loads(path.read_bytes())
             table = pd.DataFrame(run["beside"])
             if "verdict" in table:
@@ -209,13 +234,15 @@ def _result_files(results: str | Path | None) -> list[Path]:
 
 
 def _from_lesson(cells: pd.Series, run: dict) -> dict | None:
-    """A row of a lesson's comparison, if it is about a claim and has a verdict that is one of ours."""
+    """A row of a lesson's comparison, if it is about a claim, measured in a trial, with a verdict that is
+    ours."""
     claim = _claim_of(cells)
-    if claim is None or claims.word(cells.verdict) not in claims.VERDICTS:
+    if claim is None or claims.word(cells.verdict) not in claims.VERDICTS or not int(cells.trials):
         return None
     way = f" ({cells['method']})" if "method" in cells else ""
     on = str(run["task"]).split(",")[0] if cells.on == "not said" else cells.on
-    row = {name: cells[name] for name in beside.COLUMNS} | {"claim": claim.claim, "here": f"{cells.here}{way}", "on": on}
+    row = {name: cells[name] for name in beside.COLUMNS}
+    row |= {"claim": claim.claim, "here": f"{cells.here}{way}", "on": on}
     lesson = f"lesson {int(run['lesson'])}"
     scale = run["profile"] if run["profile"] in SCALES else "other"
     return {"id": claim.id, **row, "trials": int(cells.trials), "scale": scale, "from": lesson}

@@ -48,9 +48,11 @@ def test_the_page_needs_nothing_else(tmp_path, capsys):
     assert main(["report", str(tmp_path), "--to", str(tmp_path / "out")]) == 0
     html = (tmp_path / "out" / "report.html").read_text()
     assert not re.search(r'(?:src|href)="(?!data:)', html) and "<script" not in html and "url(" not in html
-    rows = report.measured(tmp_path)
+    everything = report.measured(tmp_path)
+    rows = report.shown(everything)
     there = rows[rows.verdict != report.NOT_MEASURED]
-    assert html.count("data-claim=") == len(there) and (there.scale == "other").any()
+    assert html.count("data-claim=") == len(there) and (everything.scale == "other").any()
+    assert set(rows.id) == set(everything.id), "what has no verdict is left out where there is one"
     text = (tmp_path / "out" / "report.md").read_text()
     tables = [line for line in text.splitlines() if line.startswith("| ")]
     assert len(tables) == len(there) + there.paper.nunique()

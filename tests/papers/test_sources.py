@@ -94,7 +94,7 @@ def test_folders_without_results_are_named(tmp_path):
 
 
 def test_what_lessons_measured_counts_with_its_verdict_at_its_scale(tmp_path, no_atlas):
-    values = {"init-pruning-beats-random": [1.0, 1.1, 1.2], "lenet-better-at-13": [0.1, 0.2, 0.3]}
+    values = {"init-pruning-beats-random": [1.0, 1.1, 1.2], "lenet-better-at-13": [0.1, 0.2, 0.3], "conv2-better": []}
     table = beside.beside_paper(values, on="lenet-mnist1d")
     lesson(tmp_path / "lesson-12", table)
     lesson(tmp_path / "batch" / "a" / "figures", table.assign(method="grasp").reset_index(), profile="smoke")
@@ -104,6 +104,15 @@ def test_what_lessons_measured_counts_with_its_verdict_at_its_scale(tmp_path, no
     assert first["here"].endswith("(grasp)") and way["here"] == "+1.10 points" and way["scale"] == "quick"
     assert way["on"] == "lenet-mnist1d" and way["95 % bounds"] == "+0.93 to +1.27" and way["trials"] == 3
     assert set(rows[rows.id == "lenet-better-at-13"].verdict) == {"same direction"}
+    assert "conv2-better" not in set(rows.id), "no level, no measurement"
+
+
+def test_a_measurement_counts_once_by_whomever(tmp_path):
+    setting = sources.setting_of("lenet-mnist", "paper")
+    shipped = beside.beside_paper({"lenet-better-at-13": atlas.read("lenet-mnist", setting)})
+    lesson(tmp_path / "a", shipped, task="lenet-mnist", profile="paper")
+    rows = sources.rows(tmp_path)
+    assert (rows[rows.id == "lenet-better-at-13"].on.str.startswith("lenet-mnist,")).sum() == 1
 
 
 def test_a_lesson_that_did_not_say_the_task_is_of_the_task_that_it_ran_on(tmp_path, no_atlas):
