@@ -1,11 +1,11 @@
-"""Checks for lesson 8's exercises: a verdict from bounds and a margin, and the density that a paper may quote."""
+"""Checks for lesson 8's exercises: a verdict from bounds and a margin, and a density that one may quote."""
 
 from lthlib.exercises.checking import Answer, exercise, need, need_pair
 
 
 @exercise(lesson=8)
 def check_verdict(verdict: Answer) -> str:
-    """`verdict(gains, margin)` says better, as good, worse, inconclusive or none by the bounds of the mean gain."""
+    """`verdict(gains, margin)` is better, as good, worse, inconclusive or none, by the bounds of gains."""
     small_loss, unclear = [-0.4, -0.5, -0.3, -0.4], [-1.5, 1.0, -0.8, 0.4]
     for gains, margin, expected, reason in [
         ([0.9, 1.1, 1.0, 1.2], 0.8, "better", "the lower bound is above zero"),
@@ -24,7 +24,7 @@ def check_verdict(verdict: Answer) -> str:
 
 @exercise(lesson=8)
 def check_quoted(quoted: Answer) -> str:
-    """`quoted(densities, verdicts)` is the smallest density of the unbroken run of wins, or None, and what ended it."""
+    """`quoted(densities, verdicts)` is the end of the unbroken run of wins, and the verdict there."""
     densities = [0.8, 0.64, 0.51, 0.41, 0.33]
     win, match, fail, unclear = "winning", "matching", "worse", "inconclusive"
     for verdicts, expected, reason in [

@@ -13,7 +13,7 @@ from lthlib.analysis.evidence import NONE, Evidence, check_margin
 from lthlib.analysis.sentences import decimals
 from lthlib.core import files, paths
 
-BOUNDS = INTERVAL = "95 % bounds "  # INTERVAL is the name that older copies of lessons have
+BOUNDS = "95 % bounds "
 TOO_FEW = "too few trials for bounds"
 COUNT = "{trials} trials"
 
@@ -47,11 +47,12 @@ def span(values: Sequence[float] | Evidence, digits: int = 1, sign: str = "+", l
 
 
 def in_brief(values: Sequence[float] | Evidence, sign: str = "+", unknown: str = "", margin: float | None = None) -> str:
-    """The mean of one value a trial, and its 95 % bounds: "+0.8 (+0.2 to +1.4)". `sign` and `unknown` are those
-    of `span`. With no bounds and an empty `unknown`, the mean stands alone.
+    """The mean of one value a trial, and its 95 % bounds: "+0.8 (+0.2 to +1.4)". `sign` and `unknown` are
+    those of `span`. With no bounds and an empty `unknown`, the mean stands alone.
 
-    With a `margin`, in the values' unit (NaN: an unknown one), the verdict on them follows, more being better:
-    "+0.8 (+0.2 to +1.4): better". Numbers with a sign have as many decimals as it takes to see on which side of zero they are.
+    With a `margin`, in the values' unit (NaN: an unknown one), the verdict on them follows, more being
+    better: "+0.8 (+0.2 to +1.4): better". Numbers with a sign have as many decimals as it takes to see on
+    which side of zero they are.
     """
     known = _evidence(values)
     digits = decimals([round(number, 9) for number in (known.mean, *known.bounds)], 0.0) if sign else 1
@@ -70,9 +71,9 @@ def in_full(values: Sequence[float], unit: str = "points", digits: int = 2, unkn
 
 
 def judged(values: Sequence[float] | Evidence, margin: float, unit: str = "points") -> str:
-    """One question in words, from one gain a trial, more being better: "as good: -0.2 points (95 % bounds -0.5
-    to +0.1, margin 0.8; 5 trials)". The verdict is that of `analysis.Evidence`, by `margin` in the values'
-    unit; NaN, an unknown one, gives no verdict. Raises LotteryError for another that is not above zero."""
+    """One question in words, from one gain a trial, more being better: "as good: -0.2 points (95 % bounds
+    -0.5 to +0.1, margin 0.8; 5 trials)". The verdict is that of `analysis.Evidence`, by `margin` in the
+    values' unit; NaN, an unknown one, gives none. Raises LotteryError for another that is not above zero."""
     known = _evidence(values)
     verdict, needed = known.verdict(_checked(margin)), known.trials_needed(margin)
     points, low, high = (round(number, 9) for number in (known.mean, *known.bounds))
@@ -103,7 +104,7 @@ def _evidence(values: Sequence[float] | Evidence) -> Evidence:
 
 
 def _checked(margin: float) -> float:
-    """A margin of `analysis.margin_of`, which is NaN where there are too few dense networks; or a caller's."""
+    """A margin, if it is NaN, as `analysis.margin_of` has it for too few networks, or a number above zero."""
     return margin if isinstance(margin, float) and np.isnan(margin) else check_margin(margin)
 
 
