@@ -32,8 +32,8 @@ def styled(ranking: pd.DataFrame) -> Styler:
 
 def duel_in_words(duel: pd.DataFrame) -> str:
     """From which difference to which `arena.duel` goes by the scopes of the two, and what it is under one."""
-    own = duel.droplevel(["task", "weights remaining (%)"]).sort_values("points")
-    low, high = own.iloc[0], own.iloc[-1]
+    own = duel.droplevel(["task", "weights remaining (%)"])
+    low, high = own.loc[own.points.idxmin()], own.loc[own.points.idxmax()]
     same = "; ".join(f"{a} {in_words(row)}" for (a, b), row in own.iterrows() if a == b)
     return (
         f"From **{low.points:+.1f}** points ({' against '.join(low.name)}) to **{high.points:+.1f}** "
@@ -75,12 +75,13 @@ def best_in_words(best: pd.DataFrame, board: pd.DataFrame, dense: float) -> str:
     """Who is first in `arena.best_of_scopes`, what that leaves open, and by how much choosing the scope on the
     test values of `board` would have flattered; `dense` is in percent."""
     first, own = best.iloc[0], best.set_index("method")["mean"]
-    flattery = board["mean"].groupby(board.method).max().sub(own)
+    flattery = board["mean"].groupby(board.method).max().sub(own).round(2)
+    raised = f"a mean by up to {flattery.max():.1f} points ({flattery.idxmax()}), by {flattery.mean():.1f} on average"
     named = {word: "; ".join(best.method[best.verdict == word]) or "none" for word in (AS_GOOD, INCONCLUSIVE)}
     return (
         f"First: **{first.method}** under {first.scope}, {first['mean']:.1f} % (dense: {dense:.1f} %), over {first.trials} "
         f"trials. As good: {named[AS_GOOD]}. Inconclusive: {named[INCONCLUSIVE]}. Choosing the scope by test accuracy would "
-        f"have raised a mean by up to {flattery.max():.1f} points ({flattery.idxmax()}), by {flattery.mean():.1f} on average."
+        f"have raised {raised if flattery.max() > 0 else 'no mean'}."
     )
 
 

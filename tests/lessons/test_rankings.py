@@ -52,6 +52,8 @@ def test_the_best_and_how_much_the_test_values_would_have_flattered():
     words = rankings.best_in_words(best, board, dense=90.0)
     assert words.startswith("First: **a** under global, 60.1 % (dense: 90.0 %), over 4 trials.")
     assert "up to 17.0 points (b), by 8.5 on average" in words, "75 under uniform, and 58 under the chosen global"
+    same = made_up(TWO)
+    assert "have raised no mean." in rankings.best_in_words(arena.best_of_scopes(same), arena.leaderboard(same), 90.0)
 
 
 def test_a_budget_counts_the_search_for_the_scope():
