@@ -6,6 +6,9 @@ LESSONS := $(sort $(wildcard notebooks/*.ipynb))
 
 VOILA := --Voila.ip=127.0.0.1 --TagRemovePreprocessor.enabled=True --TagRemovePreprocessor.remove_cell_tags=not-in-app --ExecutePreprocessor.timeout=120
 
+# Compiled modules are kept, whatever the caller's environment says: a kernel then starts in half the time.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help quickstart test test-browser test-colab lab app bench clean
 
 quickstart: .venv/ready  ## run lesson 1 on digits with 5 trials: an HTML page, figures and a table (the default)
@@ -20,7 +23,7 @@ test: .venv/ready-dev  ## lint, import contract, types, unit tests, and every le
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests
 	rm -rf build/smoke && mkdir -p build/smoke
 	for lesson in $(LESSONS); do \
 		$(BIN)/papermill $$lesson build/smoke/$$(basename $$lesson) --prepare-only --no-progress-bar --log-level WARNING \

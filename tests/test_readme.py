@@ -2,6 +2,7 @@
 
 import re
 
+import hypothesis
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -65,7 +66,7 @@ def test_the_readmes_numbers_are_the_atlas():
     assert shown == block(), "run `python -m tests.test_readme` and put what it prints between the README's atlas markers"
 
 
-@unhurried
+@hypothesis.settings(unhurried, max_examples=20)
 @given(tables())
 def test_no_row_or_sentence_of_the_readme_denies_its_bounds(table):
     """Whatever the atlas may hold one day: the same checks as those of every sentence, on tables at random."""

@@ -42,7 +42,8 @@ def difference(row: pd.Series, margin: float, unit: str = "points") -> str:
     Numbers have as many decimals as it takes to see on which side of zero, and of the margin, they are.
     """
     margin_shown = row.verdict in (AS_GOOD, INCONCLUSIVE)
-    digits = max(decimals((row.points, row.low, row.high), 0.0), decimals([row.low], -margin) if margin_shown else 1)
+    sides = [(number, 0.0) for number in (row.points, row.low, row.high)] + [(row.low, -margin)] * margin_shown
+    digits = decimals(sides)
     trials = f"{row.trials:.0f} trial{'' if row.trials == 1 else 's'}"
     mean = f"{_signed(row.points, digits)} {unit}"
     if row.verdict == NONE:
@@ -69,8 +70,8 @@ def against_dense(row: pd.Series, of: str = "dense") -> str:
     word = {BETTER: "sooner", AS_GOOD: "as soon", WORSE: "later", INCONCLUSIVE: "inconclusive", NONE: "no verdict"}[row.verdict]
     if math.isnan(row.percent):
         return f"no verdict: one of the networks is there at iteration 0 ({row.trials:.0f} trials)"
-    numbers = (row.percent, row.low, row.high)
-    digits = max(decimals(numbers, 100.0, fewest=0), decimals(numbers, 100 * evidence.SLOWER, fewest=0))
+    lines = (100.0, 100 * evidence.SLOWER)
+    digits = decimals([(number, line) for number in (row.percent, row.low, row.high) for line in lines], fewest=0)
     bounds = "" if math.isnan(row.low) else f"95 % bounds {row.low:.{digits}f} to {row.high:.{digits}f} %; "
     never = f", {row.never:.0f} of them never learned" if row.never else ""
     return f"{word}: {row.percent:.{digits}f} % of {of}'s iterations ({bounds}{row.trials:.0f} trials{never})"
@@ -90,16 +91,18 @@ def how_far(verdicts: pd.DataFrame, verdict: str = "matching", method: str = "ti
     return f"{start}, the sparsest level" if stop is None else f"{start}; at {percent(stop)} {ends}"
 
 
-def decimals(numbers: Sequence[float], line: float, fewest: int = 1) -> int:
-    """The fewest decimals, from `fewest`, with which every number is still seen on its own side of the line."""
+def decimals(sides: Sequence[tuple[float, float]], fewest: int = 1) -> int:
+    """The fewest decimals, from `fewest`, with which each number is still seen on its own side of its line:
+    pairs (number, line)."""
     for digits in range(fewest, MOST_DECIMALS):
-        if all(_on_its_side(number, line, digits) for number in numbers):
+        if all(_on_its_side(number, line, digits) for number, line in sides):
             return digits
     return MOST_DECIMALS
 
 
 def _on_its_side(number: float, line: float, digits: int) -> bool:
-    shown, drawn = round(number, digits), round(line, digits)
+    # As printing rounds; NumPy's numbers would be rounded another way.
+    shown, drawn = round(float(number), digits), round(float(line), digits)
     if number > line:
         return shown > drawn
     return shown < drawn if number < line else True  # equal, or one of them unknown

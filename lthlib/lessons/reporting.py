@@ -55,7 +55,7 @@ def in_brief(values: Sequence[float] | Evidence, sign: str = "+", unknown: str =
     which side of zero they are.
     """
     known = _evidence(values)
-    digits = decimals([round(number, 9) for number in (known.mean, *known.bounds)], 0.0) if sign else 1
+    digits = decimals([(round(number, 9), 0.0) for number in (known.mean, *known.bounds)]) if sign else 1
     bounds = span(known, digits, sign, unknown=unknown)
     verdict = "" if margin is None else f": {in_words(known.verdict(_checked(margin)))}"
     return f"{round(known.mean, 9) + 0.0:{sign}.{digits}f}" + (f" ({bounds})" if bounds else "") + verdict

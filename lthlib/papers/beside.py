@@ -100,7 +100,8 @@ def verdict(claim: Claim, measured: Measured) -> str:
 def decimals(claim: Claim, measured: Measured) -> str:
     """The format of the fewest decimals, from those of the unit, with which the mean and its bounds are still
     seen on their own side of the claim's boundary, and of its margins."""
-    numbers = [claim.shown(value) for value in (measured.known.mean, *measured.known.bounds)]
+    # Python's own numbers, which `round` treats as printing does; NumPy's are rounded another way.
+    numbers = [float(claim.shown(value)) for value in (measured.known.mean, *measured.known.bounds)]
     off = leeway(claim, measured)
     for digits in range(DECIMALS.get(claim.unit, 0), MOST_DECIMALS):
         seen = [

@@ -172,7 +172,7 @@ def holds(claim, text, leeway):
     if claim.side == "below":
         return True if high < line else False if low > line else None
     if claim.side == "level":
-        inside = line - leeway <= low and high <= line + leeway
+        inside = line - leeway < low and high < line + leeway
         return True if inside else False if high < line - leeway or low > line + leeway else None
     return True if low > line - leeway else False if high < line else None
 

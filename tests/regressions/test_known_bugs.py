@@ -148,7 +148,7 @@ def test_08_resuming_reads_no_pickle(own_task, tmp_path, monkeypatch):
         if path.suffix == ".json":
             json.loads(path.read_bytes())
         elif path.is_file():
-            assert path.name in ("rows.cache", ".claim") or path.suffix == ".safetensors"
+            assert path.name in ("rows.cache", ".claim", ".looks") or path.suffix == ".safetensors"
     more = lottery.hunt(own_task, levels=3, trials=1, iterations=20, results=tmp_path, progress=False)
     assert set(more.level) == {0, 1, 2, 3}
 
