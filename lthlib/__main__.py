@@ -154,6 +154,7 @@ def _hunt(commands) -> None:
     add("--seed", type=_seeds, metavar="N,M", help="changes every random number (0); the trials of several are pooled")
     add("--device", **DEVICE)
     add("--workers", type=int, metavar="N", help="processes on a CPU (all cores)")
+    add("--sparse", default="auto", help=f"{' or '.join(engine.SPARSE)}: off multiplies the zeros too, to compare (auto)")
     add("--results", **RESULTS)
     add("--json", action="store_true", help="print one JSON object a network and nothing else")
     add("--csv", metavar="FILE", help="also write a row a network, with what its setting is; - prints that and nothing else")

@@ -59,6 +59,7 @@ def hunt(
     seed: int | None = None,
     device: str = "auto",
     workers: int | None = None,
+    sparse: str = "auto",
     results: str | Path | None = None,
     progress: bool = True,
     on_network: Callable[[dict], object] | None = None,
@@ -101,6 +102,8 @@ def hunt(
     seed        changes every random number of the hunt
     device      "auto", "cpu", "cuda", "cuda:1", "mps"
     workers     processes on a CPU; None takes all cores
+    sparse      "auto": on a CPU, tickets that are sparse enough are trained by the weights they keep alone, which
+                is faster and gives the same numbers to float tolerance; "off": all the dense way, to compare
     results     folder of the store; None takes `LTHLIB_RESULTS` or results/
     progress    whether to show a bar
     on_network  a function that is called, in this process, with each network as soon as it is trained and
@@ -116,7 +119,7 @@ def hunt(
     `lthlib.lottery.looks`). What networks were trained with is kept beside them (see `lthlib.manifest`).
     Raises LotteryError for a value out of range, before anything is trained or written.
     """
-    engine.check(device, workers)
+    engine.check(device, workers, sparse)
     hand_on = callback.checked(on_network)
     controls, only, workers = check_controls(controls), plain(only), plain(workers)
     ready = prepare(
@@ -142,7 +145,7 @@ def hunt(
                 mask_of = skipped.changed(mask_of, level)  # a round that removes nothing trains nothing
                 missing = watch.without(missing, mask_of)
                 tickets = {key: search.make_ticket(key, mask_of[key.trial]) for key in missing}  # reset
-                for key, trained in search.train(tickets, device, workers):  # train, and record
+                for key, trained in search.train(tickets, device, workers, sparse):  # train, and record
                     watch.saw(key, trained)
                     hand_on(search.store, search.setting, key)
     table = search.store.table([search.setting], all_trials=True)
@@ -199,7 +202,7 @@ class Hunt:
         with self.store.lock(self.setting, keys[0].level):
             yield [key for key in keys if not self.store.has(self.setting, key)]  # another process may have finished
 
-    def train(self, tickets: dict[Key, Ticket], device: str = "auto", workers: int | None = None):
+    def train(self, tickets: dict[Key, Ticket], device: str = "auto", workers: int | None = None, sparse: str = "auto"):
         """Train the tickets of one level as one batch, and yield (key, Trained) as each is finished and
         stored."""
         keys = list(tickets)
@@ -209,7 +212,7 @@ class Hunt:
         snapshot = self.setting.rewind if level == 0 and not is_fork else None
         training = engine.train(
             list(tickets.values()), self.recipe(level), self.task.dataset, model=self.network,
-            objective=self.task.objective, snapshot=snapshot, device=device, workers=workers,
+            objective=self.task.objective, snapshot=snapshot, device=device, workers=workers, sparse=sparse,
         )  # fmt: skip
         failed = f"training at level {level} of task {self.task.name!r} failed"
         while True:

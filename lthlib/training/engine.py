@@ -26,7 +26,7 @@ from lthlib.core import processes
 from lthlib.core.errors import LotteryError
 from lthlib.core.progress import notice
 from lthlib.core.seeds import seed_for
-from lthlib.core.validation import plain
+from lthlib.core.validation import one_of, plain
 from lthlib.data import Dataset, Split
 from lthlib.settings import Recipe
 from lthlib.training.objectives import Objective, classification
@@ -39,6 +39,7 @@ WORTH_WORKERS = 2.0
 # Of a card's free memory a stack may take this share, and it takes so many times what one step by itself does
 # (a captured graph has memory of its own, and the best weights are kept beside the present ones).
 SHARE_OF_MEMORY, COPIES = 0.8, 3
+SPARSE = ("auto", "off")  # whether tickets that are sparse enough are trained by the weights they keep alone
 COLUMNS = ("iteration", "split", "loss", "accuracy")  # of a history
 
 
@@ -143,9 +144,10 @@ def pick_device(device: str = "auto") -> torch.device:
     raise LotteryError(f"device {device!r} is not on this machine: choose auto or {names}.")
 
 
-def check(device: str, workers: int | None) -> None:
-    """Raise LotteryError for a device that is not here, or a number of workers below 1."""
+def check(device: str, workers: int | None, sparse: str = "auto") -> None:
+    """Raise LotteryError for a device that is not here, a number of workers below 1, or an unknown `sparse`."""
     pick_device(device)
+    one_of("sparse", sparse, SPARSE)
     if workers is not None and (not isinstance(plain(workers), int) or workers < 1):
         fix = "give a whole number, 1 or more, or leave it out for all cores"
         raise LotteryError(f"workers is {workers!r}: {fix}.")
@@ -162,6 +164,7 @@ def train(
     device: str = "auto",
     workers: int | None = None,
     stack: int | None = None,
+    sparse: str = "auto",
 ) -> Iterator[tuple[int, Trained]]:
     """Train tickets of the architecture `model`, each from its own weights, and yield (index, Trained) as
     each finishes.
@@ -170,8 +173,11 @@ def train(
     `snapshot` asks for the weights at that iteration, too. `workers` is the number of processes on a CPU, all
     cores where it is None. `stack` is how many tickets are trained side by side as one stack: None is as many
     as its memory takes on a CUDA card, and one elsewhere. On one CPU the same tickets give the same numbers,
-    bit for bit, whatever the number of workers; stacks give them to float tolerance.
+    bit for bit, whatever the number of workers; stacks give them to float tolerance. On a CPU a ticket that is
+    sparse enough is trained by the weights it keeps alone (`lthlib.training.sparse`), which gives the same numbers
+    to float tolerance; `sparse` "off" trains all the dense way.
     """
+    check(device, workers, sparse)
     where = pick_device(device)
     if where.type != "cpu" or stack:
         yield from _train_stacked(tickets, recipe, data, model, objective, snapshot, where, stack)
@@ -179,7 +185,7 @@ def train(
     workers = min(workers or joblib.cpu_count(), len(tickets))
     if workers <= 1 or _seconds_alone(tickets, recipe, data, model) < WORTH_WORKERS:
         for index, ticket in enumerate(tickets):
-            [trained] = _train_together(model, [ticket], recipe, data, objective, snapshot, where)
+            [trained] = _train_together(model, [ticket], recipe, data, objective, snapshot, where, sparse)
             yield index, trained
         return
     # Large arrays go to the workers as memory maps.
@@ -196,7 +202,7 @@ def train(
     work = joblib.delayed(_train_in_worker)
     with _quiet(), _workers_live(workers):
         yield from pool(  # pyright: ignore[reportReturnType]  # it is a generator, as asked for above
-            work(i, model, ticket, recipe, data.name, shared, objective, snapshot) for i, ticket in enumerate(tickets)
+            work(i, model, ticket, recipe, data.name, shared, objective, snapshot, sparse) for i, ticket in enumerate(tickets)
         )
 
 
@@ -252,12 +258,14 @@ def _try_stacking(tickets, recipe: Recipe, data: Dataset, model: nn.Module, devi
 
 
 def _train_together(
-    model, tickets, recipe: Recipe, data: Dataset, objective: Objective, snapshot: int | None, device: torch.device
+    model, tickets, recipe: Recipe, data: Dataset, objective: Objective, snapshot: int | None, device, sparse="off"
 ) -> list[Trained]:
-    """Train tickets that start at one iteration as one stack."""
+    """Train tickets that start at one iteration as one stack; one alone by the weights it keeps, if that pays and
+    `sparse` is "auto"."""
     began, start, end = time.perf_counter(), tickets[0].start, recipe.iterations
     with processes.one_thread(), _random_state(seed_for("dropout", tickets[0].order_seed, start), device):
-        stack = Stack(model, tickets, recipe, data.train, device, objective)
+        stack = _by_what_is_kept(model, tickets, recipe, data, objective) if sparse == "auto" else None
+        stack = stack or Stack(model, tickets, recipe, data.train, device, objective)
         history, kept = _History(stack, data), None
         batches, views = _orders(stack, tickets, start)
         for iteration in range(start, end + 1):
@@ -277,6 +285,15 @@ def _train_together(
     return [Trained(end, at, measured, seconds, best) for end, at, measured, best in parts]
 
 
+def _by_what_is_kept(model, tickets, recipe: Recipe, data: Dataset, objective: Objective):
+    """A ticket that is trained by the weights it keeps, or None where that does not pay. Numba is imported here, since
+    that takes half a second."""
+    from lthlib.training.sparse import SparseNetwork, plan
+
+    chosen = plan(model, tickets[0], recipe, data.train)
+    return SparseNetwork(chosen, tickets[0], recipe, data.train, objective) if chosen else None
+
+
 def _lost(start: dict[str, Tensor], end: dict[str, Tensor]) -> bool:
     """Whether training has made a finite number NaN or infinite. (A buffer may hold infinities by design.)"""
     return any(bool((start[name].isfinite() & ~tensor.isfinite()).any()) for name, tensor in end.items())
@@ -294,9 +311,9 @@ def _orders(stack: Stack, tickets: Sequence[Ticket], start: int) -> tuple[Tensor
 
 
 def _rows(state: dict[str, Tensor], count: int) -> list[dict[str, Tensor]]:
-    """The state of each ticket of a stack, as copies in main memory."""
-    state = {name: tensor.cpu() for name, tensor in state.items()}
-    return [{name: tensor[index].clone() for name, tensor in state.items()} for index in range(count)]
+    """The state of each ticket of a stack, as copies in main memory, each in the usual order."""
+    state, usual = {name: tensor.cpu() for name, tensor in state.items()}, torch.contiguous_format
+    return [{name: tensor[index].clone(memory_format=usual) for name, tensor in state.items()} for index in range(count)]
 
 
 def _seconds_alone(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, model: nn.Module) -> float:
@@ -310,10 +327,10 @@ def _seconds_alone(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, mod
     return 5 * (time.perf_counter() - began) * sum(recipe.iterations - ticket.start for ticket in tickets)
 
 
-def _train_in_worker(index, model, ticket, recipe, name, shared, objective, snapshot) -> tuple[int, Trained]:
+def _train_in_worker(index, model, ticket, recipe, name, shared, objective, snapshot, sparse) -> tuple[int, Trained]:
     splits = [Split(torch.from_numpy(inputs), torch.from_numpy(targets)) for inputs, targets in shared]
     data = Dataset(name, *splits)
-    [trained] = _train_together(model, [ticket], recipe, data, objective, snapshot, torch.device("cpu"))
+    [trained] = _train_together(model, [ticket], recipe, data, objective, snapshot, torch.device("cpu"), sparse)
     return index, trained
 
 

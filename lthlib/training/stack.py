@@ -68,6 +68,8 @@ class Stack:
         self.recipe, self.train, self.device, self.size = recipe, train, device, len(tickets)
         self.objective, self._minimised = objective, objectives.smoothed(objective, recipe.label_smoothing)
         self.model = randomness.own_random_layers(copy.deepcopy(model)).to(device)
+        if device.type == "cpu" and self.size == 1:
+            self.model = _channels_last(self.model, train.inputs[:2])
         most = EVALUATION_BATCH if device.type == "cpu" else EVALUATION_BATCH_ON_CARD
         one, two = (_widest(self.model, train.inputs[:count].clone()) for count in (1, 2))
         per_example = two - one if len(train) > 1 else one
@@ -114,7 +116,7 @@ class Stack:
         kept = {name: self._stacked(name, [ticket.mask for ticket in tickets]) for name in tickets[0].mask}
         kept = {name: mask for name, mask in kept.items() if not mask.all()}  # a whole layer needs no masking
         self._pruned = [self.parameters[name].data for name in kept]
-        self._factors = [mask.to(self.parameters[name].dtype) for name, mask in kept.items()]
+        self._factors = [torch.empty_like(self.parameters[name]).copy_(mask) for name, mask in kept.items()]
         self._factor_of = dict(zip(kept, self._factors))
         self._frozen = self._frozen_values(tickets, kept)  # before the masks wipe them out
         for name, mask in kept.items():  # not by multiplying: what is masked may be infinite
@@ -295,6 +297,20 @@ def _optimizer(parameters, recipe: Recipe, rate, device: torch.device) -> torch.
         return torch.optim.SGD(parameters, momentum=recipe.momentum, **options)
     kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
     return kind(parameters, capturable=device.type == "cuda", **options)
+
+
+def _channels_last(model: nn.Module, inputs: Tensor) -> nn.Module:
+    """The model with the channels of its convolutions last in memory, which makes them 1.1 to 1.5 times as fast on a
+    CPU; or as it is, where its own code does not take that, as `view` of a map does not."""
+    if not any(isinstance(layer, nn.Conv2d) for layer in model.modules()):
+        return model
+    changed = copy.deepcopy(model).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            copy.deepcopy(changed).train()(inputs.clone())
+    except Exception:  # whatever a network's own code raises; what is wrong with it in any order is said elsewhere
+        return model
+    return changed
 
 
 def _keep_normalisation_exact(model: nn.Module) -> set[str]:

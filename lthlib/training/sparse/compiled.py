@@ -20,7 +20,11 @@ def kernel(function: Callable) -> Callable:
     except ImportError:
         return function
     _choose_cache()
-    return numba.njit(function, fastmath=True, cache=True, nogil=True, error_model="numpy")
+    options = {"fastmath": True, "nogil": True, "error_model": "numpy"}
+    try:
+        return numba.njit(function, cache=True, **options)
+    except RuntimeError:  # there is nowhere to keep it: compiled anew by every process
+        return numba.njit(function, **options)
 
 
 @functools.cache

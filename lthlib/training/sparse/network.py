@@ -3,8 +3,6 @@ to float tolerance."""
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from torch import Tensor, nn
 
@@ -17,7 +15,7 @@ from lthlib.training.sparse import pointwise
 from lthlib.training.sparse.maps import lanes_for
 from lthlib.training.sparse.rule import Plan
 from lthlib.training.sparse.tape import Tape
-from lthlib.training.sparse.weights import Kept, NormWeights, Whole
+from lthlib.training.sparse.weights import Kept, NormWeights, Optimizer, Whole
 from lthlib.training.stack import EVALUATION_BATCH, Ticket
 
 EVALUATION_LANES = lanes_for(EVALUATION_BATCH)
@@ -38,11 +36,10 @@ class SparseNetwork:
         for name, parameter in self.model.named_parameters():
             if name in ticket.mask:
                 parameter.data.masked_fill_(~ticket.mask[name], 0.0)
-        self._weights = {
-            id(node): _weights(node, plan, ticket, recipe) for node in plan.nodes if isinstance(node.work, nn.Module)
-        }
+        self._weights = {id(node): _weights(node, plan, ticket) for node in plan.nodes if isinstance(node.work, nn.Module)}
         self._weights = {node: weights for node, weights in self._weights.items() if weights is not None}
-        self._trained = [own for weights in self._weights.values() for own in weights.trained_parameters()]
+        trained = [own for weights in self._weights.values() for own in weights.trained_parameters()]
+        self.optimizer = Optimizer(trained, recipe)
         self._kept = [weights for weights in self._weights.values() if isinstance(weights, Kept)]
         self._whole = [weights for weights in self._weights.values() if isinstance(weights, Whole)]
         self._examples = train.inputs.reshape(len(train), -1).numpy()
@@ -63,10 +60,10 @@ class SparseNetwork:
         self._gradient_of_loss(tape, self.train.targets[index])
         tape.backward()
         if self.recipe.gradient_clip:
-            self._clip()
-        rate = self.recipe.learning_rate_at(iteration)
-        for parameter in self._trained:
-            parameter.step(rate)
+            for weights in self._whole:
+                weights.mask_gradient()
+            self.optimizer.clip(self.recipe.gradient_clip)
+        self.optimizer.step(self.recipe.learning_rate_at(iteration))
         for weights in self._whole:
             weights.after_step()
 
@@ -122,27 +119,11 @@ class SparseNetwork:
         [gradient] = torch.autograd.grad(losses.mean(), [outputs])
         tape.output_gradient.put(gradient)
 
-    def _clip(self) -> None:
-        """Scale the gradient down to the largest norm that the recipe allows, as torch's `clip_grad_norm_` does."""
-        for weights in self._whole:
-            if weights.factor is not None:
-                weights.weight_gradient.mul_(weights.factor)
-        norms = [torch.linalg.vector_norm(torch.from_numpy(parameter.gradient)) for parameter in self._trained]
-        norm = torch.linalg.vector_norm(torch.stack(norms))
-        share = float((self.recipe.gradient_clip / (norm + 1e-6)).clamp(max=1.0))
-        for parameter in self._trained:
-            parameter.gradient *= share
 
-
-def _weights(node, plan: Plan, ticket: Ticket, recipe: Recipe) -> Kept | Whole | NormWeights | None:
+def _weights(node, plan: Plan, ticket: Ticket) -> Kept | Whole | NormWeights | None:
     if node.kind == "norm":
-        return NormWeights(node.work, recipe)
+        return NormWeights(node.work)
     if node.kind not in ("linear", "convolution"):
         return None
     mask = ticket.mask.get(f"{node.name}.weight")
-    return (Kept if id(node) in plan.sparse else Whole)(node.work, mask, recipe)
-
-
-def copy_for_kernels(model: nn.Module) -> nn.Module:
-    """A copy of the network with layers that draw by themselves, as the dense way has them."""
-    return randomness.own_random_layers(copy.deepcopy(model))
+    return (Kept if id(node) in plan.sparse else Whole)(node.work, mask)

@@ -1,7 +1,9 @@
 """Which tickets are trained with kernels: by the densities and shapes of their layers, never by a timing.
 
-The same ticket goes the same way on every machine, so that it gives the same numbers. BREAK_EVEN has the densities
-below which a layer's kernel is faster than torch's dense product (`python -m tests.bench.run` measures them).
+The same ticket goes the same way on every machine, so that it gives the same numbers. What a step costs is estimated
+from COSTS, which `python -m tests.bench.break_even` measures: times that of the same layer in the dense way. A linear
+layer above its break-even is torch's product in the tape's own memory, which costs less than in the dense way, since
+nothing is recorded for a gradient; a network of linear layers is therefore always trained here.
 """
 
 from __future__ import annotations
@@ -21,9 +23,11 @@ from lthlib.training.sparse.compiled import available
 from lthlib.training.sparse.trace import Node, trace
 from lthlib.training.stack import Ticket
 
-BREAK_EVEN = {"linear": 0.42, "convolution": 0.26}
+# What a layer's kernels cost at density 1, in the dense way's time for it; at density d it is d times as much.
+COSTS = {"linear": 2.0, "convolution": 5.0}
+WHOLE_LINEAR = 0.7  # what a linear layer costs that is one of torch's products
 GAIN = 1.1  # what a step must save, estimated, before a ticket goes this way
-LEAST_WORK = 5_000  # weights of a network below which a step is overhead either way
+LEAST_WEIGHTS = 5_000  # of a network: a smaller one is trained in less time than kernels take to load
 
 
 @dataclass(frozen=True)
@@ -38,34 +42,28 @@ class Plan:
 
 def plan(model: nn.Module, ticket: Ticket, recipe: Recipe, train: Split) -> Plan | None:
     """How to train this ticket with kernels, or None where the dense way is as fast or the only one."""
-    small = sum(parameter.numel() for parameter in model.parameters()) < LEAST_WORK
-    if small or ticket.frozen or recipe.precision != "float32" or _whole(ticket) or not available():
+    small = sum(parameter.numel() for parameter in model.parameters()) < LEAST_WEIGHTS
+    if small or ticket.frozen or recipe.precision != "float32" or not available():
         return None
     own = randomness.own_random_layers(copy.deepcopy(model))
-    if models.aliases(own) or any(
-        parameter.requires_grad and not _known(name, own) for name, parameter in own.named_parameters()
-    ):
+    if models.aliases(own) or not all(_known(name, own) for name, p in own.named_parameters() if p.requires_grad):
         return None
     nodes, _ = trace(own, train.inputs)
     if nodes is None:
         return None
-    sparse, dense_cost, cost = [], 0.0, 0.0
+    sparse, dense, cost = set(), 0.0, 0.0
     for node in nodes:
-        if node.kind not in BREAK_EVEN:
+        if node.kind not in COSTS:
             continue
-        mask = ticket.mask.get(f"{node.name}.weight")
-        density = 1.0 if mask is None else float(mask.float().mean())
         work = node.work.weight.numel() * math.prod(node.shape[1:])
-        relative = density / BREAK_EVEN[node.kind]
-        dense_cost += work
-        if node.kind == "linear" and relative >= 1:
-            cost += work
+        mask = ticket.mask.get(f"{node.name}.weight")
+        relative = COSTS[node.kind] * (1.0 if mask is None else float(mask.float().mean()))
+        if node.kind == "linear" and relative >= WHOLE_LINEAR:
+            relative = WHOLE_LINEAR
         else:
-            sparse.append(id(node))
-            cost += work * relative
-    if not sparse or cost * GAIN > dense_cost:
-        return None
-    return Plan(own, nodes, frozenset(sparse))
+            sparse.add(id(node))
+        dense, cost = dense + work, cost + work * relative
+    return Plan(own, nodes, frozenset(sparse)) if cost * GAIN <= dense else None
 
 
 def say_why_dense(model: nn.Module, train: Split) -> None:
@@ -73,10 +71,6 @@ def say_why_dense(model: nn.Module, train: Split) -> None:
     _, reason = trace(randomness.own_random_layers(copy.deepcopy(model)), train.inputs)
     if reason:
         notice(f"tickets of {type(model).__name__} are trained the dense way, however sparse: {reason}.")
-
-
-def _whole(ticket: Ticket) -> bool:
-    return all(bool(mask.all()) for mask in ticket.mask.values())
 
 
 def _known(name: str, model: nn.Module) -> bool:

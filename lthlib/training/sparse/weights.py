@@ -4,6 +4,8 @@ What is not kept is nowhere: no memory, no gradient, no state of the optimiser. 
 into the network's own tensors, between exact zeros.
 """
 
+import functools
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -13,38 +15,65 @@ from lthlib.training.sparse import pointwise
 
 
 class Parameter:
-    """Numbers that are trained, [n], with their gradient and what the optimiser remembers of each."""
+    """Numbers that are trained, [n], and their gradient. `tensor` is the network's own, where these are all of it."""
 
-    def __init__(self, values: np.ndarray, recipe: Recipe):
-        self.values, self.gradient = values.reshape(-1), np.zeros(values.size, np.float32)
+    def __init__(self, values: np.ndarray, tensor: Tensor | None = None):
+        self.values, self.gradient, self.tensor = values.reshape(-1), np.zeros(values.size, np.float32), tensor
+
+    def move(self, values: np.ndarray, gradient: np.ndarray) -> None:
+        """Live in this memory from now on, the network's own tensor too."""
+        values[:] = self.values
+        self.values, self.gradient = values, gradient
+        if self.tensor is not None:
+            self.tensor.data = torch.from_numpy(values).view_as(self.tensor)
+
+
+class Optimizer:
+    """The recipe's optimiser for all parameters at once, which it moves into one piece of memory."""
+
+    def __init__(self, parameters: list[Parameter], recipe: Recipe):
         self.recipe, self.steps = recipe, 0
-        self.first = np.zeros(values.size, np.float32)
-        self.second = np.zeros(values.size if recipe.optimizer != "sgd" else 0, np.float32)
+        ends = np.cumsum([0, *(len(parameter.values) for parameter in parameters)])
+        self.values, self.gradients, self.first = np.zeros((3, ends[-1]), np.float32)
+        self.second = np.zeros(ends[-1] if recipe.optimizer != "sgd" else 0, np.float32)
+        for parameter, begin, end in zip(parameters, ends, ends[1:]):
+            parameter.move(self.values[begin:end], self.gradients[begin:end])
 
     def step(self, rate: float) -> None:
-        """One step of the recipe's optimiser at this learning rate."""
+        """One step at this learning rate."""
         self.steps += 1
         recipe, single = self.recipe, np.float32
         if recipe.optimizer == "sgd":
             arguments = single(rate), single(recipe.momentum), single(recipe.weight_decay)
-            pointwise.sgd_step(self.values, self.gradient, self.first, *arguments)
+            pointwise.sgd_step(self.values, self.gradients, self.first, *arguments)
             return
         apart = recipe.optimizer == "adamw"
         decay = recipe.weight_decay * (rate if apart else 1)
         sooner, correction = rate / (1 - 0.9**self.steps), (1 - 0.999**self.steps) ** 0.5
         arguments = single(sooner), single(correction), single(decay), apart
-        pointwise.adam_step(self.values, self.gradient, self.first, self.second, *arguments)
+        pointwise.adam_step(self.values, self.gradients, self.first, self.second, *arguments)
+
+    def clip(self, most: float) -> None:
+        """Scale the gradient down to this norm, as torch's `clip_grad_norm_` does."""
+        norm = float(np.sqrt(np.dot(self.gradients, self.gradients)))
+        self.gradients *= np.float32(min(1.0, most / (norm + 1e-6)))
 
 
 class Bias:
     """The bias of a layer, a parameter of the network's own memory; zeros where it has none."""
 
-    def __init__(self, module: nn.Module, units: int, recipe: Recipe):
+    def __init__(self, module: nn.Module, units: int):
         bias = module.bias
-        self.own = None if bias is None else Parameter(bias.detach().numpy(), recipe)
         self.trained = bias is not None and bias.requires_grad
-        self.values = np.zeros(units, np.float32) if self.own is None else self.own.values
-        self.gradient = np.zeros(units, np.float32) if self.own is None else self.own.gradient
+        self.own = Parameter(np.zeros(units, np.float32)) if bias is None else Parameter(bias.detach().numpy(), bias)
+
+    @property
+    def values(self) -> np.ndarray:
+        return self.own.values
+
+    @property
+    def gradient(self) -> np.ndarray:
+        return self.own.gradient
 
 
 class Kept:
@@ -55,7 +84,7 @@ class Kept:
     flattened) it multiplies.
     """
 
-    def __init__(self, module: nn.Module, mask: Tensor | None, recipe: Recipe):
+    def __init__(self, module: nn.Module, mask: Tensor | None):
         weight = module.weight.detach()
         kept = torch.ones_like(weight, dtype=torch.bool) if mask is None else mask
         self.weight, self.index = weight, kept.reshape(-1).nonzero().flatten().numpy()
@@ -64,8 +93,8 @@ class Kept:
         self.output_of, self.input_of, self.width = self.index // width, self.index % width, width
         counts = np.bincount(self.output_of, minlength=units)
         self.row = np.concatenate([[0], counts.cumsum()]).astype(np.uint32)
-        self.own = Parameter(weight.reshape(-1).numpy()[self.index].copy(), recipe)
-        self.bias_of = Bias(module, units, recipe)
+        self.own = Parameter(weight.reshape(-1).numpy()[self.index].copy())
+        self.bias_of = Bias(module, units)
         self._zeros = np.zeros(0, np.float32)
 
     @property
@@ -103,7 +132,7 @@ class Kept:
 
     def trained_parameters(self) -> list[Parameter]:
         own = [self.own] if self.trained and len(self.own.values) else []
-        return own + ([self.bias_of.own] if self.bias_of.trained and self.bias_of.own else [])
+        return own + ([self.bias_of.own] if self.bias_of.trained else [])
 
     def into_state(self) -> None:
         """Put the kept weights back into the network's own tensor; the others there are zero."""
@@ -121,18 +150,36 @@ class Whole:
     """A linear layer's own weight and bias, for torch's products; what the mask removes is set to zero after
     every step."""
 
-    def __init__(self, module: nn.Module, mask: Tensor | None, recipe: Recipe):
-        self.weight, self.trained = module.weight.detach(), module.weight.requires_grad
-        self.own = Parameter(self.weight.numpy(), recipe)
-        self.weight_gradient = torch.from_numpy(self.own.gradient).view_as(self.weight)
-        self.bias_of = Bias(module, len(self.weight), recipe)
-        self.bias_column = torch.from_numpy(self.bias_of.values).unsqueeze(1)
-        self.bias_gradient = torch.from_numpy(self.bias_of.gradient)
+    def __init__(self, module: nn.Module, mask: Tensor | None):
+        self.module, self.trained = module, module.weight.requires_grad
+        self.own = Parameter(module.weight.detach().numpy(), module.weight)
+        self.bias_of = Bias(module, len(module.weight))
         self.factor = None if mask is None or mask.all() else mask.to(torch.float32)
+
+    # Tensors on the parameters' memory, made when it is where it stays.
+    @functools.cached_property
+    def weight(self) -> Tensor:
+        return torch.from_numpy(self.own.values).view_as(self.module.weight)
+
+    @functools.cached_property
+    def weight_gradient(self) -> Tensor:
+        return torch.from_numpy(self.own.gradient).view_as(self.module.weight)
+
+    @functools.cached_property
+    def bias_column(self) -> Tensor:
+        return torch.from_numpy(self.bias_of.values).unsqueeze(1)
+
+    @functools.cached_property
+    def bias_gradient(self) -> Tensor:
+        return torch.from_numpy(self.bias_of.gradient)
 
     def trained_parameters(self) -> list[Parameter]:
         own = [self.own] if self.trained else []
-        return own + ([self.bias_of.own] if self.bias_of.trained and self.bias_of.own else [])
+        return own + ([self.bias_of.own] if self.bias_of.trained else [])
+
+    def mask_gradient(self) -> None:
+        if self.factor is not None:
+            self.weight_gradient.mul_(self.factor)
 
     def after_step(self) -> None:
         if self.factor is not None:
@@ -142,10 +189,10 @@ class Whole:
 class NormWeights:
     """Scale, shift and running statistics of a batch norm, in the network's own memory."""
 
-    def __init__(self, module: nn.Module, recipe: Recipe):
+    def __init__(self, module: nn.Module):
         self.module, self.eps, self.momentum = module, module.eps, module.momentum
-        self.scale_of = Parameter(module.weight.detach().numpy(), recipe)
-        self.shift_of = Parameter(module.bias.detach().numpy(), recipe)
+        self.scale_of = Parameter(module.weight.detach().numpy(), module.weight)
+        self.shift_of = Parameter(module.bias.detach().numpy(), module.bias)
         self.running_mean, self.running_var = module.running_mean.numpy(), module.running_var.numpy()
 
     @property

@@ -1,0 +1,173 @@
+"""What training by the kept weights alone saves: whole steps and hunts, against the dense way twice over.
+
+"Dense" is torch as it is used by default: a masked network, one fused optimiser step, the mask multiplied in. A row
+whose name ends in `_best_dense` has our own dense way on the other side, `training.stack`, with all that makes it
+faster. One core, unless a note says otherwise.
+"""
+
+import functools
+import tempfile
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from lthlib import data, models, tasks
+from lthlib.core.processes import one_thread
+from lthlib.lottery.search import hunt
+from lthlib.models.resnet import ResNet
+from lthlib.pruning import masks
+from lthlib.settings import Recipe
+from lthlib.training.objectives import classification
+from lthlib.training.randomness import batch_order
+from lthlib.training.sparse import SparseNetwork, layers, plan
+from lthlib.training.sparse.maps import Map, lanes_for
+from lthlib.training.sparse.weights import Kept
+from lthlib.training.stack import Stack, Ticket
+
+CPU = torch.device("cpu")
+LENET = {"50": 0.5, "33": 0.33, "21": 0.211, "13.5": 0.135, "3.6": 0.036, "1.5": 0.015}
+RESNET = {"10": 0.1, "3.6": 0.036}
+LEVELS, TRIALS, WORKERS = 20, 3, 2
+MOMENTUM = Recipe("sgd", 0.03, momentum=0.9, weight_decay=1e-4, batch_size=128, iterations=10**6)
+ADAM = Recipe(iterations=10**6)
+STEP = "ms per step"
+
+
+def ticket_of(network: nn.Module, density: float, layers_of: type | tuple = (nn.Linear, nn.Conv2d)) -> Ticket:
+    """A ticket with this share of the weights of each such layer, the largest ones; other layers are whole."""
+    theta, mask = network.state_dict(), masks.ones(models.prunable(network))
+    for name, ones in mask.items():
+        if isinstance(network.get_submodule(name.rpartition(".")[0]), layers_of):
+            scores = theta[name].abs().flatten()
+            mask[name] = (scores >= scores.topk(max(1, round(density * ones.numel()))).values[-1]).view_as(ones)
+    return Ticket(theta, mask, order_seed=0)
+
+
+class Plain:
+    """Torch's default way: forward, backward, one fused optimiser step, and the mask multiplied in."""
+
+    def __init__(self, network: nn.Module, ticket: Ticket, recipe: Recipe, train: data.Split):
+        self.network, self.train = network, train
+        parameters = dict(network.named_parameters())
+        self.pruned, self.factors = [parameters[name].data for name in ticket.mask], [m.float() for m in ticket.mask.values()]
+        kind = functools.partial(torch.optim.SGD, momentum=recipe.momentum) if recipe.optimizer == "sgd" else torch.optim.Adam
+        self.optimizer = kind(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
+
+    def step(self, batch, views, iteration) -> None:
+        self.optimizer.zero_grad()
+        index = batch[0]
+        functional.cross_entropy(self.network(self.train.inputs[index]), self.train.targets[index]).backward()
+        self.optimizer.step()
+        if self.pruned:
+            torch._foreach_mul_(self.pruned, self.factors)
+
+
+def ways_of(network: nn.Module, ticket: Ticket, recipe: Recipe, train: data.Split) -> list:
+    """The same ticket as the engine trains it, in torch's default way, and in our own dense way."""
+    chosen = plan(network, ticket, recipe, train)
+    dense = Stack(network, [ticket], recipe, train, CPU)
+    kept = SparseNetwork(chosen, ticket, recipe, train, classification) if chosen else dense
+    return [kept, Plain(network, ticket, recipe, train), dense]
+
+
+def step_time(seconds, way, iterations: int, batch_size: int) -> float:
+    """Milliseconds a step."""
+    orders = [batch[None] for batch in batch_order(len(way.train), batch_size, 0, 0, iterations)]
+    with one_thread():
+        return 1000 * seconds(lambda: [way.step(batch, None, i) for i, batch in enumerate(orders)]) / iterations
+
+
+def both(row, name: str, times: list[float], note: str) -> list[dict]:
+    """Two rows: against torch's default way and against our own dense one."""
+    ours, default, best = times
+    return [
+        row(name, default / ours, ours, default, STEP, f"{note}; other: torch's default dense way"),
+        row(f"{name}_best_dense", best / ours, ours, best, STEP, f"{note}; other: our own dense way"),
+    ]
+
+
+def steps(row, median_of, seconds, dataset: data.Dataset, repeats: int, iterations: int) -> list[dict]:
+    """Whole steps: LeNet at the densities of a hunt, and the 20-layer ResNet."""
+    few = data.Split(dataset.train.inputs[:3000], dataset.train.targets[:3000])
+    rows = []
+    for name, density in LENET.items():
+        network = models.LeNet(784, 10)
+        ways = ways_of(network, ticket_of(network, density), ADAM, few)
+        times = median_of(repeats, *(functools.partial(step_time, seconds, way, iterations, 60) for way in ways))
+        rows += both(row, f"sparse_lenet_{name}", times, f"LeNet-300-100 at {name} %, batch 60, Adam")
+    generator = torch.Generator().manual_seed(0)
+    colours = data.Split(torch.randn(512, 3, 32, 32, generator=generator), torch.arange(512) % 10)
+    for name, density in RESNET.items():
+        network = ResNet((3, 32, 32), 10)
+        ways = ways_of(network, ticket_of(network, density, nn.Conv2d), MOMENTUM, colours)
+        few_steps = max(2, iterations // 100)
+        times = median_of(repeats, *(functools.partial(step_time, seconds, way, few_steps, 128) for way in ways))
+        rows += both(row, f"sparse_resnet20_{name}", times, f"ResNet-20, convolutions at {name} %, batch 128, momentum")
+    return rows
+
+
+def convolution(row, median_of, seconds, repeats: int, iterations: int) -> list[dict]:
+    """Forward and both gradients of Conv-2's second layer, batch 60, at 10 %."""
+    layer, lanes = nn.Conv2d(64, 64, 3, padding=1), lanes_for(60)
+    mask = ticket_of(nn.Sequential(layer), 0.1).mask["0.weight"]
+    shape, options = (64, 32, 32), {"kernel": (3, 3), "strides": (1, 1), "padding": (1, 1), "dilation": (1, 1)}
+    kept = layers.Convolution([Map(shape, lanes, (1, 1))], Map(shape, lanes), Kept(layer, mask), False, options)
+    kept.gradient, kept.input_gradients = Map(shape, lanes, (1, 1)), [Map(shape, lanes)]
+    inputs = torch.randn(60, *shape)
+    kept.inputs[0].put(inputs)
+    kept.gradient.put(torch.randn(60, *shape))
+
+    def ours() -> float:
+        return seconds(lambda: [(kept.forward(True), kept.backward()) for _ in range(turns)])
+
+    def dense(memory_format) -> float:
+        x = inputs.to(memory_format=memory_format).requires_grad_()
+        own = nn.Conv2d(64, 64, 3, padding=1).to(memory_format=memory_format)
+        back = torch.randn(60, *shape).to(memory_format=memory_format)
+        with one_thread():
+            return seconds(lambda: [own(x).backward(back) for _ in range(turns)])
+
+    turns = max(1, iterations // 100)
+    ways = (ours, lambda: dense(torch.contiguous_format), lambda: dense(torch.channels_last))
+    times = [1000 * took / turns for took in median_of(repeats, *ways)]
+    return both(row, "sparse_conv_10", times, "64 to 64 channels, 3 x 3, 32 x 32, forward and both gradients")
+
+
+def hunts(row, median_of, seconds, dataset: data.Dataset, repeats: int, iterations: int, others: dict) -> list[dict]:
+    """20 rounds of LeNet, 3 trials, two workers, end to end. `others` has milliseconds a step of the usual loops."""
+    task = tasks.Task("lenet-of-the-bench", dataset, lambda _: models.LeNet(784, 10))
+
+    def whole(sparse: str) -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            extent = {"levels": LEVELS, "trials": TRIALS, "iterations": iterations, "evaluate_every": 100}
+            options = {"sparse": sparse, "workers": WORKERS, "device": "cpu", "results": folder, "progress": False}
+            return seconds(lambda: hunt(task, "quick", **extent, **options))
+
+    ours, off = median_of(repeats, lambda: whole("auto"), lambda: whole("off"))
+    step = 1000 * ours / (TRIALS * (LEVELS + 1) * iterations)
+    what = f"{LEVELS} rounds of LeNet on {dataset.name}, {TRIALS} trials, {WORKERS} workers, {iterations:,} iterations"
+    rows = [row("hunt_20_levels_vs_dense", off / ours, ours, off, "s", f"{what}; other: sparse off")]
+    for name, other in others.items():
+        note = f"mean step of that hunt, its evaluation and all else within; other: {name.removeprefix('cpu_vs_')}"
+        rows.append(row(name, other / step, step, other, "ms per step and ticket", note.replace("_", " ")))
+    return rows
+
+
+def against_sparselab(row, median_of, seconds, dataset: data.Dataset, repeats: int, iterations: int) -> list[dict]:
+    """The same LeNet step by `sparselab.SparseLinear`, an extra of the benchmarks."""
+    try:
+        import sparselab
+    except ImportError:
+        return []
+    few = data.Split(dataset.train.inputs[:3000], dataset.train.targets[:3000])
+    network = models.LeNet(784, 10)
+    ours = ways_of(network, ticket_of(network, 0.036), ADAM, few)[0]
+    sizes = ((784, 300), (300, 100), (100, 10))
+    first, *rest = (sparselab.SparseLinear(*size, sparsity=1 - 0.036) for size in sizes)
+    theirs = nn.Sequential(nn.Flatten(), first, *(part for layer in rest for part in (nn.ReLU(), layer)))
+    other = Plain(theirs, Ticket({}, {}, 0), ADAM, few)
+    ways = (functools.partial(step_time, seconds, way, iterations, 60) for way in (ours, other))
+    kept, lab = median_of(repeats, *ways)
+    note = f"LeNet-300-100 at 3.6 %; other: sparselab {sparselab.__version__}, torch's fused Adam"
+    return [row("sparse_vs_sparselab_3.6", lab / kept, kept, lab, STEP, note)]
