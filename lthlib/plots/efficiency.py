@@ -70,3 +70,30 @@ def speeds(measured: pd.DataFrame, title: str = "") -> Figure:
     span = f"from {100 * measured.density.max():.3g} to {100 * measured.density.min():.3g} %"
     start = f"Times as fast as the dense layer against weights remaining, {span}."
     return finish(figure, f"{start} {'; '.join(words)}.", legend=panels[min(2, len(panels)) - 1])
+
+
+def prices(measured: pd.DataFrame, title: str = "") -> Figure:
+    """What a ticket costs in time, in percent of its masked dense network, against density, both logarithmic: a panel
+    for each `panel`, a line for each `way`. `measured` has columns panel, way, density (0 to 1), times, low, high, as
+    `training_speed.step_times` gives them. Grey: the ideal, a price that is the density; dotted: no gain."""
+    names, looks = measured.panel.unique(), style.series(measured.way)
+    figure, panels = style.panels(len(names), 4.6, 3.8, columns=2, room=2, sharey=True)
+    words = []
+    for axes, name in zip(panels, names):
+        panel = measured[measured.panel == name].sort_values("density", ascending=False)
+        axes.axhline(100, **DOTTED)
+        percent = 100 * panel.density.unique()
+        axes.plot(percent, percent, color="#777777", linewidth=1.2, label="the ideal: density times dense")
+        for way, look in looks.items():
+            line = panel[panel.way == way]
+            axes.plot(100 * line.density, 100 / line.times, label=way, markersize=6, **look.line_and_points())
+            axes.fill_between(100 * line.density, 100 / line.high, 100 / line.low, color=look.colour, **SHADE)
+            if len(line):
+                words.append(f"{name}, {way}: {100 / line.times.iloc[0]:.3g} to {100 / line.times.iloc[-1]:.3g} %")
+        axes.set(yscale="log", title=name, xlabel="weights remaining (%)", ylabel="time, % of the dense network's")
+        style.plain_numbers(axes.yaxis)
+        style.density_axis(axes, 100 * panel.density, ticks=8)
+    figure.suptitle(title)
+    span = f"from {100 * measured.density.max():.3g} to {100 * measured.density.min():.3g} %"
+    start = f"Time in percent of the dense network's against weights remaining, {span}."
+    return finish(figure, f"{start} {'; '.join(words)}.", legend=panels[0])

@@ -264,7 +264,7 @@ def _train_together(
     `sparse` is "auto"."""
     began, start, end = time.perf_counter(), tickets[0].start, recipe.iterations
     with processes.one_thread(), _random_state(seed_for("dropout", tickets[0].order_seed, start), device):
-        stack = _by_what_is_kept(model, tickets, recipe, data, objective) if sparse == "auto" else None
+        stack = by_what_is_kept(model, tickets, recipe, data, objective) if sparse == "auto" else None
         stack = stack or Stack(model, tickets, recipe, data.train, device, objective)
         history, kept = _History(stack, data), None
         batches, views = _orders(stack, tickets, start)
@@ -285,7 +285,7 @@ def _train_together(
     return [Trained(end, at, measured, seconds, best) for end, at, measured, best in parts]
 
 
-def _by_what_is_kept(model, tickets, recipe: Recipe, data: Dataset, objective: Objective):
+def by_what_is_kept(model, tickets, recipe: Recipe, data: Dataset, objective: Objective):
     """A ticket that is trained by the weights it keeps, or None where that does not pay. Numba is imported here, since
     that takes half a second."""
     from lthlib.training.sparse import SparseNetwork, plan

@@ -155,7 +155,7 @@ class Convolution(Layer):
     def _begin(of: Map, channel: np.ndarray, down: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Where in a flat map the runs begin that lie so far down and right of the map's own beginning."""
         begin, line, lanes = of.size[0], of.size[3], of.lanes
-        return (channel * of.whole + begin + down * line + right * lanes).astype(np.uint32)
+        return (channel.astype(np.int64) * of.whole + begin + down * line + right * lanes).astype(np.uint32)
 
 
 class Norm(Layer):

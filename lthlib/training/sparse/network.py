@@ -3,6 +3,7 @@ to float tolerance."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +13,7 @@ from lthlib.settings import Recipe
 from lthlib.training import objectives, randomness
 from lthlib.training.objectives import Objective
 from lthlib.training.sparse import pointwise
+from lthlib.training.sparse.layers import Convolution, SparseLinear
 from lthlib.training.sparse.maps import lanes_for
 from lthlib.training.sparse.rule import Plan
 from lthlib.training.sparse.tape import Tape
@@ -105,6 +107,15 @@ class SparseNetwork:
             tensor.copy_(state[name])
         for weights in self._kept:
             weights.from_state()
+
+    def held(self) -> int:
+        """Bytes of weights, gradients, the optimiser's state and the places of weights, after the first step;
+        activations are not counted."""
+        tape = [] if self._training is None else self._training.layers
+        owners = [self.optimizer, *self._kept, *(layer for layer in tape if isinstance(layer, (SparseLinear, Convolution)))]
+        arrays = [array for owner in owners for array in vars(owner).values() if isinstance(array, np.ndarray)]
+        own = sum(weights.weight.nbytes for weights in self._kept)  # the network's, between whose zeros they go back
+        return own + sum(array.nbytes for array in arrays)
 
     def _gradient_of_loss(self, tape: Tape, targets: Tensor) -> None:
         assert tape.output_gradient is not None

@@ -90,7 +90,8 @@ class Kept:
         self.weight, self.index = weight, kept.reshape(-1).nonzero().flatten().numpy()
         self.trained, units = module.weight.requires_grad, len(weight)
         width = weight[0].numel()
-        self.output_of, self.input_of, self.width = self.index // width, self.index % width, width
+        self.output_of, self.input_of = (part.astype(np.int32) for part in (self.index // width, self.index % width))
+        self.width = width
         counts = np.bincount(self.output_of, minlength=units)
         self.row = np.concatenate([[0], counts.cumsum()]).astype(np.uint32)
         self.own = Parameter(weight.reshape(-1).numpy()[self.index].copy())
