@@ -42,15 +42,13 @@ def duel_in_words(duel: pd.DataFrame) -> str:
 
 
 def scopes_in_words(board: pd.DataFrame, gains: pd.DataFrame) -> str:
-    """What a scope is worth beside a place in the rankings of `board`, an `arena.leaderboard` of one task and
+    """What a scope is worth beside a method in the rankings of `board`, an `arena.leaderboard` of one task and
     density; for how many rows of `gains`, an `arena.scope_gains`, that was shown."""
-    worth, span, place = scope_and_place(board)
-    shown = (gains.verdict == BETTER).sum()
+    worth, span = worths_and_spans(board)
     return (
-        f"From its worst scope to its best a method gains {worth.min():.1f} to {worth.max():.1f} points, on average "
-        f"**{worth.mean():.1f}**; {shown} of the {len(gains)} differences above are *better*. Under one scope, one place in the "
-        f"ranking is on average **{place:.1f}** points, so that a scope is worth about {worth.mean() / place:.1f} places. It "
-        f"does not replace a criterion: under one scope first and last are {span.min():.1f} to {span.max():.1f} points apart."
+        f"From its worst scope to its best a method gains **{worth.min():.1f} to {worth.max():.1f}** points. Under one scope, "
+        f"the first and the last of {len(worth)} methods are **{span.min():.1f} to {span.max():.1f}** points apart. "
+        f"{(gains.verdict == BETTER).sum()} of the {len(gains)} differences above are *better*."
     )
 
 
@@ -62,13 +60,11 @@ def tied(gains: pd.DataFrame) -> str:
     return " ".join(f"{words[0].upper()}{words[1:]}." for words in told)
 
 
-def scope_and_place(board: pd.DataFrame) -> tuple[pd.Series, pd.Series, float]:
-    """Of an `arena.leaderboard` of one task and density, in points: what a method's best scope is better than
-    its worst, by method; how far first and last are apart, by scope; and the mean distance of two neighbours in
-    a ranking."""
+def worths_and_spans(board: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Of an `arena.leaderboard` of one task and density, in points: what a method's best scope is better than its
+    worst, by method; how far first and last are apart, by scope."""
     means = board.reset_index().pivot(index="method", columns="scope", values="mean")
-    span = means.max() - means.min()
-    return means.max(axis=1) - means.min(axis=1), span, float(span.mean() / max(len(means) - 1, 1))
+    return means.max(axis=1) - means.min(axis=1), means.max() - means.min()
 
 
 def best_in_words(best: pd.DataFrame, board: pd.DataFrame, dense: float) -> str:

@@ -33,15 +33,14 @@ def test_a_duel_names_both_ends_and_what_is_fair():
     assert "uniform -5.0 (" in words and "global +2.00 (+0.02" in words and "uniform -8.0" not in words
 
 
-def test_what_a_scope_is_worth_beside_a_place():
+def test_what_a_scope_is_worth_beside_a_method():
     outcome = made_up(TWO)
     board, gains = arena.leaderboard(outcome, margin=2.5), arena.scope_gains(outcome, margin=2.5)
-    worth, span, place = rankings.scope_and_place(board)
+    worth, span = rankings.worths_and_spans(board)
     assert worth.to_dict() == pytest.approx({"a": 10, "b": 3}) and span.to_dict() == pytest.approx({"uniform": 5, "global": 2})
-    assert place == pytest.approx(3.5)
     words = rankings.scopes_in_words(board, gains)
-    assert "gains 3.0 to 10.0 points, on average **6.5**; 2 of the 2 differences" in words
-    assert "**3.5** points" in words and "about 1.9 places" in words and "2.0 to 5.0 points apart" in words
+    assert "gains **3.0 to 10.0** points" in words and "of 2 methods are **2.0 to 5.0** points apart" in words
+    assert "2 of the 2 differences" in words
     assert rankings.tied(gains) == "Better: a; b."
 
 
