@@ -96,4 +96,4 @@ def prices(measured: pd.DataFrame, title: str = "") -> Figure:
     figure.suptitle(title)
     span = f"from {100 * measured.density.max():.3g} to {100 * measured.density.min():.3g} %"
     start = f"Time in percent of the dense network's against weights remaining, {span}."
-    return finish(figure, f"{start} {'; '.join(words)}.", legend=panels[0])
+    return finish(figure, f"{start} {'; '.join(words)}.", legend=panels[-1])
