@@ -30,7 +30,7 @@ from lthlib.training import engine
 from lthlib.training.engine import Ticket
 from lthlib.training.randomness import batch_order
 from lthlib.training.stack import Stack
-from tests.bench import card
+from tests.bench import card, sparse
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -149,22 +149,14 @@ def cpu_throughput(repeats: int, iterations: int) -> list[dict]:
         lambda: plain_step(fresh(), dataset, iterations, threads=1),
     )
     unit, where = "ms per step and ticket", f"{cores} cores, {dataset.name}, LeNet-300-100, batch 60"
+    others = {
+        "cpu_vs_image_loader": (image, "per-image DataLoader, torch's default threads"),
+        "cpu_vs_tensor_loop": (plain_all, "plain tensor loop, fused Adam, all cores"),
+    }
     return [
+        *sparse.hunts(row, median_of, seconds, dataset, min(repeats, 3), iterations, others),
         row(
-            "cpu_vs_image_loader",
-            image / ours,
-            ours,
-            image,
-            unit,
-            f"{where}; other: per-image DataLoader, torch's default threads",
-        ),
-        row(
-            "cpu_vs_tensor_loop",
-            plain_all / ours,
-            ours,
-            plain_all,
-            unit,
-            f"{where}; other: plain tensor loop, fused Adam, all cores",
+            "cpu_step_at_20", plain_all / ours, ours, plain_all, unit, f"{where}, 20 % kept; other: plain tensor loop, all cores"
         ),
         row(
             "cpu_step_one_core",
@@ -243,6 +235,23 @@ sys.exit("nothing was left to train")
         run = lambda code: seconds(lambda: subprocess.run([sys.executable, "-c", code], check=True))  # noqa: E731
         ours, other = median_of(repeats, lambda: run(code), lambda: run("import torch"))
     return row("resume_start", ours / other, ours, other, "s", "command to training, 100 networks found; other: `import torch`")
+
+
+def quick_lesson_1(smoke: bool) -> dict:
+    """The code of lesson 1 with an empty store, from start to end, against the same with `sparse` off."""
+    profile, lesson = "smoke" if smoke else "quick", ROOT / "notebooks" / "01_a_winning_ticket.ipynb"
+    cells = json.loads(lesson.read_text(encoding="utf-8"))["cells"]
+    setup, parameters, *rest = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert "%pip" in setup and "profile: str" in parameters
+
+    def took(way: str) -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            start = f"import functools, lthlib\nlthlib.hunt = functools.partial(lthlib.hunt, sparse={way!r})"
+            code = "\n".join([start, parameters, f"profile, results = {profile!r}, {folder!r}", *rest])
+            return seconds(lambda: subprocess.run([sys.executable, "-c", code], check=True, capture_output=True))
+
+    ours, other = took("auto"), took("off")
+    return row("quick_lesson_1", other / ours, ours, other, "s", f"lesson 1 at {profile}, its code alone; other: sparse off")
 
 
 def slider_read(repeats: int) -> dict:
@@ -336,7 +345,11 @@ def main() -> None:
     chosen = options.parse_args()
     repeats, iterations = (1, 40) if chosen.quick else (5, 1000)
     rows = [
+        *sparse.steps(row, median_of, seconds, mnist_like(), repeats, iterations),
+        *sparse.convolution(row, median_of, seconds, repeats, iterations),
+        *sparse.against_sparselab(row, median_of, seconds, mnist_like(), repeats, iterations),
         *cpu_throughput(repeats, iterations),
+        quick_lesson_1(chosen.quick),
         mnist1d_100_levels(repeats, iterations),
         store_overhead(repeats, iterations),
         evaluation_share(repeats, iterations),
