@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import joblib
 import torch
@@ -32,6 +33,9 @@ from lthlib.settings import Recipe
 from lthlib.training.objectives import Objective, classification
 from lthlib.training.randomness import batch_order, view_order
 from lthlib.training.stack import Stack, Ticket
+
+if TYPE_CHECKING:
+    from lthlib.training.sparse import SparseNetwork
 
 # Seconds of training below which a level is not worth worker processes: starting them takes about three, but
 # once a hunt.
@@ -65,7 +69,7 @@ class _History:
     """Measurements of the tickets of a stack, on their device until the end, and the weights of each's lowest
     loss so far."""
 
-    def __init__(self, stack: Stack, data: Dataset):
+    def __init__(self, stack: "Stack | SparseNetwork", data: Dataset):
         self.stack, self.data, self.points = stack, data, []
         self.lowest = self.early_stop = torch.empty(0)
         self.best: dict[str, Tensor] = {}
@@ -299,7 +303,7 @@ def _lost(start: dict[str, Tensor], end: dict[str, Tensor]) -> bool:
     return any(bool((start[name].isfinite() & ~tensor.isfinite()).any()) for name, tensor in end.items())
 
 
-def _orders(stack: Stack, tickets: Sequence[Ticket], start: int) -> tuple[Tensor, Tensor | None]:
+def _orders(stack: "Stack | SparseNetwork", tickets: Sequence[Ticket], start: int) -> tuple[Tensor, Tensor | None]:
     """Which examples each ticket sees, and how: two tensors [R, iterations, B], the second None without
     augmentation."""
     recipe, examples = stack.recipe, len(stack.train)

@@ -51,4 +51,4 @@ def _choose_cache() -> None:
     import numba
 
     folder = Path(tempfile.gettempdir()) / f"lthlib-kernels-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
-    numba.config.CACHE_DIR = str(folder)
+    numba.config.CACHE_DIR = str(folder)  # pyright: ignore[reportAttributeAccessIssue]  # numba makes it when imported

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lthlib import models
 from lthlib.data import Split
@@ -38,8 +38,11 @@ class SparseNetwork:
         for name, parameter in self.model.named_parameters():
             if name in ticket.mask:
                 parameter.data.masked_fill_(~ticket.mask[name], 0.0)
-        self._weights = {id(node): _weights(node, plan, ticket) for node in plan.nodes if isinstance(node.work, nn.Module)}
-        self._weights = {node: weights for node, weights in self._weights.items() if weights is not None}
+        self._weights: Weights = {}
+        for node in plan.nodes:
+            weights = _weights(node, plan, ticket)
+            if weights is not None:
+                self._weights[id(node)] = weights
         trained = [own for weights in self._weights.values() for own in weights.trained_parameters()]
         self.optimizer = Optimizer(trained, recipe)
         self._kept = [weights for weights in self._weights.values() if isinstance(weights, Kept)]

@@ -93,7 +93,8 @@ class Tape:
 
 def _as_map(shape: torch.Size) -> tuple[int, int, int]:
     """The shape of one example as channels, rows, columns."""
-    return (shape[0], *[1] * (3 - len(shape)), *shape[1:])
+    channels, rows, columns = (shape[0], *[1] * (3 - len(shape)), *shape[1:])
+    return channels, rows, columns
 
 
 def _pads(nodes: list[Node], gradients: bool) -> dict[int, tuple[int, int]]:
@@ -128,8 +129,9 @@ def options(node: Node) -> dict[str, tuple[int, int]]:
 
 def _layer(node: Node, inputs: list[Map], output: Map, weights) -> layers.Layer:
     if node.kind == "linear":
-        kind = layers.SparseLinear if isinstance(weights, Kept) else layers.DenseLinear
-        return kind(inputs, output, weights, node.relu)
+        if isinstance(weights, Kept):
+            return layers.SparseLinear(inputs, output, weights, node.relu)
+        return layers.DenseLinear(inputs, output, weights, node.relu)
     if node.kind == "convolution":
         return layers.Convolution(inputs, output, weights, node.relu, options(node))
     if node.kind == "norm":

@@ -73,7 +73,8 @@ def trace(model: nn.Module, examples: Tensor) -> tuple[list[Node] | None, str]:
 
 
 def _nodes(graph: fx.GraphModule) -> list[Node]:
-    modules, found, nodes = dict(graph.named_modules()), {}, []
+    modules: dict[str, Any] = dict(graph.named_modules())
+    found, nodes = {}, []
     for step in graph.graph.nodes:
         if step.op == "output":
             if not isinstance(step.args[0], fx.Node) or step.args[0] not in found:
@@ -91,7 +92,7 @@ def _nodes(graph: fx.GraphModule) -> list[Node]:
     return _fused(nodes)
 
 
-def _node(step: fx.Node, modules: dict[str, nn.Module], found: dict[fx.Node, Node]) -> Node:
+def _node(step: fx.Node, modules: dict[str, Any], found: dict[fx.Node, Node]) -> Node:
     inputs = [found[arg] for arg in step.args if isinstance(arg, fx.Node) and arg in found]
     tensor = step.meta.get("tensor_meta")
     if tensor is None or not isinstance(tensor.shape, torch.Size) or len(tensor.shape) not in (2, 3, 4):
@@ -102,17 +103,18 @@ def _node(step: fx.Node, modules: dict[str, nn.Module], found: dict[fx.Node, Nod
             raise Unknown("its inputs are no float32 numbers")
         return Node("input", step.name, [], shape)
     rest = [arg for arg in step.args if not (isinstance(arg, fx.Node) and arg in found)]
+    name = str(step.target) if step.op == "call_module" else step.name
     if step.op == "call_module":
-        if _hooked(modules[step.target]):
-            raise Unknown(f"{step.target} has hooks")
-        node = _module(modules[step.target], inputs, shape)
+        if _hooked(modules[name]):
+            raise Unknown(f"{name} has hooks")
+        node = _module(modules[name], inputs, shape)
     else:
         node = _function(step, rest, dict(step.kwargs), inputs, shape)
     if node is None:
-        of = type(modules[step.target]).__name__ if step.op == "call_module" else getattr(step.target, "__name__", step.target)
+        of = type(modules[name]).__name__ if step.op == "call_module" else getattr(step.target, "__name__", step.target)
         raise Unknown(f"there is no kernel for {of}")
     if not any(node is source for source in inputs):  # an identity is its input
-        node.name = step.target if step.op == "call_module" else step.name
+        node.name = name
     if step.op == "call_module" and any(node.work is other.work for other in found.values() if node.work and other is not node):
         raise Unknown(f"{node.name} is used twice")
     return node
@@ -122,7 +124,7 @@ def _hooked(module: nn.Module) -> bool:
     return bool(module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks)
 
 
-def _module(module: nn.Module, inputs: list[Node], shape: torch.Size) -> Node | None:
+def _module(module: Any, inputs: list[Node], shape: torch.Size) -> Node | None:
     """The node of a module, or None where there is no kernel for it."""
     kind = type(module)
     if kind is nn.Linear and len(inputs[0].shape) == 1:
@@ -222,8 +224,8 @@ def _fused(nodes: list[Node]) -> list[Node]:
     for node in nodes:
         node.inputs = [instead.get(id(source), source) for source in node.inputs]
         source = node.inputs[0] if node.inputs else None
-        fusable = source is not None and source.kind in ("linear", "convolution", "norm", "add") and not source.relu
-        if node.kind == "relu" and fusable and readers[id(source)] == 1:
+        fusable = source and source.kind in ("linear", "convolution", "norm", "add") and not source.relu
+        if source and node.kind == "relu" and fusable and readers[id(source)] == 1:
             source.relu = True
             instead[id(node)] = source
         else:

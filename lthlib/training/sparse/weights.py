@@ -5,6 +5,7 @@ into the network's own tensors, between exact zeros.
 """
 
 import functools
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 
 from lthlib.settings import Recipe
 from lthlib.training.sparse import pointwise
+
+Layer = nn.Linear | nn.Conv1d | nn.Conv2d
 
 
 class Parameter:
@@ -62,7 +65,7 @@ class Optimizer:
 class Bias:
     """The bias of a layer, a parameter of the network's own memory; zeros where it has none."""
 
-    def __init__(self, module: nn.Module, units: int):
+    def __init__(self, module: Layer, units: int):
         bias = module.bias
         self.trained = bias is not None and bias.requires_grad
         self.own = Parameter(np.zeros(units, np.float32)) if bias is None else Parameter(bias.detach().numpy(), bias)
@@ -84,7 +87,7 @@ class Kept:
     flattened) it multiplies.
     """
 
-    def __init__(self, module: nn.Module, mask: Tensor | None):
+    def __init__(self, module: Layer, mask: Tensor | None):
         weight = module.weight.detach()
         kept = torch.ones_like(weight, dtype=torch.bool) if mask is None else mask
         self.weight, self.index = weight, kept.reshape(-1).nonzero().flatten().numpy()
@@ -151,7 +154,7 @@ class Whole:
     """A linear layer's own weight and bias, for torch's products; what the mask removes is set to zero after
     every step."""
 
-    def __init__(self, module: nn.Module, mask: Tensor | None):
+    def __init__(self, module: nn.Linear, mask: Tensor | None):
         self.module, self.trained = module, module.weight.requires_grad
         self.own = Parameter(module.weight.detach().numpy(), module.weight)
         self.bias_of = Bias(module, len(module.weight))
@@ -190,7 +193,7 @@ class Whole:
 class NormWeights:
     """Scale, shift and running statistics of a batch norm, in the network's own memory."""
 
-    def __init__(self, module: nn.Module):
+    def __init__(self, module: Any):
         self.module, self.eps, self.momentum = module, module.eps, module.momentum
         self.scale_of = Parameter(module.weight.detach().numpy(), module.weight)
         self.shift_of = Parameter(module.bias.detach().numpy(), module.bias)
