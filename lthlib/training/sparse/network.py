@@ -16,7 +16,7 @@ from lthlib.training.sparse import pointwise
 from lthlib.training.sparse.layers import Convolution, SparseLinear
 from lthlib.training.sparse.maps import lanes_for
 from lthlib.training.sparse.rule import Plan
-from lthlib.training.sparse.tape import Tape
+from lthlib.training.sparse.tape import Tape, Weights
 from lthlib.training.sparse.weights import Kept, NormWeights, Optimizer, Whole
 from lthlib.training.stack import EVALUATION_BATCH, Ticket
 
