@@ -58,6 +58,15 @@ def step_times(task: Task, densities: Sequence[float] = DENSITIES, rounds: int =
     return pd.concat(rows, ignore_index=True)
 
 
+def how_trained(task: Task, density: float) -> str:
+    """How a hunt on a CPU trains tickets of this density: "kept weights: fc1, fc2, output", or "the dense way"
+    and why. Every layer keeps the same share."""
+    from lthlib.training.sparse import in_words
+
+    network = task.build()
+    return in_words(network, _ticket(network, density), resolve(task, "quick")[0].recipe, task.dataset.train)
+
+
 class _Csr:
     """Training by torch's sparse matrices: a network of linear layers, each with the values that its mask keeps."""
 

@@ -47,3 +47,13 @@ def test_networks_without_kernels_are_masked_both_times():
     ticket = training_speed._ticket(task.build(), 0.1)
     recipe = tasks.resolve(task, "quick")[0].recipe
     assert engine.by_what_is_kept(task.build(), [ticket], recipe, task.dataset, task.objective) is None
+
+
+@pytest.mark.skipif(not available(), reason="numba cannot compile here")
+def test_how_a_ticket_is_trained_is_said(capsys):
+    say = training_speed.how_trained
+    assert say(DIGITS, 0.05) == "kept weights: fc1, fc2, output"
+    assert say(DIGITS, 0.9) == "torch's products: fc1, fc2, output"
+    assert say(tasks.find_task("vae-digits"), 0.05).startswith("the dense way: ")
+    assert say(tasks.find_task("conv2-cluttered"), 0.9).startswith("the dense way: kernels would be no faster")
+    assert capsys.readouterr().err == "", "nothing that torch prints while it traces"

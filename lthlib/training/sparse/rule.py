@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from torch import nn
 
 from lthlib import models
-from lthlib.core.progress import notice
 from lthlib.data import Split
 from lthlib.settings import Recipe
 from lthlib.training import randomness
@@ -66,11 +65,17 @@ def plan(model: nn.Module, ticket: Ticket, recipe: Recipe, train: Split) -> Plan
     return Plan(own, nodes, frozenset(sparse)) if cost * GAIN <= dense else None
 
 
-def say_why_dense(model: nn.Module, train: Split) -> None:
-    """Say once why tickets of this network are not trained with kernels, if they cannot be."""
-    _, reason = trace(randomness.own_random_layers(copy.deepcopy(model)), train.inputs)
-    if reason:
-        notice(f"tickets of {type(model).__name__} are trained the dense way, however sparse: {reason}.")
+def in_words(model: nn.Module, ticket: Ticket, recipe: Recipe, train: Split) -> str:
+    """How `plan` has this ticket trained: "kept weights: fc1, fc2; torch's products: output", or why it is trained
+    the dense way."""
+    chosen = plan(model, ticket, recipe, train)
+    if chosen is None:
+        _, reason = trace(randomness.own_random_layers(copy.deepcopy(model)), train.inputs)
+        return f"the dense way: {reason or 'kernels would be no faster, or are not for this recipe'}"
+    own = [node.name for node in chosen.nodes if id(node) in chosen.sparse]
+    others = [node.name for node in chosen.nodes if node.kind in COSTS and id(node) not in chosen.sparse]
+    ways = [("kept weights", own), ("torch's products", others)]
+    return "; ".join(f"{way}: {', '.join(names)}" for way, names in ways if names)
 
 
 def _known(name: str, model: nn.Module) -> bool:

@@ -5,6 +5,8 @@ that does something else in evaluation, is not for kernels: `trace` returns None
 trained the dense way.
 """
 
+import contextlib
+import io
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -61,7 +63,7 @@ def trace(model: nn.Module, examples: Tensor) -> tuple[list[Node] | None, str]:
             graphs.append(fx.GraphModule(model, graph))
         if str(graphs[0].graph) != str(graphs[1].graph):
             return None, "it does something else in training than in evaluation"
-        with torch.no_grad():
+        with torch.no_grad(), contextlib.redirect_stderr(io.StringIO()):  # where it prints what it raises
             ShapeProp(graphs[1].eval()).propagate(examples[:2].clone())
         return _nodes(graphs[1]), ""
     except Unknown as reason:
