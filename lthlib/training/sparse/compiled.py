@@ -11,16 +11,19 @@ from pathlib import Path
 
 from lthlib.core.progress import notice
 
+REORDERED = {"reassoc", "contract", "arcp", "afn", "nsz"}  # of LLVM's fast-math flags all but "nnan" and "ninf"
+
 
 def kernel(function: Callable) -> Callable:
-    """The function compiled at its first call, in float32 and with sums that may be reordered ("fastmath"), and
-    kept on disk. Without numba it stays as it is, and `available` is false."""
+    """The function compiled at its first call, with sums that may be reordered, and kept on disk. Numbers that are
+    none stay so, and training that diverges is seen. Without numba the function stays as it is, and `available` is
+    false."""
     try:
         import numba
     except ImportError:
         return function
     _choose_cache()
-    options = {"fastmath": True, "nogil": True, "error_model": "numpy"}
+    options = {"fastmath": REORDERED, "nogil": True, "error_model": "numpy"}
     try:
         return numba.njit(function, cache=True, **options)
     except RuntimeError:  # there is nowhere to keep it: compiled anew by every process

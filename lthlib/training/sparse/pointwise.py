@@ -51,7 +51,7 @@ def cut_gradient(outputs, size, gradients, of):
             y = outputs[o, begin + r * line : begin + r * line + columns * lanes]
             g = gradients[o, gbegin + r * gline : gbegin + r * gline + columns * lanes]
             for k in range(columns * lanes):
-                g[k] = g[k] if y[k] > zero else zero
+                g[k] = zero if y[k] <= zero else g[k]
 
 
 @kernel
@@ -81,7 +81,7 @@ def added(a, size_a, b, size_b, outputs, of, relu):
             y = outputs[o, obegin + r * oline : obegin + r * oline + columns * lanes]
             for k in range(columns * lanes):
                 total = x[k] + z[k]
-                y[k] = max(total, zero) if relu else total
+                y[k] = zero if relu and total <= zero else total
 
 
 @kernel
@@ -120,7 +120,7 @@ def normalised(inputs, size, outputs, of, scale, shift, relu):
             y = outputs[o, obegin + r * oline : obegin + r * oline + columns * lanes]
             for k in range(columns * lanes):
                 total = a * x[k] + b
-                y[k] = max(total, zero) if relu else total
+                y[k] = zero if relu and total <= zero else total
 
 
 @kernel
@@ -180,7 +180,7 @@ def max_pooled(inputs, size, outputs, of, window, strides, winners):
                         place = first + i * line + j * lanes
                         x = inputs[o, place : place + lanes]
                         for k in range(lanes):
-                            larger = x[k] > y[k]
+                            larger = x[k] > y[k] or x[k] != x[k]  # what is no number wins, as in torch
                             y[k] = x[k] if larger else y[k]
                             w[k] = np.int32(place) if larger else w[k]
 

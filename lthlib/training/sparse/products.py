@@ -44,7 +44,7 @@ def linear(row, at, weights, bias, inputs, outputs, relu, add):
                     total[k] += wa * a[k]
                 p += 1
             for k in range(TILE):
-                outputs[o, start + k] = max(total[k], zero) if relu else total[k]
+                outputs[o, start + k] = zero if relu and total[k] <= zero else total[k]
 
 
 @kernel
@@ -138,7 +138,7 @@ def convolution(row, at, weights, bias, inputs, outputs, size, strides, relu, ad
                         total[k] += wa * a[k]
                     p += 1
                 for k in range(n):
-                    out[k] = max(total[k], zero) if relu else total[k]
+                    out[k] = zero if relu and total[k] <= zero else total[k]
 
 
 @kernel

@@ -241,3 +241,12 @@ def test_other_objectives_by_torchs_gradient():
         steps(dense, sparse, 5)
         alike(dense, sparse)
         assert float(sparse.measure(split)[0]) == pytest.approx(float(dense.measure(split)[0]), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["lenet", "conv", "vgg"])
+def test_training_that_diverges_ends_in_numbers_that_are_none(name):
+    _, _, split, (dense, sparse) = setup(name, 0.5, Recipe("sgd", 1e12, iterations=100))
+    steps(dense, sparse, 12)
+    for way in (dense, sparse):
+        assert not all(bool(tensor.isfinite().all()) for tensor in way.state().values())
+        assert not bool(way.measure(split)[0].isfinite())
