@@ -1,8 +1,8 @@
 """How long a training step, and an evaluation, of a ticket take at each density: masked, by torch's sparse
 matrices, and by the weights it keeps (`lthlib.training.sparse`).
 
-Times are measured on one thread, in turn, and compared within a round (`efficiency.compare_times`); they hold for
-this machine. Memory is counted.
+Times are measured on one thread, in turn, and compared within a round (`efficiency.compare_times`); they
+hold for this machine. Memory is counted.
 """
 
 import copy
@@ -31,15 +31,15 @@ CPU = torch.device("cpu")
 
 
 def step_times(task: Task, densities: Sequence[float] = DENSITIES, rounds: int = 5) -> pd.DataFrame:
-    """A row for each phase, way and density: columns phase, way, density (0 to 1), seconds, times, low, high and
-    bytes.
+    """A row for each phase, way and density: columns phase, way, density (0 to 1), seconds, times, low,
+    high and bytes.
 
-    Networks are the task's, with the recipe of `quick`; each layer keeps its largest initial weights, since how long
-    a step takes does not depend on them. `times` is how many times as fast as the masked dense network, `low` and
-    `high` the quartiles; an evaluation is that of all test examples, without a gradient. A way that cannot run the
-    network is left out. `bytes` is what training holds of weights, gradients, the optimiser's state and the places
-    of weights; activations are not counted. Raises LotteryError for a density outside 0 to 1 and for fewer than 3
-    rounds.
+    Networks are the task's, with the recipe of `quick`; each layer keeps its largest initial weights,
+    since how long a step takes does not depend on them. `times` is how many times as fast as the masked
+    dense network, `low` and `high` the quartiles; an evaluation is that of all test examples, without a
+    gradient. A way that cannot run the network is left out. `bytes` is what training holds of weights,
+    gradients, the optimiser's state and the places of weights; activations are not counted. Raises
+    LotteryError for a density outside 0 to 1 and for fewer than 3 rounds.
     """
     for density in densities:
         if not 0 < density <= 1:
@@ -59,8 +59,8 @@ def step_times(task: Task, densities: Sequence[float] = DENSITIES, rounds: int =
 
 
 def how_trained(task: Task, density: float) -> str:
-    """How a hunt on a CPU trains tickets of this density: "kept weights: fc1, fc2, output", or "the dense way"
-    and why. Every layer keeps the same share."""
+    """How a hunt on a CPU trains tickets of this density: "kept weights: fc1, fc2, output", or "the dense
+    way" and why. Every layer keeps the same share."""
     from lthlib.training.sparse import in_words
 
     network = task.build()
@@ -68,7 +68,8 @@ def how_trained(task: Task, density: float) -> str:
 
 
 class _Csr:
-    """Training by torch's sparse matrices: a network of linear layers, each with the values that its mask keeps."""
+    """Training by torch's sparse matrices: a network of linear layers, each with the values that its mask
+    keeps."""
 
     def __init__(self, network: nn.Module, ticket: Ticket, recipe: Recipe, train, objective):
         self.model, self.train, self.objective = copy.deepcopy(network), train, objective
@@ -131,7 +132,8 @@ class _CsrProduct(torch.autograd.Function):
 
 
 def _ways(task: Task, network: nn.Module, ticket: Ticket, recipe: Recipe) -> dict:
-    """By name what trains this ticket here. Kept weights are what a hunt takes, so masked where that is faster."""
+    """By name what trains this ticket here. Kept weights are what a hunt takes, so masked where that is
+    faster."""
     train, objective = task.dataset.train, task.objective
     ways = {MASKED: Stack(network, [ticket], recipe, train, CPU, objective)}
     linear = all(isinstance(layer, nn.Linear) for layer in models.layer_names(network))
@@ -151,8 +153,8 @@ def _ticket(network: nn.Module, density: float) -> Ticket:
 
 
 def _training(way, index: Tensor) -> Callable[[], None]:
-    """One step of training after another on the same examples, with the gradients that `compare_times` switches
-    off."""
+    """One step of training after another on the same examples, with the gradients that `compare_times`
+    switches off."""
 
     def step() -> None:
         with torch.inference_mode(False), torch.enable_grad():

@@ -15,9 +15,9 @@ REORDERED = {"reassoc", "contract", "arcp", "afn", "nsz"}  # of LLVM's fast-math
 
 
 def kernel(function: Callable) -> Callable:
-    """The function compiled at its first call, with sums that may be reordered, and kept on disk. Numbers that are
-    none stay so, and training that diverges is seen. Without numba the function stays as it is, and `available` is
-    false."""
+    """The function compiled at its first call, with sums that may be reordered, and kept on disk. Numbers
+    that are none stay so, and training that diverges is seen. Without numba the function stays as it is,
+    and `available` is false."""
     try:
         import numba
     except ImportError:

@@ -1,8 +1,8 @@
 """The layers of a tape: each reads maps, writes one, and passes gradients back.
 
-`forward(training)` writes the output; `backward()` takes the gradient of the output from `gradient`, gives those
-of its parameters to its `weights`, and adds to, or writes, the gradients of its inputs. Which of the two is decided
-once, when the tape is built: `adds[i]` is whether another layer has written there before.
+`forward(training)` writes the output; `backward()` takes the gradient of the output from `gradient`, gives
+those of its parameters to its `weights`, and adds to, or writes, the gradients of its inputs. Which of the
+two is decided once, when the tape is built: `adds[i]` is whether another layer has written there before.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ NOTHING = np.zeros(1, np.float32)
 
 
 class Layer:
-    """What all layers have: the maps they read, their output and its gradient, those of their inputs (None where
-    nothing needs one), and how many examples there are."""
+    """What all layers have: the maps they read, their output and its gradient, those of their inputs (None
+    where nothing needs one), and how many examples there are."""
 
     relu = False
 
@@ -206,8 +206,8 @@ class Add(Layer):
 
 
 class Copy(Layer):
-    """The same numbers in other memory: a flattened map that has a border. `plain` are both sides as maps of the
-    same shape."""
+    """The same numbers in other memory: a flattened map that has a border. `plain` are both sides as maps
+    of the same shape."""
 
     def forward(self, training: bool) -> None:
         x, y = self.inputs[0], self._like(self.output)

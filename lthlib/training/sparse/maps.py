@@ -8,9 +8,9 @@ from lthlib.training.sparse.products import TILE
 
 
 class Map:
-    """Numbers of one layer for a batch: `data` [channels, whole], where whole is rows * columns * lanes with a
-    border of `pad` (rows, columns) zeros around. `size` is what kernels take: where the map begins, its rows,
-    its columns, numbers from row to row, and lanes. Vectors are maps of one row and one column."""
+    """Numbers of one layer for a batch: `data` [channels, whole], where whole is rows * columns * lanes
+    with a border of `pad` (rows, columns) zeros around. `size` is what kernels take: where the map begins,
+    its rows, its columns, numbers from row to row, and lanes. Vectors are maps of one row and one column."""
 
     def __init__(self, shape: tuple[int, int, int], lanes: int, pad: tuple[int, int] = (0, 0), data: np.ndarray | None = None):
         channels, rows, columns = shape

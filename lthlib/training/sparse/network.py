@@ -1,5 +1,5 @@
-"""One ticket on its way through training with kernels: the same interface as `stack.Stack`, and the same numbers
-to float tolerance."""
+"""One ticket on its way through training with kernels: the same interface as `stack.Stack`, and the same
+numbers to float tolerance."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ EVALUATION_LANES = lanes_for(EVALUATION_BATCH)
 
 
 class SparseNetwork:
-    """A ticket that is trained by the weights it keeps. `plan` is what `rule.plan` made of its network and mask.
-    Tensors it takes and gives have a leading axis of 1, like a stack of one ticket."""
+    """A ticket that is trained by the weights it keeps. `plan` is what `rule.plan` made of its network and
+    mask. Tensors it takes and gives have a leading axis of 1, like a stack of one ticket."""
 
     size = 1
 
@@ -52,7 +52,8 @@ class SparseNetwork:
         self._evaluation: Tape | None = None
 
     def step(self, batch: Tensor, views: Tensor | None, iteration: int) -> None:
-        """One optimiser step on the examples `batch` [1, B] of the training split, seen as `views` [1, B] say."""
+        """One optimiser step on the examples `batch` [1, B] of the training split, seen as `views` [1, B]
+        say."""
         index = batch[0]
         if self._training is None or self._training.lanes < len(index):
             self._training = Tape(self._nodes, self._weights, lanes_for(len(index)), gradients=True)

@@ -1,8 +1,9 @@
-"""Kernels of everything between two products: examples into lanes, ReLU, pooling, batch norm, loss, optimisers.
+"""Kernels of everything between two products: examples into lanes, ReLU, pooling, batch norm, loss,
+optimisers.
 
-An array of activations is [channels, whole]: for each channel a map with a border, rows after each other, columns
-after each other, examples innermost. `size` says where the map begins, its rows, its columns, numbers from row to
-row, and lanes (see `products`).
+An array of activations is [channels, whole]: for each channel a map with a border, rows after each other,
+columns after each other, examples innermost. `size` says where the map begins, its rows, its columns,
+numbers from row to row, and lanes (see `products`).
 """
 
 import numpy as np
@@ -125,8 +126,8 @@ def normalised(inputs, size, outputs, of, scale, shift, relu):
 
 @kernel
 def normalised_gradient(inputs, size, gradients, of, into, size_into, batch, scale, mean, inverse, of_scale, of_shift, add):
-    """The gradient through batch norm in training (Ioffe & Szegedy 2015, section 3), for the first `batch` lanes;
-    zero for those behind."""
+    """The gradient through batch norm in training (Ioffe & Szegedy 2015, section 3), for the first `batch`
+    lanes; zero for those behind."""
     begin, rows, columns, line, lanes = size
     gbegin, _, _, gline, _ = of
     ibegin, _, _, iline, _ = size_into
@@ -237,8 +238,8 @@ def mean_pooled_gradient(gradients, of, into, size, window, strides):
 
 @kernel
 def cross_entropy_gradient(outputs, targets, gradients):
-    """The gradient of the mean cross-entropy of logits [classes, L] for class numbers [batch]; zero in the lanes
-    behind them."""
+    """The gradient of the mean cross-entropy of logits [classes, L] for class numbers [batch]; zero in the
+    lanes behind them."""
     batch, classes = targets.shape[0], outputs.shape[0]
     share = np.float32(1.0 / batch)
     for k in range(outputs.shape[1]):
@@ -260,9 +261,10 @@ def cross_entropy_gradient(outputs, targets, gradients):
 
 @kernel
 def adam_step(values, gradients, first, second, rate, correction, decay, apart):
-    """One step of Adam (Kingma & Ba 2015) in place. `rate` is already divided by 1 - 0.9**t, `correction` is
-    the root of 1 - 0.999**t. `decay` is the weight decay: added to the gradient, or where `apart`, taken from the
-    values (Loshchilov & Hutter 2019), in which case it is the product with the learning rate."""
+    """One step of Adam (Kingma & Ba 2015) in place. `rate` is already divided by 1 - 0.9**t, `correction`
+    is the root of 1 - 0.999**t. `decay` is the weight decay: added to the gradient, or where `apart`,
+    taken from the values (Loshchilov & Hutter 2019), in which case it is the product with the learning
+    rate."""
     for i in range(values.shape[0]):
         g = gradients[i]
         if apart:

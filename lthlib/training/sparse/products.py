@@ -1,11 +1,11 @@
 """Kernels of sparse products: what a linear or convolutional layer does with the weights it keeps.
 
-Examples lie innermost: activations are [units, L] or [channels, height, width, L], where L, the lanes, is the
-batch rounded up to whole tiles of TILE examples. So a weight is one number times a run of examples, whatever
-the pattern of the mask, and the processor's vectors are always full. A layer's kept weights are a list in the
-order of its outputs; `row[o]` to `row[o + 1]` are those of output o, and `at` says where in the input each one's
-run of examples begins. Four weights are taken at a time, so that a partial sum is loaded and stored once for four
-products.
+Examples lie innermost: activations are [units, L] or [channels, height, width, L], where L, the lanes, is
+the batch rounded up to whole tiles of TILE examples. So a weight is one number times a run of examples,
+whatever the pattern of the mask, and the processor's vectors are always full. A layer's kept weights are a
+list in the order of its outputs; `row[o]` to `row[o + 1]` are those of output o, and `at` says where in
+the input each one's run of examples begins. Four weights are taken at a time, so that a partial sum is
+loaded and stored once for four products.
 """
 
 import numpy as np
@@ -17,8 +17,8 @@ TILE = 64  # examples
 
 @kernel
 def linear(row, at, weights, bias, inputs, outputs, relu, add):
-    """outputs[o] = bias[o] + sum of weights[p] * inputs[at[p]] over p of o, [units, L]; `relu` cuts it at zero,
-    `add` adds to what is there in place of the bias."""
+    """outputs[o] = bias[o] + sum of weights[p] * inputs[at[p]] over p of o, [units, L]; `relu` cuts it at
+    zero, `add` adds to what is there in place of the bias."""
     zero = np.float32(0)
     total = np.empty(TILE, np.float32)
     for start in range(0, outputs.shape[1], TILE):
@@ -49,8 +49,8 @@ def linear(row, at, weights, bias, inputs, outputs, relu, add):
 
 @kernel
 def linear_gradient(row, at, inputs, gradients, of_weights, of_bias):
-    """The gradients of the kept weights and of the bias, from those of the outputs [units, L]: for each weight one
-    dot product over the examples, four at a time."""
+    """The gradients of the kept weights and of the bias, from those of the outputs [units, L]: for each
+    weight one dot product over the examples, four at a time."""
     zero = np.float32(0)
     for o in range(gradients.shape[0]):
         for p in range(row[o], row[o + 1]):
@@ -97,12 +97,12 @@ def reordered(weights, order, into):
 
 @kernel
 def convolution(row, at, weights, bias, inputs, outputs, size, strides, relu, add):
-    """outputs[o, r, c] = bias[o] + sum of weights[p] * inputs[at[p] + position], for windows that begin `strides`
-    numbers (down, right) apart.
+    """outputs[o, r, c] = bias[o] + sum of weights[p] * inputs[at[p] + position], for windows that begin
+    `strides` numbers (down, right) apart.
 
-    inputs and outputs are flat; `outputs` has one row for each output channel, [O, whole], in which `size` says
-    where the map begins, its rows, its columns, numbers from row to row, and lanes: five numbers. A tile is as
-    many columns as make about 512 numbers.
+    inputs and outputs are flat; `outputs` has one row for each output channel, [O, whole], in which `size`
+    says where the map begins, its rows, its columns, numbers from row to row, and lanes: five numbers. A
+    tile is as many columns as make about 512 numbers.
     """
     zero = np.float32(0)
     begin, rows, columns, line, lanes = size

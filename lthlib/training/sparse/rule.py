@@ -1,9 +1,10 @@
 """Which tickets are trained with kernels: by the densities and shapes of their layers, never by a timing.
 
-The same ticket goes the same way on every machine, so that it gives the same numbers. What a step costs is estimated
-from COSTS, which `python -m tests.bench.break_even` measures: times that of the same layer in the dense way. A linear
-layer above its break-even is torch's product in the tape's own memory, which costs less than in the dense way, since
-nothing is recorded for a gradient; a network of linear layers is therefore always trained here.
+The same ticket goes the same way on every machine, so that it gives the same numbers. What a step costs is
+estimated from COSTS, which `python -m tests.bench.break_even` measures: times that of the same layer in
+the dense way. A linear layer above its break-even is torch's product in the tape's own memory, which costs
+less than in the dense way, since nothing is recorded for a gradient; a network of linear layers is
+therefore always trained here.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from lthlib.training.sparse.trace import Node, trace
 from lthlib.training.stack import Ticket
 
 # What a layer's kernels cost at density 1, in the dense way's time for it; at density d it is d times as much.
-COSTS = {"linear": 2.0, "convolution": 5.0}
+COSTS = {"linear": 1.6, "convolution": 5.5}
 WHOLE_LINEAR = 0.7  # what a linear layer costs that is one of torch's products
 GAIN = 1.1  # what a step must save, estimated, before a ticket goes this way
 LEAST_WEIGHTS = 5_000  # of a network: a smaller one is trained in less time than kernels take to load
@@ -66,8 +67,8 @@ def plan(model: nn.Module, ticket: Ticket, recipe: Recipe, train: Split) -> Plan
 
 
 def in_words(model: nn.Module, ticket: Ticket, recipe: Recipe, train: Split) -> str:
-    """How `plan` has this ticket trained: "kept weights: fc1, fc2; torch's products: output", or why it is trained
-    the dense way."""
+    """How `plan` has this ticket trained: "kept weights: fc1, fc2; torch's products: output", or why it is
+    trained the dense way."""
     chosen = plan(model, ticket, recipe, train)
     if chosen is None:
         _, reason = trace(randomness.own_random_layers(copy.deepcopy(model)), train.inputs)

@@ -14,7 +14,8 @@ Weights = dict[int, "Kept | Whole | NormWeights"]  # by the id of the node
 
 
 class Tape:
-    """Layers in order, for batches of up to `lanes` examples. `gradients` is whether it will run backwards."""
+    """Layers in order, for batches of up to `lanes` examples. `gradients` is whether it will run
+    backwards."""
 
     def __init__(self, nodes: list[Node], weights: Weights, lanes: int, gradients: bool):
         self.lanes = lanes
@@ -98,8 +99,8 @@ def _as_map(shape: torch.Size) -> tuple[int, int, int]:
 
 
 def _pads(nodes: list[Node], gradients: bool) -> dict[int, tuple[int, int]]:
-    """The border that each node's map needs: of its activations for the windows of the convolutions that read it,
-    of its gradient for the way back through itself and for strided windows."""
+    """The border that each node's map needs: of its activations for the windows of the convolutions that
+    read it, of its gradient for the way back through itself and for strided windows."""
     pads = {id(node): (0, 0) for node in nodes}
 
     def at_least(node: Node, border: tuple[int, int]) -> None:

@@ -1,8 +1,8 @@
 """What a network does, as a list of layers that `layers` has kernels for.
 
-The module is traced by `torch.fx`, in training and in evaluation mode. A network with anything else in it, or one
-that does something else in evaluation, is not for kernels: `trace` returns None with the reason, and it is
-trained the dense way.
+The module is traced by `torch.fx`, in training and in evaluation mode. A network with anything else in it,
+or one that does something else in evaluation, is not for kernels: `trace` returns None with the reason,
+and it is trained the dense way.
 """
 
 import contextlib

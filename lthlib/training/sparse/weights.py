@@ -1,7 +1,7 @@
 """Parameters as kernels take them: the weights of a layer that its mask keeps, or a layer's as they are.
 
-What is not kept is nowhere: no memory, no gradient, no state of the optimiser. `into_state` puts the others back
-into the network's own tensors, between exact zeros.
+What is not kept is nowhere: no memory, no gradient, no state of the optimiser. `into_state` puts the
+others back into the network's own tensors, between exact zeros.
 """
 
 import functools
@@ -18,7 +18,8 @@ Layer = nn.Linear | nn.Conv1d | nn.Conv2d
 
 
 class Parameter:
-    """Numbers that are trained, [n], and their gradient. `tensor` is the network's own, where these are all of it."""
+    """Numbers that are trained, [n], and their gradient. `tensor` is the network's own, where these are
+    all of it."""
 
     def __init__(self, values: np.ndarray, tensor: Tensor | None = None):
         self.values, self.gradient, self.tensor = values.reshape(-1), np.zeros(values.size, np.float32), tensor
@@ -82,9 +83,9 @@ class Bias:
 class Kept:
     """The kept weights of a linear layer or a convolution, in the order of its outputs, with its bias.
 
-    values, gradients [kept]; row [units + 1]: those of unit o are row[o] to row[o + 1]; output_of and input_of
-    [kept]: which unit each belongs to, and which of its inputs (of a convolution: channel and place in the window,
-    flattened) it multiplies.
+    values, gradients [kept]; row [units + 1]: those of unit o are row[o] to row[o + 1]; output_of and
+    input_of [kept]: which unit each belongs to, and which of its inputs (of a convolution: channel and
+    place in the window, flattened) it multiplies.
     """
 
     def __init__(self, module: Layer, mask: Tensor | None):
@@ -123,7 +124,8 @@ class Kept:
         return self.input_of // area, self.input_of % area // kernel[1], self.input_of % kernel[1]
 
     def by_input(self) -> tuple[np.ndarray, np.ndarray]:
-        """The same weights in the order of their inputs (input channels): where each one's begin, and the order."""
+        """The same weights in the order of their inputs (input channels): where each one's begin, and the
+        order."""
         sources = self.input_of // self._area()
         order = np.argsort(sources, kind="stable")
         counts = np.bincount(sources, minlength=self.width // self._area())
