@@ -14,9 +14,10 @@ import torch
 
 from lthlib.training.sparse import pointwise, products
 from lthlib.training.sparse.maps import Map
+from lthlib.training.sparse.weights import Kept
 
 if TYPE_CHECKING:
-    from lthlib.training.sparse.weights import Kept, Whole
+    from lthlib.training.sparse.weights import Whole
 
 NOTHING = np.zeros(1, np.float32)
 
@@ -73,9 +74,10 @@ class SparseLinear(Layer):
 
 
 class DenseLinear(Layer):
-    """A linear layer above its break-even density: torch's product, in the same memory."""
+    """A linear layer above its break-even density: torch's product, in the same memory. Of kept weights, forwards
+    alone, and from the network's own tensor."""
 
-    def __init__(self, inputs: list[Map], output: Map, weights: Whole, relu: bool):
+    def __init__(self, inputs: list[Map], output: Map, weights: Whole | Kept, relu: bool):
         super().__init__(inputs, output)
         self.weights, self.relu = weights, relu
         self.x, self.y = torch.from_numpy(inputs[0].data), torch.from_numpy(output.data)
@@ -87,6 +89,7 @@ class DenseLinear(Layer):
             self.y.clamp_(min=0)
 
     def backward(self) -> None:
+        assert not isinstance(self.weights, Kept)
         g, into = torch.from_numpy(self._cut().data), self.input_gradients[0]
         torch.mm(g, self.x.T, out=self.weights.weight_gradient)
         torch.sum(g, 1, out=self.weights.bias_gradient)

@@ -83,6 +83,8 @@ class SparseNetwork:
         [1]."""
         if self._evaluation is None:
             self._evaluation = Tape(self._nodes, self._weights, EVALUATION_LANES, gradients=False)
+        for weights in self._kept:  # for layers that are torch's products without gradients
+            weights.into_state()
         tape, examples = self._evaluation, split.inputs.reshape(len(split), -1).numpy()
         losses, accuracies = torch.zeros(2, dtype=torch.float64)
         usual = objectives.mean_weights(self.objective, split.targets.unsqueeze(0))

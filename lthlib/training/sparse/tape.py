@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from lthlib.training.sparse import layers, pointwise
+from lthlib.training.sparse import layers, pointwise, rule
 from lthlib.training.sparse.maps import Map
 from lthlib.training.sparse.trace import Node
 from lthlib.training.sparse.weights import Kept, NormWeights, Whole
@@ -18,7 +18,7 @@ class Tape:
     backwards."""
 
     def __init__(self, nodes: list[Node], weights: Weights, lanes: int, gradients: bool):
-        self.lanes = lanes
+        self.lanes, self.gradients = lanes, gradients
         pads = _pads(nodes, gradients=False)
         self.maps: dict[int, Map] = {}
         self.layers: list[layers.Layer] = []
@@ -63,7 +63,7 @@ class Tape:
             self.maps[id(node)] = inputs[0].as_vector()  # the same memory: nothing to do
             return
         output = self.maps[id(node)] = Map(shape, self.lanes, pad)
-        self.layers.append(_layer(node, inputs, output, weights.get(id(node))))
+        self.layers.append(_layer(node, inputs, output, weights.get(id(node)), self.gradients))
         self._of.append(node)
 
     def _connect_gradients(self, nodes: list[Node], weights: Weights) -> None:
@@ -128,9 +128,10 @@ def options(node: Node) -> dict[str, tuple[int, int]]:
     return {name: (none[name], *value) if flat else tuple(value) for name, value in names.items()}
 
 
-def _layer(node: Node, inputs: list[Map], output: Map, weights) -> layers.Layer:
+def _layer(node: Node, inputs: list[Map], output: Map, weights, gradients: bool) -> layers.Layer:
     if node.kind == "linear":
-        if isinstance(weights, Kept):
+        few = isinstance(weights, Kept) and (gradients or weights.density < rule.FORWARD_BREAK_EVEN)
+        if few:
             return layers.SparseLinear(inputs, output, weights, node.relu)
         return layers.DenseLinear(inputs, output, weights, node.relu)
     if node.kind == "convolution":

@@ -118,6 +118,14 @@ class Kept:
     def bias_gradients(self) -> np.ndarray:
         return self.bias_of.gradient
 
+    @property
+    def density(self) -> float:
+        return len(self.index) / max(1, self.weight.numel())
+
+    @functools.cached_property
+    def bias_column(self) -> Tensor:
+        return torch.from_numpy(self.bias_of.values).unsqueeze(1)
+
     def places(self, kernel: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of each kept weight of a convolution: its input channel, and its row and column in the window."""
         area = kernel[0] * kernel[1]
