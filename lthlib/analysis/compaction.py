@@ -11,7 +11,7 @@ What that saves is counted and timed in `efficiency`.
 
 import copy
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -277,13 +277,17 @@ def to_csr(weight: Tensor, kept: Tensor) -> Tensor:
 
 def with_csr_layers(network: nn.Module, mask: Mask) -> nn.Module:
     """The masked network with a CsrLinear in place of every linear layer whose weight the mask names."""
-    sparse = masked_network(network, mask)
-    names = models.layer_names(sparse)
-    for path, layer in list(sparse.named_modules(remove_duplicate=False)):
+    return replace_linear(masked_network(network, mask), mask, CsrLinear)
+
+
+def replace_linear(network: nn.Module, mask: Mask, make: Callable[[nn.Linear, Tensor], nn.Module]) -> nn.Module:
+    """The network itself with `make(layer, kept)` in place of every linear layer whose weight the mask names."""
+    names = models.layer_names(network)
+    for path, layer in list(network.named_modules(remove_duplicate=False)):
         if isinstance(layer, nn.Linear) and names[layer] in mask:
             above, _, last = path.rpartition(".")
-            setattr(sparse.get_submodule(above), last, CsrLinear(layer, mask[names[layer]]))
-    return sparse
+            setattr(network.get_submodule(above), last, make(layer, mask[names[layer]]))
+    return network
 
 
 def why_no_csr() -> str:

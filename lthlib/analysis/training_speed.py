@@ -45,10 +45,10 @@ def step_times(task: Task, densities: Sequence[float] = DENSITIES, rounds: int =
         if not 0 < density <= 1:
             raise LotteryError(f"a density is {density!r}: give shares of the weights, above 0 and at most 1.")
     recipe, network, rows = resolve(task, "quick")[0].recipe, task.build(), []
-    dense = Stack(network, [_ticket(network, 1.0)], recipe, task.dataset.train, CPU, task.objective)
+    dense = Stack(network, [ticket_of(network, 1.0)], recipe, task.dataset.train, CPU, task.objective)
     index = torch.arange(min(recipe.batch_size, len(task.dataset.train))).unsqueeze(0)
     for density in densities:
-        ways = {"dense": dense, **_ways(task, network, _ticket(network, density), recipe)}
+        ways = {"dense": dense, **_ways(task, network, ticket_of(network, density), recipe)}
         steps = {name: _training(way, index) for name, way in ways.items()}
         evaluations = {name: partial(way.measure, task.dataset.test) for name, way in ways.items()}
         for phase, contestants in ((TRAINING, steps), (EVALUATION, evaluations)):
@@ -61,10 +61,20 @@ def step_times(task: Task, densities: Sequence[float] = DENSITIES, rounds: int =
 def how_trained(task: Task, density: float) -> str:
     """How a hunt on a CPU trains tickets of this density: "kept weights: fc1, fc2, output", or "the dense
     way" and why. Every layer keeps the same share."""
-    from lthlib.training.sparse import in_words
+    from lthlib.training.sparse import in_words  # numba takes half a second to import
 
     network = task.build()
-    return in_words(network, _ticket(network, density), resolve(task, "quick")[0].recipe, task.dataset.train)
+    return in_words(network, ticket_of(network, density), resolve(task, "quick")[0].recipe, task.dataset.train)
+
+
+def ticket_of(network: nn.Module, density: float, kinds: type | tuple[type, ...] = nn.Module) -> Ticket:
+    """A ticket that keeps this share of the weights of each layer of these kinds, the largest ones and at least
+    one; other layers are whole."""
+    theta, weights = network.state_dict(), models.prunable(network)
+    pruned = [name for name in weights if isinstance(network.get_submodule(name.rpartition(".")[0]), kinds)]
+    rates = {name: 1 - max(density, 1 / weight.numel()) if name in pruned else 0.0 for name, weight in weights.items()}
+    mask = masks.prune(masks.ones(weights), {name: theta[name].abs() for name in weights}, rates)
+    return Ticket(theta, mask, order_seed=0)
 
 
 class _Csr:
@@ -72,12 +82,9 @@ class _Csr:
     keeps."""
 
     def __init__(self, network: nn.Module, ticket: Ticket, recipe: Recipe, train, objective):
-        self.model, self.train, self.objective = copy.deepcopy(network), train, objective
-        self.kept = {name: int(mask.sum()) for name, mask in ticket.mask.items()}
-        for path, layer in list(self.model.named_modules()):
-            if isinstance(layer, nn.Linear):
-                above, _, last = path.rpartition(".")
-                setattr(self.model.get_submodule(above), last, _CsrLayer(layer, ticket.mask[f"{path}.weight"]))
+        self.train, self.objective = train, objective
+        self.kept = masks.layer_counts(ticket.mask)
+        self.model = compaction.replace_linear(copy.deepcopy(network), ticket.mask, _CsrLayer)
         self.optimizer = torch.optim.Adam(self.model.parameters(), recipe.learning_rate, fused=True)
 
     def step(self, batch: Tensor, views: None, iteration: int) -> None:
@@ -141,15 +148,6 @@ def _ways(task: Task, network: nn.Module, ticket: Ticket, recipe: Recipe) -> dic
         ways[CSR] = _Csr(network, ticket, recipe, train, objective)
     chosen = engine.by_what_is_kept(network, [ticket], recipe, task.dataset, objective)
     return ways | {KEPT: chosen or ways[MASKED]}
-
-
-def _ticket(network: nn.Module, density: float) -> Ticket:
-    """Each layer with its largest weights."""
-    theta, mask = network.state_dict(), masks.ones(models.prunable(network))
-    for name, ones in mask.items():
-        least = theta[name].abs().flatten().topk(max(1, round(density * ones.numel()))).values[-1]
-        mask[name] = theta[name].abs() >= least
-    return Ticket(theta, mask, order_seed=0)
 
 
 def _training(way, index: Tensor) -> Callable[[], None]:

@@ -50,50 +50,52 @@ def speeds(measured: pd.DataFrame, title: str = "") -> Figure:
     """How many times as fast as the dense layer against density: a panel for each `panel`, a line for each
     `runner`. `measured` has columns panel, runner, density (0 to 1), times, low, high; bands reach from low
     to high. Grey: 1 / density, what the count of multiply-adds promises; dotted: no gain."""
-    names, looks = measured.panel.unique(), style.series(measured.runner)
-    figure, panels = style.panels(len(names), 4.4, 3.4, columns=2, room=2, sharey=True)
-    words = []
-    for axes, name in zip(panels, names):
-        panel = measured[measured.panel == name].sort_values("density", ascending=False)
-        axes.axhline(1, **DOTTED)
-        densities = panel.density.unique()
-        axes.plot(100 * densities, 1 / densities, color="#777777", linewidth=1.2, label="promised")
-        for runner, look in looks.items():
-            line = panel[panel.runner == runner]
-            axes.plot(100 * line.density, line.times, label=runner, markersize=6, **look.line_and_points())
-            axes.fill_between(100 * line.density, line.low, line.high, color=look.colour, **SHADE)
-            words.append(f"{name}, {runner}: {line.times.iloc[0]:.3g} to {line.times.iloc[-1]:.3g}")
-        axes.set(yscale="log", title=name, xlabel="weights remaining (%)", ylabel="times as fast as dense")
-        style.plain_numbers(axes.yaxis)
-        style.density_axis(axes, 100 * panel.density, ticks=8)
+    figure, panels, words = _by_density(
+        measured.rename(columns={"runner": "line"}), lambda density: 1 / density, 1, "promised",
+        "times as fast as dense", size=(4.4, 3.4),
+    )  # fmt: skip
     figure.suptitle(title)
-    span = f"from {100 * measured.density.max():.3g} to {100 * measured.density.min():.3g} %"
-    start = f"Times as fast as the dense layer against weights remaining, {span}."
+    start = f"Times as fast as the dense layer against weights remaining, {_span(measured)}."
     return finish(figure, f"{start} {'; '.join(words)}.", legend=panels[min(2, len(panels)) - 1])
 
 
 def prices(measured: pd.DataFrame, title: str = "") -> Figure:
-    """What a ticket costs in time, in percent of its masked dense network, against density, both logarithmic: a panel
-    for each `panel`, a line for each `way`. `measured` has columns panel, way, density (0 to 1), times, low, high, as
-    `training_speed.step_times` gives them. Grey: the ideal, a price that is the density; dotted: no gain."""
-    names, looks = measured.panel.unique(), style.series(measured.way)
-    figure, panels = style.panels(len(names), 4.6, 3.8, columns=2, room=2, sharey=True)
+    """What a ticket costs in time, in percent of its masked dense network, against density, both logarithmic:
+    a panel for each `panel`, a line for each `way`. `measured` has columns panel, way, density (0 to 1),
+    times, low, high, as `training_speed.step_times` gives them. Grey: the ideal, a price that is the density;
+    dotted: no gain."""
+    shown = measured.assign(times=100 / measured.times, low=100 / measured.high, high=100 / measured.low)
+    figure, panels, words = _by_density(
+        shown.rename(columns={"way": "line"}), lambda density: 100 * density, 100, "the ideal: density times dense",
+        "time, % of the dense network's", size=(4.6, 3.8), unit=" %",
+    )  # fmt: skip
+    figure.suptitle(title)
+    start = f"Time in percent of the dense network's against weights remaining, {_span(measured)}."
+    return finish(figure, f"{start} {'; '.join(words)}.", legend=panels[-1])
+
+
+def _by_density(measured: pd.DataFrame, ideal, even: float, named: str, ylabel: str, size: tuple[float, float], unit: str = ""):
+    """Figure, panels and words: `times` with a band against density, a panel for each `panel` and a line for each
+    `line`; `ideal` of a density is grey and called `named`, `even` is dotted."""
+    names, looks = measured.panel.unique(), style.series(measured.line)
+    figure, panels = style.panels(len(names), *size, columns=2, room=2, sharey=True)
     words = []
     for axes, name in zip(panels, names):
         panel = measured[measured.panel == name].sort_values("density", ascending=False)
-        axes.axhline(100, **DOTTED)
-        percent = 100 * panel.density.unique()
-        axes.plot(percent, percent, color="#777777", linewidth=1.2, label="the ideal: density times dense")
-        for way, look in looks.items():
-            line = panel[panel.way == way]
-            axes.plot(100 * line.density, 100 / line.times, label=way, markersize=6, **look.line_and_points())
-            axes.fill_between(100 * line.density, 100 / line.high, 100 / line.low, color=look.colour, **SHADE)
+        axes.axhline(even, **DOTTED)
+        densities = panel.density.unique()
+        axes.plot(100 * densities, ideal(densities), color="#777777", linewidth=1.2, label=named)
+        for label, look in looks.items():
+            line = panel[panel.line == label]
+            axes.plot(100 * line.density, line.times, label=label, markersize=6, **look.line_and_points())
+            axes.fill_between(100 * line.density, line.low, line.high, color=look.colour, **SHADE)
             if len(line):
-                words.append(f"{name}, {way}: {100 / line.times.iloc[0]:.3g} to {100 / line.times.iloc[-1]:.3g} %")
-        axes.set(yscale="log", title=name, xlabel="weights remaining (%)", ylabel="time, % of the dense network's")
+                words.append(f"{name}, {label}: {line.times.iloc[0]:.3g} to {line.times.iloc[-1]:.3g}{unit}")
+        axes.set(yscale="log", title=name, xlabel="weights remaining (%)", ylabel=ylabel)
         style.plain_numbers(axes.yaxis)
         style.density_axis(axes, 100 * panel.density, ticks=8)
-    figure.suptitle(title)
-    span = f"from {100 * measured.density.max():.3g} to {100 * measured.density.min():.3g} %"
-    start = f"Time in percent of the dense network's against weights remaining, {span}."
-    return finish(figure, f"{start} {'; '.join(words)}.", legend=panels[-1])
+    return figure, panels, words
+
+
+def _span(measured: pd.DataFrame) -> str:
+    return f"from {100 * measured.density.max():.3g} to {100 * measured.density.min():.3g} %"

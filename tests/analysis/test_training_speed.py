@@ -29,7 +29,7 @@ def test_every_way_and_phase_is_measured_and_drawn():
 @pytest.mark.skipif(bool(compaction.why_no_csr()), reason="torch has no sparse products here")
 def test_training_by_torchs_sparse_matrices_is_training():
     network, recipe, index = DIGITS.build(), tasks.resolve(DIGITS, "quick")[0].recipe, torch.arange(60).unsqueeze(0)
-    ways = training_speed._ways(DIGITS, network, training_speed._ticket(network, 0.2), recipe)
+    ways = training_speed._ways(DIGITS, network, training_speed.ticket_of(network, 0.2), recipe)
     for step in range(5):
         for way in ways.values():
             way.step(index, None, step)
@@ -44,7 +44,7 @@ def test_densities_are_checked():
 
 def test_networks_without_kernels_are_masked_both_times():
     task = tasks.find_task("vae-digits")
-    ticket = training_speed._ticket(task.build(), 0.1)
+    ticket = training_speed.ticket_of(task.build(), 0.1)
     recipe = tasks.resolve(task, "quick")[0].recipe
     assert engine.by_what_is_kept(task.build(), [ticket], recipe, task.dataset, task.objective) is None
 

@@ -13,10 +13,10 @@ from torch import nn
 from torch.nn import functional
 
 from lthlib import data, models, tasks
+from lthlib.analysis.training_speed import CPU, ticket_of
 from lthlib.core.processes import one_thread
 from lthlib.lottery.search import hunt
 from lthlib.models.resnet import ResNet
-from lthlib.pruning import masks
 from lthlib.settings import Recipe
 from lthlib.training.objectives import classification
 from lthlib.training.randomness import batch_order
@@ -25,23 +25,12 @@ from lthlib.training.sparse.maps import Map, lanes_for
 from lthlib.training.sparse.weights import Kept
 from lthlib.training.stack import Stack, Ticket
 
-CPU = torch.device("cpu")
 LENET = {"50": 0.5, "33": 0.33, "21": 0.211, "13.5": 0.135, "3.6": 0.036, "1.5": 0.015}
 RESNET = {"10": 0.1, "3.6": 0.036}
 LEVELS, TRIALS, WORKERS = 20, 3, 2
 MOMENTUM = Recipe("sgd", 0.03, momentum=0.9, weight_decay=1e-4, batch_size=128, iterations=10**6)
 ADAM = Recipe(iterations=10**6)
 STEP = "ms per step"
-
-
-def ticket_of(network: nn.Module, density: float, layers_of: type | tuple = (nn.Linear, nn.Conv2d)) -> Ticket:
-    """A ticket with this share of the weights of each such layer, the largest ones; other layers are whole."""
-    theta, mask = network.state_dict(), masks.ones(models.prunable(network))
-    for name, ones in mask.items():
-        if isinstance(network.get_submodule(name.rpartition(".")[0]), layers_of):
-            scores = theta[name].abs().flatten()
-            mask[name] = (scores >= scores.topk(max(1, round(density * ones.numel()))).values[-1]).view_as(ones)
-    return Ticket(theta, mask, order_seed=0)
 
 
 class Plain:

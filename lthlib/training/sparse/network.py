@@ -13,7 +13,7 @@ from lthlib.settings import Recipe
 from lthlib.training import objectives, randomness
 from lthlib.training.objectives import Objective
 from lthlib.training.sparse import pointwise
-from lthlib.training.sparse.layers import Convolution, SparseLinear
+from lthlib.training.sparse.layers import Convolution, DenseLinear, SparseLinear
 from lthlib.training.sparse.maps import lanes_for
 from lthlib.training.sparse.rule import Plan
 from lthlib.training.sparse.tape import Tape, Weights
@@ -83,8 +83,9 @@ class SparseNetwork:
         [1]."""
         if self._evaluation is None:
             self._evaluation = Tape(self._nodes, self._weights, EVALUATION_LANES, gradients=False)
-        for weights in self._kept:  # for layers that are torch's products without gradients
-            weights.into_state()
+        for layer in self._evaluation.layers:
+            if isinstance(layer, DenseLinear) and isinstance(layer.weights, Kept):  # it reads the network's own tensor
+                layer.weights.into_state()
         tape, examples = self._evaluation, split.inputs.reshape(len(split), -1).numpy()
         losses, accuracies = torch.zeros(2, dtype=torch.float64)
         usual = objectives.mean_weights(self.objective, split.targets.unsqueeze(0))

@@ -130,8 +130,7 @@ def options(node: Node) -> dict[str, tuple[int, int]]:
 
 def _layer(node: Node, inputs: list[Map], output: Map, weights, gradients: bool) -> layers.Layer:
     if node.kind == "linear":
-        few = isinstance(weights, Kept) and (gradients or weights.density < rule.FORWARD_BREAK_EVEN)
-        if few:
+        if isinstance(weights, Kept) and (gradients or weights.density < rule.FORWARD_BREAK_EVEN):
             return layers.SparseLinear(inputs, output, weights, node.relu)
         return layers.DenseLinear(inputs, output, weights, node.relu)
     if node.kind == "convolution":

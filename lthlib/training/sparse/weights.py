@@ -80,7 +80,24 @@ class Bias:
         return self.own.gradient
 
 
-class Kept:
+class LayerWeights:
+    """What kept and whole weights have: their parameter, whether it is trained, and the bias of the layer."""
+
+    own: Parameter
+    trained: bool
+    bias_of: Bias
+
+    @functools.cached_property
+    def bias_column(self) -> Tensor:
+        """The bias as a column of its own memory, made when that is where it stays."""
+        return torch.from_numpy(self.bias_of.values).unsqueeze(1)
+
+    def trained_parameters(self) -> list[Parameter]:
+        own = [self.own] if self.trained and len(self.own.values) else []
+        return own + ([self.bias_of.own] if self.bias_of.trained else [])
+
+
+class Kept(LayerWeights):
     """The kept weights of a linear layer or a convolution, in the order of its outputs, with its bias.
 
     values, gradients [kept]; row [units + 1]: those of unit o are row[o] to row[o + 1]; output_of and
@@ -122,10 +139,6 @@ class Kept:
     def density(self) -> float:
         return len(self.index) / max(1, self.weight.numel())
 
-    @functools.cached_property
-    def bias_column(self) -> Tensor:
-        return torch.from_numpy(self.bias_of.values).unsqueeze(1)
-
     def places(self, kernel: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of each kept weight of a convolution: its input channel, and its row and column in the window."""
         area = kernel[0] * kernel[1]
@@ -144,10 +157,6 @@ class Kept:
             self._zeros = np.zeros(units, np.float32)
         return self._zeros
 
-    def trained_parameters(self) -> list[Parameter]:
-        own = [self.own] if self.trained and len(self.own.values) else []
-        return own + ([self.bias_of.own] if self.bias_of.trained else [])
-
     def into_state(self) -> None:
         """Put the kept weights back into the network's own tensor; the others there are zero."""
         self.weight.reshape(-1).numpy()[self.index] = self.own.values
@@ -160,7 +169,7 @@ class Kept:
         return int(np.prod(self.weight.shape[2:]))
 
 
-class Whole:
+class Whole(LayerWeights):
     """A linear layer's own weight and bias, for torch's products; what the mask removes is set to zero after
     every step."""
 
@@ -180,16 +189,8 @@ class Whole:
         return torch.from_numpy(self.own.gradient).view_as(self.module.weight)
 
     @functools.cached_property
-    def bias_column(self) -> Tensor:
-        return torch.from_numpy(self.bias_of.values).unsqueeze(1)
-
-    @functools.cached_property
     def bias_gradient(self) -> Tensor:
         return torch.from_numpy(self.bias_of.gradient)
-
-    def trained_parameters(self) -> list[Parameter]:
-        own = [self.own] if self.trained else []
-        return own + ([self.bias_of.own] if self.bias_of.trained else [])
 
     def mask_gradient(self) -> None:
         if self.factor is not None:
