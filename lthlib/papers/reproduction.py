@@ -109,7 +109,7 @@ def fill(
     for lacking in (_lacking(experiment, trials=trials, **scale) for experiment in experiments):
         if lacking.left_out:
             notice(f"{lacking.name}: {lacking.left_out} networks are left out, {WHY_LEFT_OUT}.")
-    with _until(budget):
+    with _until(budget) as clock:
         for count, experiment in itertools.product(range(1, trials + 1), experiments):
             setting = experiment.setting(profile, **extent)
             try:
@@ -119,7 +119,7 @@ def fill(
                     with looks.unseen():  # how many trials there will be is decided
                         lottery.hunt(experiment.task, profile, trials=count, device=device, results=results, **changes)
             finally:  # also when time is up: what the hunt has finished by then is in its store
-                with _undisturbed():
+                with clock.stopped():
                     files += _add(setting, profile, Store(results), device, where)
     return list(dict.fromkeys(files))
 
@@ -217,16 +217,18 @@ def _add(setting: Setting, profile: str, store: Store, device: str, where) -> li
     """Add what the store holds of a setting to the atlas, and its tickets' looks; no file where nothing is
     new."""
     table, task = store.table([setting]), setting.task
-    if _networks(table) <= _networks(atlas.read(task, setting, where)):
+    inside = inspection.read(task, where)
+    trials = sorted(set(range(LOOKED_AT)) & set(table.trial))
+    looked_at = all((setting.identity(), trial) in inside for trial in trials)
+    if looked_at and _networks(table) <= _networks(atlas.read(task, setting, where)):
         return []
     provenance = {"machine": _machine(device), "about": f"profile {profile}, by lthlib atlas"}
     path = atlas.write(table, task, provenance, where)
-    shipped = inspection.read(task, where)
     tickets = table[table.method == setting.schedule]
-    for trial in sorted(set(range(LOOKED_AT)) & set(table.trial)):
+    for trial in trials:
         levels = sorted(tickets.level[tickets.trial == trial].unique().tolist())
-        shipped[setting.identity(), trial] = [inspection.stored(setting, trial, level, store) for level in levels]
-    inspection.write(task, shipped, where)
+        inside[setting.identity(), trial] = [inspection.stored(setting, trial, level, store) for level in levels]
+    inspection.write(task, inside, where)
     return [path]
 
 
@@ -247,37 +249,44 @@ def _alarms_arrive() -> bool:
     return hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
 
 
+class _Clock:
+    """Raises _TimeIsUp at an alarm; while it is `stopped`, not before the end of that."""
+
+    def __init__(self) -> None:
+        self.running, self.is_up = True, False
+
+    def over(self, *_) -> None:
+        self.is_up = True
+        if self.running:
+            raise _TimeIsUp
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        # Not by a signal mask: it is for one thread, and the alarm of a process may reach another one.
+        self.running, up_before = False, self.is_up
+        try:
+            yield
+        finally:
+            self.running = True
+        if self.is_up and not up_before:
+            raise _TimeIsUp
+
+
 @contextlib.contextmanager
-def _until(budget: float | None) -> Iterator[None]:
+def _until(budget: float | None) -> Iterator[_Clock]:
     """End what goes on inside when so many seconds are over, where alarms arrive."""
+    clock = _Clock()
     if budget is None or not _alarms_arrive():
-        yield
+        yield clock
         return
-
-    def over(*_):
-        raise _TimeIsUp
-
-    handler = signal.signal(signal.SIGALRM, over)
+    handler = signal.signal(signal.SIGALRM, clock.over)
     signal.setitimer(signal.ITIMER_REAL, budget)
     began = time.monotonic()
     try:
-        yield
+        yield clock
     except _TimeIsUp:
         seconds = time.monotonic() - began
         notice(f"{budget:.0f} seconds are over ({seconds:.0f}): what is finished is in the atlas.")
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Time does not run out inside: an alarm waits until the end of it."""
-    if not _alarms_arrive():
-        yield
-        return
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})

@@ -1,5 +1,7 @@
 """Filling the atlas: stopped by its budget and gone on with, it ends as if it had never been stopped."""
 
+import signal
+import threading
 import time
 
 import pandas as pd
@@ -42,6 +44,35 @@ def test_a_fill_that_was_stopped_twice_ends_like_one_that_was_not(plan, tmp_path
         inspection.read("lenet-digits", tmp_path / "parts").keys() == inspection.read("lenet-digits", tmp_path / "whole").keys()
     )
     assert reproduction.fill(results=tmp_path / "b", where=tmp_path / "parts", **SMALL) == [], "nothing was lacking"
+
+
+def test_an_alarm_while_the_atlas_is_written_waits_for_the_end(plan, tmp_path, monkeypatch, capsys):
+    """Also one that reaches another thread than the main one."""
+    write = atlas.write
+
+    def interrupted(*given):
+        path = write(*given)
+        other = threading.Thread(target=time.sleep, args=(1,))
+        other.start()
+        signal.pthread_kill(other.ident, signal.SIGALRM)
+        time.sleep(0.1)
+        return path
+
+    monkeypatch.setattr(atlas, "write", interrupted)
+    reproduction.fill(1000, results=tmp_path / "a", where=tmp_path, **SMALL)
+    assert "seconds are over" in capsys.readouterr().err
+    shipped = filled(tmp_path)
+    assert len(shipped), "one hunt was added"
+    looks = inspection.read("lenet-digits", tmp_path)
+    assert set(looks) == set(zip(shipped.setting, shipped.trial, strict=True))
+
+
+def test_looks_that_are_missing_are_added(plan, tmp_path):
+    reproduction.fill(results=tmp_path / "a", where=tmp_path, **SMALL)
+    looks = inspection.read("lenet-digits", tmp_path)
+    inspection.write("lenet-digits", {}, tmp_path)
+    reproduction.fill(results=tmp_path / "a", where=tmp_path, **SMALL)
+    assert inspection.read("lenet-digits", tmp_path).keys() == looks.keys()
 
 
 def test_one_trial_of_everything_comes_first(plan, tmp_path, monkeypatch):
