@@ -267,7 +267,8 @@ def _train_together(
     """Train tickets that start at one iteration as one stack; one alone by the weights it keeps, if that pays and
     `sparse` is "auto"."""
     began, start, end = time.perf_counter(), tickets[0].start, recipe.iterations
-    with processes.one_thread(), _random_state(seed_for("dropout", tickets[0].order_seed, start), device):
+    seed = seed_for("dropout", tickets[0].order_seed, start)
+    with processes.one_thread(), processes.without_denormals(), _random_state(seed, device):
         stack = by_what_is_kept(model, tickets, recipe, data, objective) if sparse == "auto" else None
         stack = stack or Stack(model, tickets, recipe, data.train, device, objective)
         history, kept = _History(stack, data), None

@@ -15,12 +15,11 @@ from lthlib.training.objectives import Objective
 from lthlib.training.sparse import pointwise
 from lthlib.training.sparse.layers import Convolution, DenseLinear, SparseLinear
 from lthlib.training.sparse.maps import lanes_for
+from lthlib.training.sparse.products import TILE
 from lthlib.training.sparse.rule import Plan
 from lthlib.training.sparse.tape import Tape, Weights
 from lthlib.training.sparse.weights import Kept, NormWeights, Optimizer, Whole
-from lthlib.training.stack import EVALUATION_BATCH, Ticket
-
-EVALUATION_LANES = lanes_for(EVALUATION_BATCH)
+from lthlib.training.stack import Ticket
 
 
 class SparseNetwork:
@@ -82,24 +81,19 @@ class SparseNetwork:
         """Mean loss and accuracy (0 to 1) over every example of the split, in evaluation mode: two tensors
         [1]."""
         if self._evaluation is None:
-            self._evaluation = Tape(self._nodes, self._weights, EVALUATION_LANES, gradients=False)
+            self._evaluation = Tape(self._nodes, self._weights, TILE, gradients=False)
         for layer in self._evaluation.layers:
             if isinstance(layer, DenseLinear) and isinstance(layer.weights, Kept):  # it reads the network's own tensor
                 layer.weights.into_state()
         tape, examples = self._evaluation, split.inputs.reshape(len(split), -1).numpy()
         losses, accuracies = torch.zeros(2, dtype=torch.float64)
         usual = objectives.mean_weights(self.objective, split.targets.unsqueeze(0))
-        for index in torch.arange(len(split)).split(EVALUATION_BATCH):
+        for index in torch.arange(len(split)).split(TILE):
             tape.take(examples, index.numpy())
             tape.forward(training=False)
-            outputs = tape.output.examples(len(index), self._nodes[-1].shape)
-            targets = split.targets[index]
-            loss, accuracy = self.objective(outputs, targets.clone())
-            if usual is not None:
-                by_loss, by_accuracy = (part / mean for part, mean in zip(self.objective.weigh(targets), usual))
-                loss, accuracy = loss * by_loss, accuracy * by_accuracy
-            losses += loss.sum()
-            accuracies += accuracy.sum()
+            loss, accuracy = self._judged(tape, split.targets[index], usual)
+            losses += loss
+            accuracies += accuracy
         return (losses / len(split)).reshape(1), (accuracies / len(split)).reshape(1)
 
     def state(self) -> dict[str, Tensor]:
@@ -123,6 +117,18 @@ class SparseNetwork:
         arrays = [array for owner in owners for array in vars(owner).values() if isinstance(array, np.ndarray)]
         own = sum(weights.weight.nbytes for weights in self._kept)  # the network's, between whose zeros they go back
         return own + sum(array.nbytes for array in arrays)
+
+    def _judged(self, tape: Tape, targets: Tensor, usual) -> tuple[float | Tensor, float | Tensor]:
+        """Sums of loss and score over the examples that the tape has just seen, weighed against the `usual` weights
+        where there are any."""
+        if self.objective is objectives.classification:
+            return pointwise.judged(tape.output.data, targets.numpy())
+        outputs = tape.output.examples(len(targets), self._nodes[-1].shape)
+        loss, accuracy = self.objective(outputs, targets.clone())
+        if usual is not None:
+            by_loss, by_accuracy = (part / mean for part, mean in zip(self.objective.weigh(targets), usual))
+            loss, accuracy = loss * by_loss, accuracy * by_accuracy
+        return loss.sum(), accuracy.sum()
 
     def _gradient_of_loss(self, tape: Tape, targets: Tensor) -> None:
         assert tape.output_gradient is not None

@@ -260,6 +260,25 @@ def cross_entropy_gradient(outputs, targets, gradients):
 
 
 @kernel
+def judged(outputs, targets):
+    """Over the first lanes of logits [classes, L], as many as there are class numbers [batch]: the sum of
+    cross-entropies, and how often the largest logit is the class's, the first of several."""
+    losses, hits = 0.0, 0.0
+    for k in range(targets.shape[0]):
+        top, winner = outputs[0, k], 0
+        for i in range(1, outputs.shape[0]):
+            x = outputs[i, k]
+            if x > top or (x != x and top == top):  # what is no number wins, as in torch
+                top, winner = x, i
+        total = np.float32(0)
+        for i in range(outputs.shape[0]):
+            total += np.exp(outputs[i, k] - top)
+        losses += np.log(total) - (outputs[targets[k], k] - top)
+        hits += winner == targets[k]
+    return losses, hits
+
+
+@kernel
 def adam_step(values, gradients, first, second, rate, correction, decay, apart):
     """One step of Adam (Kingma & Ba 2015) in place. `rate` is already divided by 1 - 0.9**t, `correction`
     is the root of 1 - 0.999**t. `decay` is the weight decay: added to the gradient, or where `apart`,

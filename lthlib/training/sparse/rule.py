@@ -25,7 +25,7 @@ from lthlib.training.stack import Ticket
 
 # What a layer's kernels cost at density 1, in the dense way's time for it; at density d it is d times as much.
 COSTS = {"linear": 1.6, "convolution": 5.5}
-WHOLE_LINEAR = 0.7  # what a linear layer costs that is one of torch's products
+WHOLE_LINEAR = 0.55  # what a linear layer costs that is one of torch's products
 # Without gradients a product of many examples runs at the processor's best: above this density it is faster.
 FORWARD_BREAK_EVEN = 0.17
 GAIN = 1.1  # what a step must save, estimated, before a ticket goes this way
