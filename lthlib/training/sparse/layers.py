@@ -174,20 +174,21 @@ class Norm(Layer):
     def forward(self, training: bool) -> None:
         of, x, y = self.weights, self.inputs[0], self.output
         if training:
-            pointwise.statistics(x.data, x.size, self.batch, self.mean, self.variance)
+            found = self.mean, self.variance, self.inverse
+            arguments = (x.data, x.size, y.data, y.size, self.batch, of.scale, of.shift, np.float32(of.eps))
+            pointwise.normalised_by_batch(*arguments, *found, self.relu)
             of.follow(self.mean, self.variance, self.batch * x.shape[1] * x.shape[2])
-            mean, variance = self.mean, self.variance
-        else:
-            mean, variance = of.running_mean, of.running_var
-        self.inverse = (1 / np.sqrt(variance + np.float32(of.eps))).astype(np.float32)
-        scale = of.scale * self.inverse
-        pointwise.normalised(x.data, x.size, y.data, y.size, scale, of.shift - mean * scale, self.relu)
+            return
+        scale = (of.scale / np.sqrt(of.running_var + np.float32(of.eps))).astype(np.float32)
+        pointwise.normalised(x.data, x.size, y.data, y.size, scale, of.shift - of.running_mean * scale, self.relu)
 
     def backward(self) -> None:
-        of, x, g = self.weights, self.inputs[0], self._cut()
+        of, x, g = self.weights, self.inputs[0], self.gradient
+        assert g is not None
         into = self.input_gradients[0] or g  # nothing needs it: written over
-        arguments = (x.data, x.size, g.data, g.size, into.data, into.size, self.batch, of.scale, self.mean, self.inverse)
-        pointwise.normalised_gradient(*arguments, of.scale_gradient, of.shift_gradient, self.adds[0])
+        of_norm = of.scale, of.shift, self.mean, self.inverse, of.scale_gradient, of.shift_gradient
+        arguments = (x.data, x.size, g.data, g.size, into.data, into.size, self.batch)
+        pointwise.normalised_gradient(*arguments, *of_norm, self.relu, self.adds[0])
 
 
 class Add(Layer):
@@ -202,10 +203,11 @@ class Add(Layer):
         pointwise.added(a.data, a.size, b.data, b.size, y.data, y.size, self.relu)
 
     def backward(self) -> None:
-        g = self._cut()
+        y, g = self.output, self.gradient
+        assert g is not None
         for into, add in zip(self.input_gradients, self.adds):
             if into is not None:
-                pointwise.copied(g.data, g.size, into.data, into.size, add)
+                pointwise.added_gradient(y.data, y.size, g.data, g.size, into.data, into.size, add, self.relu)
 
 
 class Copy(Layer):

@@ -86,26 +86,58 @@ def added(a, size_a, b, size_b, outputs, of, relu):
 
 
 @kernel
-def statistics(inputs, size, batch, mean, variance):
-    """Mean and biased variance of every channel over the first `batch` lanes, in two passes."""
+def normalised_by_batch(inputs, size, outputs, of, batch, scale, shift, eps, mean, variance, inverse, relu):
+    """Batch norm in training: every channel's mean, biased variance and 1 / sqrt(variance + eps) over the first
+    `batch` lanes go into these arrays, then outputs = scale * (inputs - mean) * inverse + shift, cut at zero where
+    `relu`. A channel at a time, which stays in the cache for all three passes."""
     begin, rows, columns, line, lanes = size
+    obegin, _, _, oline, _ = of
+    zero = np.float32(0)
     count = rows * columns * batch
+    runs, length = (1, columns * lanes) if batch == lanes else (columns, batch)
     for o in range(inputs.shape[0]):
         whole = 0.0
         for r in range(rows):
-            for c in range(columns):
-                x, part = inputs[o, begin + r * line + c * lanes : begin + r * line + c * lanes + batch], np.float32(0)
-                for k in range(batch):
+            for c in range(runs):
+                x, part = inputs[o, begin + r * line + c * lanes : begin + r * line + c * lanes + length], zero
+                for k in range(length):
                     part += x[k]
                 whole += part
         middle, square = np.float32(whole / count), 0.0
         for r in range(rows):
-            for c in range(columns):
-                x, part = inputs[o, begin + r * line + c * lanes : begin + r * line + c * lanes + batch], np.float32(0)
-                for k in range(batch):
+            for c in range(runs):
+                x, part = inputs[o, begin + r * line + c * lanes : begin + r * line + c * lanes + length], zero
+                for k in range(length):
                     part += (x[k] - middle) * (x[k] - middle)
                 square += part
         mean[o], variance[o] = middle, np.float32(square / count)
+        inverse[o] = np.float32(1) / np.sqrt(variance[o] + eps)
+        a = scale[o] * inverse[o]
+        b = shift[o] - middle * a
+        for r in range(rows):
+            x = inputs[o, begin + r * line : begin + r * line + columns * lanes]
+            y = outputs[o, obegin + r * oline : obegin + r * oline + columns * lanes]
+            for k in range(columns * lanes):
+                total = a * x[k] + b
+                y[k] = zero if relu and total <= zero else total
+
+
+@kernel
+def added_gradient(outputs, size, gradients, of, into, size_into, add, relu):
+    """into = gradients, or where `add`, into += gradients; zero in place of them where `relu` and the output is
+    zero."""
+    begin, rows, columns, line, lanes = size
+    gbegin, _, _, gline, _ = of
+    ibegin, _, _, iline, _ = size_into
+    zero = np.float32(0)
+    for o in range(outputs.shape[0]):
+        for r in range(rows):
+            y = outputs[o, begin + r * line : begin + r * line + columns * lanes]
+            g = gradients[o, gbegin + r * gline : gbegin + r * gline + columns * lanes]
+            d = into[o, ibegin + r * iline : ibegin + r * iline + columns * lanes]
+            for k in range(columns * lanes):
+                passed = zero if relu and y[k] <= zero else g[k]
+                d[k] = d[k] + passed if add else passed
 
 
 @kernel
@@ -125,40 +157,46 @@ def normalised(inputs, size, outputs, of, scale, shift, relu):
 
 
 @kernel
-def normalised_gradient(inputs, size, gradients, of, into, size_into, batch, scale, mean, inverse, of_scale, of_shift, add):
-    """The gradient through batch norm in training (Ioffe & Szegedy 2015, section 3), for the first `batch`
-    lanes; zero for those behind."""
+def normalised_gradient(
+    inputs, size, gradients, of, into, size_into, batch, scale, shift, mean, inverse, of_scale, of_shift, relu, add
+):
+    """The gradient through batch norm in training (Ioffe & Szegedy 2015, section 3), and before that through its ReLU
+    where `relu`, for the first `batch` lanes; zero for those behind."""
     begin, rows, columns, line, lanes = size
     gbegin, _, _, gline, _ = of
     ibegin, _, _, iline, _ = size_into
+    zero = np.float32(0)
     count = rows * columns * batch
+    runs, length = (1, columns * lanes) if batch == lanes else (columns, batch)
     for o in range(inputs.shape[0]):
         middle, one, two = mean[o], 0.0, 0.0
+        a = scale[o] * inverse[o]
+        b = shift[o] - middle * a
         for r in range(rows):
-            for c in range(columns):
-                x = inputs[o, begin + r * line + c * lanes : begin + r * line + c * lanes + batch]
-                g = gradients[o, gbegin + r * gline + c * lanes : gbegin + r * gline + c * lanes + batch]
-                sum_g, sum_gx = np.float32(0), np.float32(0)
-                for k in range(batch):
-                    sum_g += g[k]
-                    sum_gx += g[k] * (x[k] - middle)
+            for c in range(runs):
+                x = inputs[o, begin + r * line + c * lanes : begin + r * line + c * lanes + length]
+                g = gradients[o, gbegin + r * gline + c * lanes : gbegin + r * gline + c * lanes + length]
+                sum_g, sum_gx = zero, zero
+                for k in range(length):
+                    passed = zero if relu and a * x[k] + b <= zero else g[k]
+                    sum_g += passed
+                    sum_gx += passed * (x[k] - middle)
                 one += sum_g
                 two += sum_gx
         inv = inverse[o]
         of_shift[o], of_scale[o] = np.float32(one), np.float32(two * inv)
-        factor = scale[o] * inv
         less, slope = np.float32(one / count), np.float32(two * inv * inv / count)
         for r in range(rows):
-            for c in range(columns):
-                x = inputs[o, begin + r * line + c * lanes : begin + r * line + (c + 1) * lanes]
-                g = gradients[o, gbegin + r * gline + c * lanes : gbegin + r * gline + (c + 1) * lanes]
-                d = into[o, ibegin + r * iline + c * lanes : ibegin + r * iline + (c + 1) * lanes]
-                for k in range(batch):
-                    value = factor * (g[k] - less - (x[k] - middle) * slope)
+            for c in range(runs):
+                x = inputs[o, begin + r * line + c * lanes : begin + r * line + c * lanes + length]
+                g = gradients[o, gbegin + r * gline + c * lanes : gbegin + r * gline + c * lanes + length]
+                d = into[o, ibegin + r * iline + c * lanes : ibegin + r * iline + c * lanes + length]
+                for k in range(length):
+                    passed = zero if relu and a * x[k] + b <= zero else g[k]
+                    value = a * (passed - less - (x[k] - middle) * slope)
                     d[k] = d[k] + value if add else value
-                if not add:
-                    for k in range(batch, lanes):
-                        d[k] = np.float32(0)
+                if batch < lanes and not add:
+                    into[o, ibegin + r * iline + c * lanes + batch : ibegin + r * iline + (c + 1) * lanes] = zero
 
 
 @kernel
