@@ -97,3 +97,12 @@ def test_end_spares_the_caller_and_its_other_children(family):
     assert ended.wait() != 0 and other.poll() is None
     processes.end(ended.pid)  # no longer there: nothing to do
     assert other.poll() is None
+
+
+def test_denormal_numbers_are_zero_inside_and_themselves_again_outside():
+    import torch
+
+    tiny = torch.tensor([1e-30])
+    with processes.without_denormals():
+        assert float(tiny * 1e-10) == 0.0
+    assert float(tiny * 1e-10) > 0.0
