@@ -138,7 +138,7 @@ LONG = [
 ]
 
 
-@pytest.mark.parametrize(("density", "recipe"), zip([1.0, 0.5, 0.1, 0.01], [*LONG, LONG[0]]))
+@pytest.mark.parametrize(("density", "recipe"), list(zip([1.0, 0.5, 0.1, 0.01], [*LONG, LONG[0]])))
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_after_200_steps(name, density, recipe):
     _, ticket, split, (dense, sparse) = setup(name, density, recipe)
