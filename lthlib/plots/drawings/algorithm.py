@@ -2,7 +2,6 @@
 
 from lthlib.plots.drawings.canvas import (
     BODY,
-    EDGE,
     GHOST,
     INK,
     LINES,
@@ -10,7 +9,6 @@ from lthlib.plots.drawings.canvas import (
     PAPER,
     POSITIVE,
     SMALL,
-    WIDTH,
     Canvas,
     Drawing,
 )
@@ -28,15 +26,16 @@ from lthlib.plots.drawings.pieces import (
     number_grid,
     panel,
 )
-from lthlib.plots.style import METHODS, WORDS
+from lthlib.plots.style import METHODS
 
 TICKET = METHODS["iterative"].colour
 REMOVED = 6  # of the toy network's 18 weights, in a round
 
 
 def the_loop() -> Drawing:
-    """Initialise, train, prune, reset, and again: the algorithm as four states of one small network. A third
-    of the weights goes in the round shown (Frankle & Carbin 2019, section 1, "Identifying winning tickets")."""
+    """Initialise, train, prune, reset, and again: the algorithm as four states of one small network. A
+    third of the weights goes in the round shown (Frankle & Carbin 2019, section 1, "Identifying winning
+    tickets")."""
     canvas, mask = Canvas(336), largest(THETA_T, REMOVED)
     states = [
         ("1  initialise", THETA_0, "random weights θ_0"),
@@ -58,10 +57,10 @@ def the_loop() -> Drawing:
     name(canvas, 80, 310, "iterative", "ticket")
     canvas.text(148, 310, "what is left after the last round, at its initial weights:  m × θ_0", BODY, anchor="start")
     return canvas.drawing(
-        "The loop",
-        "A small network in four states. Initialise: random weights theta_0. Train: the weights change. Prune: the "
-        "smallest trained weights are removed. Reset: those left go back to theta_0. An arrow leads back to training. "
-        "After the last round, the mask times theta_0 is the ticket.",
+        "The loop of the algorithm",
+        "A small network in four states. Initialise: random weights theta_0. Train: the weights change. "
+        "Prune: the smallest trained weights are removed. Reset: those left go back to theta_0. An arrow "
+        "leads back to training. After the last round, the mask times theta_0 is the ticket.",
     )
 
 
@@ -91,21 +90,21 @@ def mask_times_weights() -> Drawing:
     canvas.text(595, 36, "the same as a network", BODY, INK, bold=True)
     canvas.text(595, 60, "inputs left, outputs right", SMALL)
     network(canvas, 530, top - 4, 130, 3 * cell + 8, masked(weights, mask), radius=9)
-    canvas.text(24, 232, "a row per output, a column per input", SMALL, anchor="start")
-    canvas.text(344, 232, "1 keeps a weight, 0 makes it exactly zero", SMALL, anchor="start")
+    canvas.note(24, 232, "a row per output, a column per input")
+    canvas.note(344, 232, "1 keeps a weight, 0 makes it exactly zero")
     legend_of_signs(canvas, 24, 260)
     return canvas.drawing(
         "The mask times the weights",
-        "A grid of nine initial weights, times a grid of ones and zeros, the mask, is the ticket: where the mask has a 1 "
-        "the weight stays, where it has a 0 it is zero. Beside it the same as a network, in which the pruned "
-        f"connections are missing: {sum(map(sum, mask[0]))} of 9 are left.",
+        "A grid of nine initial weights, times a grid of ones and zeros, the mask, is the ticket: where "
+        "the mask has a 1 the weight stays, where it has a 0 it is zero. Beside it the same as a "
+        f"network, in which the pruned connections are missing: {sum(map(sum, mask[0]))} of 9 are left.",
     )
 
 
 def oneshot_and_iterative() -> Drawing:
     """Two ways to a fifth of the weights: once, or in seven rounds of 20 %. The densities are those of 0.8 to
     the power of the round (Frankle & Carbin 2019, section 1, "one-shot" and "iterative pruning")."""
-    canvas, rounds, left = Canvas(330), 7, 24
+    canvas, rounds, left = Canvas(352), 7, 24
     squares = [left + place * 85 for place in range(rounds + 1)]
     counts = [round(25 * 0.8**level) for level in range(rounds + 1)]
     order = [13, 2, 20, 9, 24, 5, 16, 11, 0, 18, 7, 22, 3, 14, 10, 19, 6, 23, 1, 12, 21, 8, 4, 17, 15]  # the last go first
@@ -124,23 +123,26 @@ def oneshot_and_iterative() -> Drawing:
             canvas.arrow((x + 60, top + 27), (end - 5, top + 27), colour=look.colour, width=1.8)
     canvas.text(350, 76, "train,  remove the smallest 79 % of the weights,  reset to θ_0", SMALL)
     canvas.text(350, 110, "1 training before the ticket is found", SMALL)
-    canvas.text(left, 308, "each arrow: train, remove the smallest 20 % of what is left, reset to θ_0", SMALL, anchor="start")
-    canvas.text(WIDTH - EDGE, 308, "7 trainings before the ticket is found", SMALL, anchor="end")
+    canvas.note(left, 306, "each arrow: train, remove the smallest 20 % of what is left, reset to θ_0")
+    canvas.note(left, 328, "7 trainings before the ticket is found")
     return canvas.drawing(
         "One-shot and iterative pruning",
-        "Above, one-shot: one arrow leads from 100 % of the weights to 21 %, after one training. Below, iterative: seven "
-        "arrows lead from 100 % over 80, 64, 51, 41, 33 and 26 % to 21 %; each is a training, a pruning of 20 % of what is "
-        "left, and a reset. Iterative pruning needs seven trainings before its ticket is found, one-shot one.",
+        "Above, one-shot: one arrow leads from 100 % of the weights to 21 %, after one training. Below, "
+        "iterative: seven arrows lead from 100 % over 80, 64, 51, 41, 33 and 26 % to 21 %; each is a "
+        "training, a pruning of 20 % of what is left, and a reset. Iterative pruning needs seven "
+        "trainings before its ticket is found, one-shot one.",
     )
 
 
 def controls() -> Drawing:
-    """The 2 x 2 of what a ticket is made of: its weights (theta_0, or new ones) and its mask (the ticket's, or
-    the same number of weights at shuffled places of each layer). Reinit is Frankle & Carbin's control (2019, section 2),
-    random that of their figure 1; shuffle is found in Frankle et al. (2021, arXiv 2009.08576)."""
+    """The 2 x 2 of what a ticket is made of: its weights (theta_0, or new ones) and its mask (the ticket's,
+    or the same number of weights at shuffled places of each layer). Reinit is Frankle & Carbin's control
+    (2019, section 2), random that of their figure 1; shuffle is found in Frankle et al. (2021, arXiv
+    2009.08576)."""
     canvas, mask = Canvas(462), largest(THETA_T, 9)
     columns = [(118, "initial weights θ_0", THETA_0), (482, "new initial weights", NEW)]
-    rows = [(58, "the ticket's\nmask", mask), (268, "the mask,\nshuffled\nin each\nlayer", [_shuffled(layer) for layer in mask])]
+    shuffled = [_shuffled(layer) for layer in mask]
+    rows = [(58, "the ticket's\nmask", mask), (268, "the mask,\nshuffled\nin each\nlayer", shuffled)]
     methods = [["iterative", "reinit"], ["shuffle", "random"]]
     for across, (x, heading, weights) in enumerate(columns):
         canvas.text(x + 100, 36, heading, BODY, INK, bold=True)
@@ -158,13 +160,13 @@ def controls() -> Drawing:
         canvas.arrow((x, 242), (x, 220), width=1.8)
     canvas.text(400, 94, "Do the initial\nweights matter?", SMALL)
     canvas.text(400, 242, "Does it matter which weights are kept?", SMALL)
-    canvas.text(118, 444, "A wider line is a larger weight. All four keep equally many weights in each layer.", SMALL, anchor="start")
+    canvas.note(118, 444, "A wider line is a larger weight. Each layer keeps equally many in all four.")
     return canvas.drawing(
         "The controls of a ticket",
-        "Four small networks in a square. Across: initial weights theta_0, or new ones. Down: the ticket's mask, or the "
-        "mask shuffled inside each layer. Ticket: theta_0 and its own mask. Reinit: new weights, the same mask. Shuffle: "
-        "theta_0, a shuffled mask. Random: both are exchanged. Ticket and reinit differ in the weights alone, ticket and "
-        "shuffle in the mask alone.",
+        "Four small networks in a square. Across: initial weights theta_0, or new ones. Down: the "
+        "ticket's mask, or the mask shuffled inside each layer. Ticket: theta_0 and its own mask. "
+        "Reinit: new weights, the same mask. Shuffle: theta_0, a shuffled mask. Random: both are "
+        "exchanged. Ticket and reinit differ in the weights alone, ticket and shuffle in the mask alone.",
     )
 
 
@@ -176,9 +178,9 @@ def _shuffled(layer: list) -> list:
 
 
 def rewinding() -> Drawing:
-    """A training as a time line from 0 over k to T: where theta_0, theta_k and theta_T are, and which of them a
-    pruned network is given (Frankle et al. 2019, arXiv 1903.01611, section 3)."""
-    canvas, y = Canvas(306), 88
+    """A training as a time line from 0 over k to T: where theta_0, theta_k and theta_T are, and which of
+    them a pruned network is given (Frankle et al. 2019, arXiv 1903.01611, section 3)."""
+    canvas, y = Canvas(318), 88
     start, early, end = 130, 230, 540
     canvas.arrow((start, y), (end - 8, y), colour=INK)
     canvas.text(22, y, "the dense\nnetwork", BODY, INK, "start", bold=True)
@@ -189,7 +191,10 @@ def rewinding() -> Drawing:
         canvas.text(x, y - 26, symbol, 17, INK, bold=True)
         canvas.text(x, y - 50, words, SMALL)
     canvas.text(385, y - 26, "training", SMALL)
-    rows = [(172, start, "reset", "m × θ_0", "train all T iterations"), (236, early, "rewinding", "m × θ_k", "train the other T − k iterations")]
+    rows = [
+        (172, start, "reset", "m × θ_0", "train all T iterations"),
+        (236, early, "rewinding", "m × θ_k", "train the other T − k iterations"),
+    ]
     for down, x, heading, weights, words in rows:
         canvas.line(x, y + 9, x, down - 9, GHOST, 1.5, (3, 4))
         canvas.text(22, down, heading, BODY, TICKET, "start", bold=True)
@@ -198,19 +203,20 @@ def rewinding() -> Drawing:
         canvas.text(x + 4, down + 22, weights, BODY, TICKET, "start", bold=True)
         canvas.text(385, down - 16, words, SMALL)
     canvas.line(end, y + 9, end, 244, GHOST, 1.5, (3, 4))
-    canvas.text(22, 284, "k is early: in the papers, between 0.1 % and 7 % of training. With k = 0, rewinding is the reset.", SMALL, anchor="start")
+    canvas.note(22, 294, "k is early: 0.1 % to 7 % of training in the papers. With k = 0, rewinding is the reset.")
     return canvas.drawing(
         "Reset and rewinding on a time line",
-        "A line for the training of the dense network, with weights theta_0 at iteration 0, theta_k at an early iteration "
-        "k, and theta_T at the end, where the mask comes from. Below, a reset starts the pruned network at theta_0 and "
-        "trains it for all T iterations; rewinding starts it at theta_k and trains it for the other T minus k.",
+        "A line for the training of the dense network, with weights theta_0 at iteration 0, theta_k at "
+        "an early iteration k, and theta_T at the end, where the mask comes from. Below, a reset starts "
+        "the pruned network at theta_0 and trains it for all T iterations; rewinding starts it at "
+        "theta_k and trains it for the other T minus k.",
     )
 
 
 def signs() -> Drawing:
     """Six weights as bars to the left or right of zero, and what three controls keep of them: sign and a new
     magnitude, sign and one magnitude, nothing (Zhou et al. 2019, arXiv 1905.01067, section 3)."""
-    canvas, weights, new = Canvas(318), [0.8, -0.5, 0.2, -0.9, 0.6, -0.3], [-0.4, 0.7, 0.9, -0.6, -0.2, -0.8]
+    canvas, weights, new = Canvas(308), [0.8, -0.5, 0.2, -0.9, 0.6, -0.3], [-0.4, 0.7, 0.9, -0.6, -0.2, -0.8]
     kept = [abs(fresh) * (1 if weight > 0 else -1) for weight, fresh in zip(weights, new)]
     one = [0.6 if weight > 0 else -0.6 for weight in weights]
     columns = [
@@ -228,14 +234,15 @@ def signs() -> Drawing:
             _bar(canvas, x + 77, 76 + 20 * row, 62 * value)
         canvas.line(x + 77, 64, x + 77, 188, INK, 1.5)
     canvas.box(110, 274, 44, 13, POSITIVE, POSITIVE, 2)
-    canvas.text(164, 281, "positive: to the right", SMALL, anchor="start")
+    canvas.note(164, 281, "positive: to the right")
     canvas.box(320, 274, 44, 13, PAPER, NEGATIVE, 2, DASHES)
-    canvas.text(374, 281, "negative: to the left, dashed", SMALL, anchor="start")
+    canvas.note(374, 281, "negative: to the left, dashed")
     return canvas.drawing(
         "The sign and the magnitude of a weight",
-        "Six weights as bars to the right of zero (positive) or to its left (negative), in four columns. Ticket: signs and "
-        "magnitudes of theta_0. reinit_signs: the same signs with new magnitudes. constant_signs: the same signs with one "
-        f"magnitude. reinit: new weights, of which {sum(a * b < 0 for a, b in zip(weights, new))} of 6 have the other sign.",
+        "Six weights as bars to the right of zero (positive) or to its left (negative), in four columns. "
+        "Ticket: signs and magnitudes of theta_0. reinit_signs: the same signs with new magnitudes. "
+        "constant_signs: the same signs with one magnitude. reinit: new weights, of which "
+        f"{sum(a * b < 0 for a, b in zip(weights, new))} of 6 have the other sign.",
     )
 
 

@@ -1,8 +1,8 @@
-"""A sheet to draw on, and the drawing that is made of it: SVG without scripts, style sheets or fonts of its own.
+"""A sheet to draw on, and the drawing that is made of it: SVG without scripts, style sheets or fonts of its
+own.
 
-Lengths are in units of the sheet, which is 700 units wide: at a width of 700 px a unit is a pixel. A
-sheet has a white background of its own, so that it can be read on a dark page.
-"""
+Lengths are in units of the sheet, which is 700 units wide: at a width of 700 px a unit is a pixel. A sheet
+has a white background of its own, so that it can be read on a dark page."""
 
 import base64
 import html
@@ -39,7 +39,8 @@ class Drawing:
         return self.svg
 
     def _repr_html_(self) -> str:
-        """An image that is never wider than the page. It is encoded, so that no page's rules reach into it."""
+        """An image that is never wider than the page. It is encoded, so that no page's rules reach into
+        it."""
         source = base64.b64encode(self.svg.encode()).decode()
         return f'<img alt="{html.escape(self.alt)}" style="max-width: 100%" src="data:image/svg+xml;base64,{source}">'
 
@@ -67,8 +68,24 @@ def number(value: float) -> str:
     return f"{value:.1f}".rstrip("0").rstrip(".") if abs(value) >= 0.05 else "0"
 
 
+def for_text(colour: str) -> str:
+    """The colour, darkened until text in it has a contrast of 4.5 to 1 on a panel (WCAG 2.2, 1.4.3)."""
+    channels = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+    while (_luminance(PALE) + 0.05) / (_luminance(colour) + 0.05) < 4.5:
+        channels = [0.95 * channel for channel in channels]
+        colour = "#" + "".join(f"{round(channel):02X}" for channel in channels)
+    return colour
+
+
+def _luminance(colour: str) -> float:
+    """Of #RRGGBB, relative to white (WCAG 2.2)."""
+    shares = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
 def signed(value: float) -> str:
-    """A weight as it is printed in a grid: "0.7", "−0.3" with a real minus, "0"."""
+    """A weight as it is printed in a grid: "0.7", "0", and with a real minus "-0.3"."""
     return f"{abs(value):g}" if value >= 0 else f"\u2212{abs(value):g}"
 
 
@@ -79,19 +96,20 @@ def curve(function, start: float, end: float, steps: int = 60) -> list[tuple[flo
 
 
 class Canvas:
-    """A sheet of 700 by `height` units; y grows downwards. What is drawn later lies on top."""
+    """A sheet of `width` by `height` units; y grows downwards. What is drawn later lies on top."""
 
-    def __init__(self, height: float):
-        self.height = height
+    def __init__(self, height: float, width: float = WIDTH):
+        self.height, self.width = height, width
         self.parts: list[str] = []
 
     def drawing(self, title: str, alt: str) -> Drawing:
         """What was drawn. `title` is its name in a few words, `alt` what it shows."""
-        size = f'width="{WIDTH}" height="{number(self.height)}" viewBox="0 0 {WIDTH} {number(self.height)}"'
+        size = f'width="{number(self.width)}" height="{number(self.height)}"'
+        view = f'viewBox="0 0 {number(self.width)} {number(self.height)}"'
         about = f'role="img" aria-label="{html.escape(title)}: {html.escape(alt)}"'
         described = f"<title>{html.escape(title)}</title><desc>{html.escape(alt)}</desc>"
-        start = f'<svg xmlns="http://www.w3.org/2000/svg" {size} {about} font-family="{FONT}">{described}'
-        area = f'width="{WIDTH - 1}" height="{number(self.height - 1)}"'
+        start = f'<svg xmlns="http://www.w3.org/2000/svg" {size} {view} {about} font-family="{FONT}">{described}'
+        area = f'width="{number(self.width - 1)}" height="{number(self.height - 1)}"'
         sheet = f'<rect x="0.5" y="0.5" {area} rx="12" fill="{PAPER}" stroke="#D9DEE5"/>'
         return Drawing("\n".join([start, sheet, *self.parts, "</svg>"]), alt)
 
@@ -110,6 +128,10 @@ class Canvas:
             at = {"x": float(x), "y": float(y + 0.35 * size + place * 1.3 * size)}
             look = {"font_size": size, "fill": colour, "text_anchor": anchor, "font_weight": weight}
             self._add("text", _subscripts(line, size), **at, **look)
+
+    def note(self, x: float, y: float, words: str) -> None:
+        """Small text that begins at x."""
+        self.text(x, y, words, SMALL, anchor="start")
 
     def line(self, x1, y1, x2, y2, colour: str = LINES, width: float = 1.5, dashes: Sequence[float] = ()) -> None:
         """A straight line; `dashes` are lengths of ink and gap."""
@@ -136,7 +158,9 @@ class Canvas:
         corners = [(x2, y2), (back[0] - half * along, back[1] + half * across), (back[0] + half * along, back[1] - half * across)]
         self._add("polygon", points=" ".join(f"{number(x)},{number(y)}" for x, y in corners), fill=colour)
 
-    def box(self, x, y, width, height, fill: str = PALE, colour: str = "", radius: float = 8, dashes: Sequence[float] = ()) -> None:
+    def box(
+        self, x, y, width, height, fill: str = PALE, colour: str = "", radius: float = 8, dashes: Sequence[float] = ()
+    ) -> None:
         """A rectangle with round corners; without a `colour` it has no outline."""
         area = {"x": float(x), "y": float(y), "width": float(width), "height": float(height), "rx": radius}
         self._add("rect", **area, fill=fill, **(_pen(colour, 1.5, dashes) if colour else {}))
@@ -146,10 +170,12 @@ class Canvas:
         self._add("circle", cx=float(x), cy=float(y), r=float(radius), fill=fill, **(_pen(colour, width) if colour else {}))
 
     def marker(self, x, y, kind: str, colour: str, size: float = 6) -> None:
-        """A point as a figure draws it, by the letter that `style` gives each method: o, s, X, ^, D, P, p."""
+        """A point as a figure draws it, by the letter that `style` gives each method: o, s, X, ^, D, P, p,
+        H."""
         if kind == "o":
             return self.circle(x, y, size, colour, "")
         shapes = {
+            "H": [(math.cos(turn * math.tau / 6), math.sin(turn * math.tau / 6)) for turn in range(6)],
             "s": [(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
             "^": [(0, -1.1), (1.05, 0.85), (-1.05, 0.85)],
             "D": [(0, -1.2), (1.2, 0), (0, 1.2), (-1.2, 0)],

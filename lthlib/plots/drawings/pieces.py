@@ -1,4 +1,5 @@
-"""What several drawings are made of: small networks, grids of numbers, axes, and the weights of a toy network."""
+"""What several drawings are made of: small networks, grids of numbers, axes, and the weights of a toy
+network."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,6 +14,7 @@ from lthlib.plots.drawings.canvas import (
     POSITIVE,
     SMALL,
     Canvas,
+    for_text,
     signed,
 )
 from lthlib.plots.style import METHODS, Style
@@ -85,8 +87,8 @@ def network(canvas: Canvas, x, y, width, height, layers: list, colour: str = "",
 def number_grid(
     canvas: Canvas, x, y, rows: Sequence[Sequence], cell: float, look: Callable | None = None, size: float = BODY
 ) -> None:
-    """Numbers in square cells, from the top left. `look(row, column)` gives a cell's fill and the colour of its
-    number; None in `rows` is an empty cell."""
+    """Numbers in square cells, from the top left. `look(row, column)` gives a cell's fill and the colour of
+    its number; None in `rows` is an empty cell."""
     for i, row in enumerate(rows):
         for j, value in enumerate(row):
             fill, ink = look(i, j) if look else (PAPER, INK)
@@ -110,14 +112,14 @@ def name(canvas: Canvas, x, y, method: str, words: str, size: float = BODY) -> N
     """A method's marker and its name, from the left, in its colour."""
     look = METHODS[method]
     canvas.marker(x + 6, y, look.marker, look.colour, 6)
-    canvas.text(x + 19, y, words, size, look.colour, "start", bold=True)
+    canvas.text(x + 19, y, words, size, for_text(look.colour), "start", bold=True)
 
 
 def axes(canvas: Canvas, x, y, width, height, across: str, up: str) -> None:
     """Two axes that meet at the lower left, with their names: one below, one above the upright axis."""
     canvas.path([(x, y), (x, y + height), (x + width, y + height)], INK, 1.5)
     canvas.text(x + width, y + height + 34, across, SMALL, anchor="end")
-    canvas.text(x - 6, y - 14, up, SMALL, anchor="start")
+    canvas.note(x - 6, y - 14, up)
 
 
 def legend_of_signs(canvas: Canvas, x, y, pruned: bool = True) -> None:
@@ -125,8 +127,8 @@ def legend_of_signs(canvas: Canvas, x, y, pruned: bool = True) -> None:
     samples = [(0.7, "positive", 0), (-0.7, "negative", 108), (None, "pruned", 222)]
     for weight, words, right in samples if pruned else samples[:2]:
         connection(canvas, (x + right, y), (x + right + 34, y), weight)
-        canvas.text(x + right + 42, y, words, SMALL, anchor="start")
-    canvas.text(x + (328 if pruned else 222), y, "a wider line is a larger weight", SMALL, anchor="start")
+        canvas.note(x + right + 42, y, words)
+    canvas.note(x + (328 if pruned else 222), y, "a wider line is a larger weight")
 
 
 def panel(canvas: Canvas, x, y, width, height) -> None:
