@@ -70,7 +70,7 @@ def three_measures() -> Drawing:
     (Frankle & Carbin 2019, section 2 and figure 3; training always runs to the end)."""
     canvas, x, width = Canvas(424), 70, 560
     canvas.text(WIDTH - EDGE, 34, SKETCH, SMALL, LINES, "end")
-    stop, end = 0.42, 0.98
+    end = 0.98
 
     def loss(t: float) -> float:
         return 0.16 + 0.8 * math.exp(-9 * t) + 0.6 * max(0.0, t - 0.2) ** 2
