@@ -2,9 +2,11 @@
 
 They compute nothing but means and ranges. Bands reach from the lowest to the highest trial, and density runs
 from right to left on a logarithmic axis, as in the papers. Every figure carries a description in numbers,
-which `show` makes its caption. `style` has one colour and one name per method.
+which `show` makes its caption. `style` has one colour and one name per method. `drawings` has the drawings of
+ideas, which show themselves.
 """
 
+from lthlib.plots import drawings
 from lthlib.plots.curves import (
     by_measure,
     density_curves,
