@@ -1,0 +1,53 @@
+"""Commands about the papers: atlas, report."""
+
+import argparse
+import json
+
+from lthlib.commands.base import DEVICE, RESULTS, budget_of, command, names_in
+from lthlib.papers import reproduction
+from lthlib.training import engine
+
+
+def add_atlas(commands) -> None:
+    about = """Carry out the papers' experiments in the order that gives most evidence first, and add them to
+    data/atlas/. What is there is not trained again. Stops when the budget is over; the same command goes on
+    from there."""
+    add = command(commands, run_atlas, "compute what the shipped results at the papers' scale lack", about)
+    add("--budget", metavar="T", help="such as 25m or 8h (all that is lacking)")
+    add("--device", **DEVICE)
+    add("--tasks", metavar="A,B", help="these alone")
+    add("--trials", type=int, default=5, metavar="N", help="of each experiment (5, as in the papers)")
+    add("--results", **RESULTS)
+    add("--dry-run", action="store_true", help="list the experiments: what is shipped, what is to train, how long it takes")
+
+
+def run_atlas(options: argparse.Namespace) -> None:
+    """Carry out `atlas`, and print the files that were written."""
+    chosen = {"tasks": None if options.tasks is None else names_in(options.tasks), "trials": options.trials}
+    budget = budget_of(options)
+    if options.dry_run:
+        engine.check(options.device, None)
+        print(*reproduction.missing(**chosen, results=options.results), sep="\n")
+        return
+    files = reproduction.fill(budget, device=options.device, results=options.results, **chosen)
+    print(*files or ["Nothing was added."], sep="\n")
+
+
+def add_report(commands) -> None:
+    about = """Write report.html, report.md and report.json: every claim of the papers beside what the shipped
+    atlas and a results folder, if one is named, say of it, with bounds and a verdict by a stated rule. Takes any
+    folder of hunts, lessons or sweeps."""
+    add = command(commands, run_report, "every claim of the papers beside what was measured", about)
+    add("results", metavar="DIR", nargs="?", help="a results folder (none: the atlas alone)")
+    add("--to", metavar="DIR", help="folder for the report (the results folder, or else report, where you are)")
+    add("--json", action="store_true", help="print each claim as a line of JSON, and write nothing")
+
+
+def run_report(options: argparse.Namespace) -> None:
+    """Carry out `report`, and print the paths of what was written, or the claims themselves."""
+    from lthlib.papers import report  # here, since it draws: matplotlib would delay every other command
+
+    if options.json:
+        print(*map(json.dumps, report.as_json(report.measured(options.results))), sep="\n")
+    else:
+        print(*report.write(options.results, options.to), sep="\n")

@@ -1,0 +1,37 @@
+"""Commands for teachers and translators: translate, handout."""
+
+import argparse
+
+from lthlib.commands.base import command
+from lthlib.lessons import handouts, translations
+
+
+def add_translate(commands) -> None:
+    about = "Write the lessons that are translated into a language as notebooks: the same code, other prose."
+    add = command(commands, run_translate, "write the lessons in another language", about)
+    add("--language", required=True, help=", ".join(f"{c} ({n})" for c, n in translations.LANGUAGES.items()))
+    add("--to", metavar="DIR", help="folder for the notebooks (lessons-LANGUAGE, where you are)")
+    add("--update", action="store_true", help="for translators: bring the catalogues up to date instead")
+
+
+def run_translate(options: argparse.Namespace) -> None:
+    """Carry out `translate`: write a notebook for each catalogue of a language, or update them."""
+    language = options.language
+    if options.update:
+        paths = [translations.update(lesson, language) for lesson in translations.lessons(language)]
+    else:
+        folder = f"lessons-{language}" if options.to is None else options.to
+        paths = translations.write_all(folder, language)
+    print(*paths, sep="\n")
+
+
+def add_handout(commands) -> None:
+    about = "Write every lesson without its solutions, and all solutions as one Markdown file, made from the lessons."
+    add = command(commands, run_handout, "for teachers: lessons without solutions, and the solutions", about)
+    add("--language", default="en", help=f"en (default), {', '.join(translations.LANGUAGES)}")
+    add("--to", default="handout", metavar="DIR", help="folder for them (handout, where you are)")
+
+
+def run_handout(options: argparse.Namespace) -> None:
+    """Carry out `handout`, and print the paths of what was written."""
+    print(*handouts.write(options.to, options.language), sep="\n")
