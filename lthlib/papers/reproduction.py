@@ -40,21 +40,25 @@ LOOKED_AT = 2  # trials whose tickets are shipped for a look inside
 
 @dataclass(frozen=True)
 class Experiment:
-    """One row of a paper's figures: a task, what it changes of the profile, and its controls, with one
-    redraw."""
+    """One row of a paper's figures: a task, what it changes of the profile, and its controls, each with so many
+    redraws."""
 
     task: str
-    changes: dict = field(default_factory=dict)
+    changes: dict = field(default_factory=dict, hash=False)
     controls: str = ""
+    redraws: int = 1
 
     def setting(self, profile: str, **extent) -> Setting:
         return resolve(find_task(self.task), profile, **self.changes, **extent)[0]
 
 
-# Frankle & Carbin (2019), cheapest first: figures 1 to 5, 10 (LeNet, Conv), 7, 8 (ResNet, VGG), 6 (dropout).
+# Frankle & Carbin (2019), cheapest first: figures 1 to 5, 10 (LeNet, Conv), 7, 8 (ResNet, VGG), 6 (dropout). The
+# paper draws 3 new networks for each reinitialised ticket, and 10 random ones a point: 3 a trial make 15.
 EXPERIMENTS = [
-    Experiment("lenet-mnist", {}, "reinit"),
-    Experiment("lenet-mnist", {"schedule": "oneshot"}),
+    Experiment("lenet-mnist", {}, "reinit", redraws=3),
+    Experiment("lenet-mnist", {"schedule": "oneshot"}, "reinit"),
+    Experiment("lenet-mnist", {}, "random", redraws=3),
+    Experiment("lenet-mnist", {}, "shuffle"),
     Experiment("conv2-cifar10", {}, "reinit"),
     Experiment("conv4-cifar10", {}, "reinit"),
     Experiment("conv6-cifar10", {}, "reinit"),
@@ -62,6 +66,7 @@ EXPERIMENTS = [
     Experiment("resnet20-cifar10", {"learning_rate": 0.03, "warmup": 20_000}, "reinit"),
     Experiment("resnet20-cifar10", {"learning_rate": 0.01}, "reinit"),
     Experiment("lenet-mnist", {"schedule": "continued"}, "reset"),
+    Experiment("lenet-mnist", {"schedule": "untrained"}),
     Experiment("vgg19-cifar10", {"warmup": 10_000}, "reinit"),
     Experiment("vgg19-cifar10", {}, "reinit"),
     Experiment("vgg19-cifar10", {"learning_rate": 0.01}, "reinit"),
@@ -82,24 +87,29 @@ def fill(
     results: str | Path | None = None,
     where: str | Path | None = None,
     tasks: list[str] | None = None,
+    experiments: list[Experiment] | None = None,
     profile: str = "paper",
     trials: int = 5,
+    add: bool = True,
     **extent,
 ) -> list[Path]:
     """Compute what the atlas lacks, for `budget` seconds (without, all of it), and return the files it wrote.
 
     What is shipped is not trained again, also where this results folder does not have it. So a trial of which a
     part is shipped goes on only in the folder that has its weights, and is left out elsewhere, with a notice.
-    `tasks` limits it to these; `where` is another atlas folder than the usual one; `extent` may be `levels`
-    or `iterations`. A task whose data is missing is left out, with a notice. Raises LotteryError for a task
-    that is not in the plan, a number that is out of range, or an atlas that cannot be written to.
+    `tasks` limits it to these, and `experiments` are others than all of the plan; `where` is another atlas
+    folder than the usual one; with `add` False the atlas stays as it is, and networks are in the results folder
+    alone; `extent` may be `levels` or `iterations`. A task whose data is missing is left out, with a notice.
+    Raises LotteryError for a task that is not in the plan, a number that is out of range, or an atlas that
+    cannot be written to.
     """
-    experiments = planned(tasks)
+    experiments = planned(tasks) if experiments is None else experiments
     at_least("trials", trials, 1)
     if budget is not None:
         number("budget", budget, lambda seconds: 0 < seconds < 1e10, "seconds above 0, or leave it out")
     engine.check(device, None)
-    output_folder("the atlas", where or atlas.folder())
+    if add:
+        output_folder("the atlas", where or atlas.folder())
     without_data = {e.task for e in experiments if not data.at_hand(find_task(e.task).data)}
     for task in sorted(without_data):
         reason = f"its data is not in {data.data_folder()} (a hunt of it with a network downloads it)"
@@ -114,13 +124,13 @@ def fill(
             setting = experiment.setting(profile, **extent)
             try:
                 if _lacking(experiment, trials=count, **scale).to_train:
-                    changes = {**experiment.changes, **extent, "controls": experiment.controls, "redraws": 1}
+                    changes = {**experiment.changes, **extent, "controls": experiment.controls, "redraws": experiment.redraws}
                     changes["leave_out"] = shipped_keys(setting, where)
                     with looks.unseen():  # how many trials there will be is decided
                         lottery.hunt(experiment.task, profile, trials=count, device=device, results=results, **changes)
             finally:  # also when time is up: what the hunt has finished by then is in its store
                 with clock.stopped():
-                    files += _add(setting, profile, Store(results), device, where)
+                    files += _add(setting, profile, Store(results), device, where) if add else []
     return list(dict.fromkeys(files))
 
 
@@ -154,9 +164,11 @@ class Lacking:
 
     @property
     def name(self) -> str:
-        """The task, and what the experiment changes of its profile."""
-        changes = ", ".join(f"{name} {value}" for name, value in self.experiment.changes.items())
-        return f"{self.experiment.task} ({changes})" if changes else self.experiment.task
+        """The task, what the experiment changes of its profile, and its controls."""
+        parts = [f"{name} {value}" for name, value in self.experiment.changes.items()]
+        if self.experiment.controls:
+            parts.append(f"{self.experiment.redraws} x {self.experiment.controls}")
+        return f"{self.experiment.task} ({', '.join(parts)})" if parts else self.experiment.task
 
     def __str__(self) -> str:
         parts = [f"{self.shipped} of {self.networks} networks are shipped"]
@@ -168,18 +180,26 @@ class Lacking:
 
 
 def missing(
-    profile: str = "paper", trials: int = 5, where=None, tasks=None, results: str | Path | None = None, **extent
+    profile: str = "paper",
+    trials: int = 5,
+    where=None,
+    tasks=None,
+    results: str | Path | None = None,
+    experiments: list[Experiment] | None = None,
+    **extent,
 ) -> list[Lacking]:
-    """The plan, and what of so many trials of each experiment is shipped, stored in a results folder, or to be
-    trained. Raises LotteryError as `fill` does."""
+    """The plan, or other `experiments`, and what of so many trials of each is shipped, stored in a results folder, or
+    to be trained. Raises LotteryError as `fill` does."""
     at_least("trials", trials, 1)
     scale = {"profile": profile, "trials": trials, "results": results, "where": where, **extent}
-    return [_lacking(experiment, **scale) for experiment in planned(tasks)]
+    return [_lacking(experiment, **scale) for experiment in (planned(tasks) if experiments is None else experiments)]
 
 
 def _lacking(experiment: Experiment, profile: str, trials: int, results, where, **extent) -> Lacking:
     """`missing` of one experiment."""
-    setting, whole = resolve(find_task(experiment.task), profile, **experiment.changes, **extent, trials=trials, redraws=1)
+    setting, whole = resolve(
+        find_task(experiment.task), profile, **experiment.changes, **extent, trials=trials, redraws=experiment.redraws
+    )
     keys = [key for level in range(whole.levels + 1) for key in lottery.level_keys(level, whole, _controls(experiment))]
     shipped = shipped_keys(setting, where) & set(keys)
     lacking = set(timing.lacking(setting, keys, results))

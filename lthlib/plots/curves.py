@@ -42,7 +42,7 @@ def density_curves(
         return axes.figure
 
     lines, labels = networks[networks.method != "dense"], list(by_label)
-    look = style.lines_by("method", {method: METHODS[method] for method in lines.method.unique()})
+    look = _by_method(lines.method)
     if isinstance(tables, dict):
         look = _by_label(lines, labels)
     sns.lineplot(lines, x="weights", y="value", markersize=7, ax=axes, **look)
@@ -115,8 +115,8 @@ def learning_curves(
         look = {**style.lines_by("level", looks), "markers": False, "legend": False}
         sns.lineplot(curves, x="iteration", y="value", ax=axes, **look)
         for level, curve in curves.groupby("level"):
-            sentences.append(f"{method}, {_mark_stop(axes, curve, looks[level])}")
-        axes.set(title=method, xlabel="iteration", ylabel=label)
+            sentences.append(f"{style.called(method)}, {_mark_stop(axes, curve, looks[level])}")
+        axes.set(title=style.called(method), xlabel="iteration", ylabel=label)
         after_start.append(curves[curves.iteration >= curves.iteration.max() / 10].value)
     low, high = min(values.min() for values in after_start), max(values.max() for values in after_start)
     panels[0].set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low) + 1e-9)
@@ -271,9 +271,8 @@ def knob_curves(tables: dict[str, dict], level: int, measure: str = "test_accura
         networks = pd.concat(_networks("", by_knob[at], measure).assign(knob=float(at)) for at in by_knob)
         networks.loc[networks.level == 0, "method"] = "dense"
         networks = networks[networks.level.isin([0, level])].reset_index(drop=True)
-        looks = {method: METHODS[method] for method in networks.method.unique()}
-        looks["dense"] = METHODS["dense"]._replace(dashes=(1, 2))
-        sns.lineplot(networks, x="knob", y="value", markersize=7, ax=axes, **style.lines_by("method", looks))
+        dashed = METHODS["dense"]._replace(dashes=(1, 2))
+        sns.lineplot(networks, x="knob", y="value", markersize=7, ax=axes, **_by_method(networks.method, dense=dashed))
         axes.get_legend().remove()
         axes.set(xscale="log", title=title, xlabel=knob, ylabel=LABELS[measure])
         axes.xaxis.set_minor_locator(NullLocator())
@@ -282,7 +281,7 @@ def knob_curves(tables: dict[str, dict], level: int, measure: str = "test_accura
         shares += list(at_knob.weights.min())
         for at, group in at_knob:
             means = group.groupby("method", sort=False).value.mean()
-            words = ", ".join(f"{name} {mean:.4g}" for name, mean in means.items())
+            words = ", ".join(f"{style.called(name)} {mean:.4g}" for name, mean in means.items())
             sentences.append(f"{title}, {at:g}: {words}.")
     span = " to ".join(dict.fromkeys(rounded(share) for share in (min(shares), max(shares))))  # once if equal
     start = f"{LABELS[measure].capitalize()} against {knob}, at {span} % of the weights (dense: all of them)."
@@ -295,6 +294,13 @@ def _networks(label: str, table: pd.DataFrame, measure: str) -> pd.DataFrame:
     one_setting(networks)
     weights = 100 * networks.groupby("level").density.transform("mean")
     return networks.assign(label=label, weights=weights, value=networks[measure] * scale(measure))
+
+
+def _by_method(methods: pd.Series, **others: Style) -> dict:
+    """A line for each method in its own style, under the name that figures have for it; `others` are styles to
+    take instead."""
+    looks = {style.called(method): others.get(method, METHODS[method]) for method in methods.unique()}
+    return style.lines_by(methods.map(style.called).rename("line"), looks)
 
 
 def _by_label(lines: pd.DataFrame, labels: list[str]) -> dict:

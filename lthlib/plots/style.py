@@ -68,6 +68,7 @@ METHODS = _Looks(
         "frozen_away": Style("#B8578F", (6, 2), "*"),
     }
 )
+CALLED = {"iterative": "ticket", "oneshot": "one-shot"}  # methods that figures call otherwise than tables do
 SERIES = ["#0072B2", "#D55E00", "#007F5C", "#B8578F", "#B07600", "#56B4E9", "#000000"]  # where there is no method
 SERIES_DASHES = ["", (4, 1.5), (1, 1), (3, 1.25, 1.5, 1.25), (5, 1, 1, 1), (6, 2), (2, 2)]
 SERIES_MARKERS = ["o", "s", "X", "^", "D", "P", "v"]
@@ -86,6 +87,11 @@ BAND = {"errorbar": ("pi", 100), "err_kws": SHADE}  # from the lowest to the hig
 DOTTED = {"color": "black", "linewidth": 1.2, "linestyle": ":", "zorder": 0}  # of references
 # Beside the data, never over it.
 LEGEND = {"frameon": False, "bbox_to_anchor": (1, 1), "loc": "upper left", "alignment": "left"}
+
+
+def called(method: str) -> str:
+    """What figures call a method: the iteratively pruned network is the ticket, as in the papers."""
+    return CALLED.get(method, method)
 
 
 def series(names: Iterable) -> dict:
