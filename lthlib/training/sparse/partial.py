@@ -70,9 +70,7 @@ class _Product(torch.autograd.Function):
         outputs, values = torch.empty(len(rows), units), np.empty(len(places.index), np.float32)
         numbers = np.zeros(units, np.float32) if bias is None else bias.detach().numpy()
         flat = weight.detach().view(-1).numpy()
-        products.linear_of_rows(
-            places.row, places.at, places.index, flat, values, numbers, rows.numpy(), outputs.numpy()
-        )
+        products.linear_of_rows(places.row, places.at, places.index, flat, values, numbers, rows.numpy(), outputs.numpy())
         ctx.save_for_backward(rows)
         ctx.places, ctx.values, ctx.shape = places, values, inputs.shape
         return outputs.view(*inputs.shape[:-1], units)
