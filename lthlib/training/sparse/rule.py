@@ -15,6 +15,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
@@ -126,7 +127,7 @@ def _layers_that_pay(model: nn.Module, ticket: Ticket, recipe: Recipe, train: Sp
     names, dense, cost = [], {}, {}
     for name, mask in ticket.mask.items():
         owner, tied = name.rpartition(".")[0], name in further.values()
-        layer = model.get_submodule(owner)
+        layer: Any = model.get_submodule(owner)
         known = type(layer) is nn.Linear and name == f"{owner}.weight" and layer.weight.is_contiguous()
         if not known or tied:
             dense[owner or name] = "its weight is used twice" if tied else f"no kernel for {type(layer).__name__} here"
