@@ -291,12 +291,18 @@ def _train_together(
 
 
 def by_what_is_kept(model, tickets, recipe: Recipe, data: Dataset, objective: Objective):
-    """A ticket that is trained by the weights it keeps, or None where that does not pay. Numba is imported here, since
-    that takes half a second."""
-    from lthlib.training.sparse import SparseNetwork, plan
+    """A ticket that is trained by the weights it keeps: all of it, or those linear layers of its stack for which that
+    pays; or None where it pays for none. Numba is imported here, since that takes half a second."""
+    from lthlib.training.sparse import SparseNetwork, partial, plan, plan_partial
 
-    chosen = plan(model, tickets[0], recipe, data.train)
-    return SparseNetwork(chosen, tickets[0], recipe, data.train, objective) if chosen else None
+    [ticket], train = tickets, data.train
+    if chosen := plan(model, ticket, recipe, train):
+        return SparseNetwork(chosen, ticket, recipe, train, objective)
+    if some := plan_partial(model, ticket, recipe, train):
+        stack = Stack(model, tickets, recipe, train, torch.device("cpu"), objective)
+        partial.put_in(stack.model, ticket.mask, some.names)
+        return stack
+    return None
 
 
 def _lost(start: dict[str, Tensor], end: dict[str, Tensor]) -> bool:

@@ -30,6 +30,16 @@ def kernel(function: Callable) -> Callable:
         return numba.njit(function, **options)
 
 
+def intrinsic(function: Callable) -> Callable:
+    """A function that makes instructions of its own inside kernels (numba.extending.intrinsic). Without numba it
+    stays as it is, and `available` is false."""
+    try:
+        from numba.extending import intrinsic as made
+    except ImportError:
+        return function
+    return made(function)
+
+
 @functools.cache
 def available() -> bool:
     """Whether kernels can be compiled here; if not, says why in one sentence, once."""

@@ -66,7 +66,7 @@ class SparseLinear(Layer):
     def backward(self) -> None:
         g, into = self._cut(), self.input_gradients[0]
         of = self.weights
-        products.linear_gradient(of.row, self.at, self.inputs[0].data, g.data, of.gradients, of.bias_gradients)
+        products.linear_gradient(of.row, self.at, self.inputs[0].data, g.data, of.gradients, of.bias_gradients, False)
         if into is not None:
             products.reordered(of.values, self.order, self.back_values)
             none = of.zero_bias(len(into.data))
