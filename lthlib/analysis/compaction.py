@@ -281,7 +281,8 @@ def with_csr_layers(network: nn.Module, mask: Mask) -> nn.Module:
 
 
 def replace_linear(network: nn.Module, mask: Mask, make: Callable[[nn.Linear, Tensor], nn.Module]) -> nn.Module:
-    """The network itself with `make(layer, kept)` in place of every linear layer whose weight the mask names."""
+    """The network itself with `make(layer, kept)` in place of every linear layer whose weight the mask
+    names."""
     names = models.layer_names(network)
     for path, layer in list(network.named_modules(remove_duplicate=False)):
         if isinstance(layer, nn.Linear) and names[layer] in mask:

@@ -1,4 +1,5 @@
-"""What the commands of the command line share: how one is added, its usual options, and lists in one option."""
+"""What the commands of the command line share: how one is added, its usual options, and lists in one
+option."""
 
 import argparse
 from collections.abc import Callable

@@ -81,7 +81,8 @@ def add_hunt(commands) -> None:
 
 
 def run_hunt(options: argparse.Namespace) -> None:
-    """Carry out `hunt`, and print the levels of tickets and controls, or a JSON object or a CSV row a network."""
+    """Carry out `hunt`, and print the levels of tickets and controls, or a JSON object or a CSV row a
+    network."""
     arguments = {name: value for name, value in vars(options).items() if name not in ("command", "json", "csv", "run", "seed")}
     if options.json and options.csv == spreadsheet.SCREEN:
         raise LotteryError("--json and --csv - both print the networks: leave one out, or name a file for --csv.")

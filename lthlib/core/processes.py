@@ -86,7 +86,8 @@ def _kill(process: psutil.Process) -> None:
 @contextlib.contextmanager
 def one_thread():
     """One thread for torch inside the block, so that numbers do not depend on the machine's cores. On busy
-    cores, several threads wait for each other in every small step: SynFlow's 100 rounds take 15 times as long."""
+    cores, several threads wait for each other in every small step: SynFlow's 100 rounds take 15 times as
+    long."""
     import torch
 
     before = torch.get_num_threads()
@@ -99,8 +100,9 @@ def one_thread():
 
 @contextlib.contextmanager
 def without_denormals():
-    """Numbers below 1e-38 are zero inside the block, in this thread. Adam's average of gradients that have become
-    zero fades into such numbers and stays there; many processors take a hundred times as long for each."""
+    """Numbers below 1e-38 are zero inside the block, in this thread. Adam's average of gradients that have
+    become zero fades into such numbers and stays there; many processors take a hundred times as long for
+    each."""
     import torch
 
     torch.set_flush_denormal(True)

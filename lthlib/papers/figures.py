@@ -1,6 +1,5 @@
-"""Figures of Frankle & Carbin (2019), arXiv 1803.03635, drawn again: from what is shipped and what a results folder
-has, with the numbers that the paper's text prints marked in them.
-"""
+"""Figures of Frankle & Carbin (2019), arXiv 1803.03635, drawn again: from what is shipped and what a
+results folder has, with the numbers that the paper's text prints marked in them."""
 
 from __future__ import annotations
 
@@ -52,8 +51,8 @@ def find(name: str) -> PaperFigure:
 
 
 def tables(figure: PaperFigure, results: str | Path | None = None, where: str | Path | None = None) -> Tables:
-    """The rows of each experiment at the paper's setting, from the atlas and, where it exists, a results folder.
-    A network that both have counts once: the results folder's, which is the newer one."""
+    """The rows of each experiment at the paper's setting, from the atlas and, where it exists, a results
+    folder. A network that both have counts once: the results folder's, which is the newer one."""
     found = {}
     for experiment in figure.experiments:
         setting = experiment.setting("paper")
@@ -66,8 +65,8 @@ def tables(figure: PaperFigure, results: str | Path | None = None, where: str | 
 
 
 def draw(figure: PaperFigure, found: Tables) -> Figure:
-    """The figure, with the paper's numbers as stars and a description in numbers. Raises LotteryError where there is
-    nothing to draw."""
+    """The figure, with the paper's numbers as stars and a description in numbers. Raises LotteryError
+    where there is nothing to draw."""
     known = {experiment: table for experiment, table in found.items() if len(table)}
     if not known:
         names = ", ".join(experiment.task for experiment in figure.experiments)
@@ -105,9 +104,9 @@ def against_density(found: Tables, figure: PaperFigure) -> Figure:
 
 
 def marked(table: pd.DataFrame, task: str, measure: str) -> list[tuple[float, float, str]]:
-    """Where the paper's printed numbers lie in a panel: weights remaining in percent, value on the panel's axis, and
-    the claim in words. They are printed against the dense network, so they lie beside the dense networks of this
-    table, not beside the paper's, which it does not print for LeNet."""
+    """Where the paper's printed numbers lie in a panel: weights remaining in percent, value on the panel's
+    axis, and the claim in words. They are printed against the dense network, so they lie beside the dense
+    networks of this table, not beside the paper's, which it does not print for LeNet."""
     networks = summarise(table)
     dense = networks[networks.level == 0]
     if dense.empty:
@@ -146,9 +145,10 @@ def save(figure: PaperFigure, to: Path, results: str | Path | None = None, where
 def from_scratch(
     figure: PaperFigure, levels: int | None = None, device: str = "auto", where: str | Path | None = None, **extent
 ) -> pd.DataFrame:
-    """Train trial 0 of a figure's first experiment that is shipped anew, in a folder of its own that is then removed,
-    and compare it: what `same_as_shipped` returns. `levels` are prune rounds, None for all; `extent` may change
-    `profile` or `iterations`. Raises LotteryError where nothing is shipped to compare with."""
+    """Train trial 0 of a figure's first experiment that is shipped anew, in a folder of its own that is
+    then removed, and compare it: what `same_as_shipped` returns. `levels` are prune rounds, None for all;
+    `extent` may change `profile` or `iterations`. Raises LotteryError where nothing is shipped to compare
+    with."""
     profile = extent.pop("profile", "paper")
     for experiment in figure.experiments:
         shipped = atlas.read(experiment.task, experiment.setting(profile, **extent), where)
@@ -170,9 +170,10 @@ def in_words(rows: pd.DataFrame) -> str:
 
 
 def same_as_shipped(new: pd.DataFrame, shipped: pd.DataFrame) -> pd.DataFrame:
-    """Networks that were trained again beside the shipped ones: a row each that both have, with method, trial, level
-    and redraw, `equal` (every loss and accuracy, bit for bit), the difference of their early stops in iterations and
-    of their test accuracies in points, and `close` (whether that is within the task's margin)."""
+    """Networks that were trained again beside the shipped ones: a row each that both have, with method,
+    trial, level and redraw, `equal` (every loss and accuracy, bit for bit), the difference of their early
+    stops in iterations and of their test accuracies in points, and `close` (whether that is within the
+    task's margin)."""
     place = ["method", "trial", "level", "redraw"]
     margin = margin_of(shipped).value
     one, other = (summarise(table).set_index(place) for table in (new, shipped))

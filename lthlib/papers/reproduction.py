@@ -40,8 +40,8 @@ LOOKED_AT = 2  # trials whose tickets are shipped for a look inside
 
 @dataclass(frozen=True)
 class Experiment:
-    """One row of a paper's figures: a task, what it changes of the profile, and its controls, each with so many
-    redraws."""
+    """One row of a paper's figures: a task, what it changes of the profile, and its controls, each with so
+    many redraws."""
 
     task: str
     changes: dict = field(default_factory=dict, hash=False)
@@ -93,15 +93,16 @@ def fill(
     add: bool = True,
     **extent,
 ) -> list[Path]:
-    """Compute what the atlas lacks, for `budget` seconds (without, all of it), and return the files it wrote.
+    """Compute what the atlas lacks, for `budget` seconds (without, all of it), and return the files it
+    wrote.
 
-    What is shipped is not trained again, also where this results folder does not have it. So a trial of which a
-    part is shipped goes on only in the folder that has its weights, and is left out elsewhere, with a notice.
-    `tasks` limits it to these, and `experiments` are others than all of the plan; `where` is another atlas
-    folder than the usual one; with `add` False the atlas stays as it is, and networks are in the results folder
-    alone; `extent` may be `levels` or `iterations`. A task whose data is missing is left out, with a notice.
-    Raises LotteryError for a task that is not in the plan, a number that is out of range, or an atlas that
-    cannot be written to.
+    What is shipped is not trained again, also where this results folder does not have it. So a trial of
+    which a part is shipped goes on only in the folder that has its weights, and is left out elsewhere,
+    with a notice. `tasks` limits it to these, and `experiments` are others than all of the plan; `where`
+    is another atlas folder than the usual one; with `add` False the atlas stays as it is, and networks are
+    in the results folder alone; `extent` may be `levels` or `iterations`. A task whose data is missing is
+    left out, with a notice. Raises LotteryError for a task that is not in the plan, a number that is out
+    of range, or an atlas that cannot be written to.
     """
     experiments = planned(tasks) if experiments is None else experiments
     at_least("trials", trials, 1)
@@ -145,10 +146,11 @@ def planned(tasks: list[str] | None = None) -> list[Experiment]:
 
 @dataclass(frozen=True)
 class Lacking:
-    """How far an experiment is from whole, in networks: all of them, those that are `shipped`, those that a
-    results folder has `stored` besides, and those `to_train`. What is left over is built on networks that are
-    shipped without their weights: it would need these trained again, and is left out. `seconds` is how long
-    those to train take one after the other by the `pace` of the task's networks, None where that is unknown."""
+    """How far an experiment is from whole, in networks: all of them, those that are `shipped`, those that
+    a results folder has `stored` besides, and those `to_train`. What is left over is built on networks
+    that are shipped without their weights: it would need these trained again, and is left out. `seconds`
+    is how long those to train take one after the other by the `pace` of the task's networks, None where
+    that is unknown."""
 
     experiment: Experiment
     networks: int
@@ -188,8 +190,8 @@ def missing(
     experiments: list[Experiment] | None = None,
     **extent,
 ) -> list[Lacking]:
-    """The plan, or other `experiments`, and what of so many trials of each is shipped, stored in a results folder, or
-    to be trained. Raises LotteryError as `fill` does."""
+    """The plan, or other `experiments`, and what of so many trials of each is shipped, stored in a results
+    folder, or to be trained. Raises LotteryError as `fill` does."""
     at_least("trials", trials, 1)
     scale = {"profile": profile, "trials": trials, "results": results, "where": where, **extent}
     return [_lacking(experiment, **scale) for experiment in (planned(tasks) if experiments is None else experiments)]
@@ -253,7 +255,8 @@ def _add(setting: Setting, profile: str, store: Store, device: str, where) -> li
 
 
 def _networks(table: pd.DataFrame) -> set[tuple]:
-    """Every network of a table, with the seconds it took: a network that was trained again counts as another."""
+    """Every network of a table, with the seconds it took: a network that was trained again counts as
+    another."""
     return set(table[[*atlas.NETWORK, "seconds"]].itertuples(index=False, name=None))
 
 

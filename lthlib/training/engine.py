@@ -49,13 +49,14 @@ COLUMNS = ("iteration", "split", "loss", "accuracy")  # of a history
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A trained ticket: its weights at the end, at the iteration asked for (`snapshot`), its history, the time
-    it took, and its weights at early stop (None where that is the end).
+    """A trained ticket: its weights at the end, at the iteration asked for (`snapshot`), its history, the
+    time it took, and its weights at early stop (None where that is the end).
 
-    `history` has equally long columns iteration, split, loss, accuracy (the objective's score). Validation is
-    measured at the start, every `evaluate_every` iterations and at the end; test and train at early stop (the
-    iteration of minimum validation loss, judged after the run) and at the end. Where training has diverged,
-    the last validation loss is NaN or infinite: NaN in any case where weights are no longer finite.
+    `history` has equally long columns iteration, split, loss, accuracy (the objective's score). Validation
+    is measured at the start, every `evaluate_every` iterations and at the end; test and train at early
+    stop (the iteration of minimum validation loss, judged after the run) and at the end. Where training
+    has diverged, the last validation loss is NaN or infinite: NaN in any case where weights are no longer
+    finite.
     """
 
     weights: dict[str, Tensor]
@@ -149,7 +150,8 @@ def pick_device(device: str = "auto") -> torch.device:
 
 
 def check(device: str, workers: int | None, sparse: str = "auto") -> None:
-    """Raise LotteryError for a device that is not here, a number of workers below 1, or an unknown `sparse`."""
+    """Raise LotteryError for a device that is not here, a number of workers below 1, or an unknown
+    `sparse`."""
     pick_device(device)
     one_of("sparse", sparse, SPARSE)
     if workers is not None and (not isinstance(plain(workers), int) or workers < 1):
@@ -174,12 +176,12 @@ def train(
     each finishes.
 
     Masked weights are exactly zero after every step. `objective` gives loss and score (see `objectives`).
-    `snapshot` asks for the weights at that iteration, too. `workers` is the number of processes on a CPU, all
-    cores where it is None. `stack` is how many tickets are trained side by side as one stack: None is as many
-    as its memory takes on a CUDA card, and one elsewhere. On one CPU the same tickets give the same numbers,
-    bit for bit, whatever the number of workers; stacks give them to float tolerance. On a CPU a ticket that is
-    sparse enough is trained by the weights it keeps alone (`lthlib.training.sparse`), which gives the same numbers
-    to float tolerance; `sparse` "off" trains all the dense way.
+    `snapshot` asks for the weights at that iteration, too. `workers` is the number of processes on a CPU,
+    all cores where it is None. `stack` is how many tickets are trained side by side as one stack: None is
+    as many as its memory takes on a CUDA card, and one elsewhere. On one CPU the same tickets give the
+    same numbers, bit for bit, whatever the number of workers; stacks give them to float tolerance. On a
+    CPU a ticket that is sparse enough is trained by the weights it keeps alone (`lthlib.training.sparse`),
+    which gives the same numbers to float tolerance; `sparse` "off" trains all the dense way.
     """
     check(device, workers, sparse)
     where = pick_device(device)
@@ -264,8 +266,8 @@ def _try_stacking(tickets, recipe: Recipe, data: Dataset, model: nn.Module, devi
 def _train_together(
     model, tickets, recipe: Recipe, data: Dataset, objective: Objective, snapshot: int | None, device, sparse="off"
 ) -> list[Trained]:
-    """Train tickets that start at one iteration as one stack; one alone by the weights it keeps, if that pays and
-    `sparse` is "auto"."""
+    """Train tickets that start at one iteration as one stack; one alone by the weights it keeps, if that
+    pays and `sparse` is "auto"."""
     began, start, end = time.perf_counter(), tickets[0].start, recipe.iterations
     seed = seed_for("dropout", tickets[0].order_seed, start)
     with processes.one_thread(), processes.without_denormals(), _random_state(seed, device):
@@ -291,8 +293,9 @@ def _train_together(
 
 
 def by_what_is_kept(model, tickets, recipe: Recipe, data: Dataset, objective: Objective):
-    """A ticket that is trained by the weights it keeps: all of it, or those linear layers of its stack for which that
-    pays; or None where it pays for none. Numba is imported here, since that takes half a second."""
+    """A ticket that is trained by the weights it keeps: all of it, or those linear layers of its stack for
+    which that pays; or None where it pays for none. Numba is imported here, since that takes half a
+    second."""
     from lthlib.training.sparse import SparseNetwork, partial, plan, plan_partial
 
     [ticket], train = tickets, data.train

@@ -23,7 +23,9 @@ def kernel(function: Callable) -> Callable:
     except ImportError:
         return function
     _choose_cache()
-    options = {"fastmath": REORDERED, "nogil": True, "error_model": "numpy"}
+    # Inlined where kernels call each other: else which of two compilations of the inner one runs, each with its own
+    # order of sums, would depend on what the process has loaded before.
+    options = {"fastmath": REORDERED, "nogil": True, "error_model": "numpy", "inline": "always"}
     try:
         return numba.njit(function, cache=True, **options)
     except RuntimeError:  # there is nowhere to keep it: compiled anew by every process
@@ -31,8 +33,8 @@ def kernel(function: Callable) -> Callable:
 
 
 def intrinsic(function: Callable) -> Callable:
-    """A function that makes instructions of its own inside kernels (numba.extending.intrinsic). Without numba it
-    stays as it is, and `available` is false."""
+    """A function that makes instructions of its own inside kernels (numba.extending.intrinsic). Without
+    numba it stays as it is, and `available` is false."""
     try:
         from numba.extending import intrinsic as made
     except ImportError:

@@ -74,8 +74,8 @@ class SparseLinear(Layer):
 
 
 class DenseLinear(Layer):
-    """A linear layer above its break-even density: torch's product, in the same memory. Of kept weights, forwards
-    alone, and from the network's own tensor."""
+    """A linear layer above its break-even density: torch's product, in the same memory. Of kept weights,
+    forwards alone, and from the network's own tensor."""
 
     def __init__(self, inputs: list[Map], output: Map, weights: Whole | Kept, relu: bool):
         super().__init__(inputs, output)

@@ -119,8 +119,8 @@ class SparseNetwork:
         return own + sum(array.nbytes for array in arrays)
 
     def _judged(self, tape: Tape, targets: Tensor, usual) -> tuple[float | Tensor, float | Tensor]:
-        """Sums of loss and score over the examples that the tape has just seen, weighed against the `usual` weights
-        where there are any."""
+        """Sums of loss and score over the examples that the tape has just seen, weighed against the
+        `usual` weights where there are any."""
         if self.objective is objectives.classification:
             return pointwise.judged(tape.output.data, targets.numpy())
         outputs = tape.output.examples(len(targets), self._nodes[-1].shape)

@@ -1,9 +1,9 @@
 """Linear layers by the weights they keep, inside a network that is torch's otherwise.
 
-A network that `trace` cannot read whole, such as a Transformer or one with a user's own layers, is trained by the
-dense way's stack, and those of its linear layers that are sparse enough run on kernels: their outputs, the gradients of
-their inputs, and those of the weights that are kept. Parameters, masks, the optimiser and all other layers stay as
-they are.
+A network that `trace` cannot read whole, such as a Transformer or one with a user's own layers, is trained
+by the dense way's stack, and those of its linear layers that are sparse enough run on kernels: their
+outputs, the gradients of their inputs, and those of the weights that are kept. Parameters, masks, the
+optimiser and all other layers stay as they are.
 """
 
 from __future__ import annotations
@@ -47,8 +47,9 @@ class Places:
 
 
 class KeptLinear(nn.Linear):
-    """A linear layer whose products are made of the weights at `places`; the others are zero. What else is asked of
-    it (another type of number, weights put in its own's place by `functional_call`) it does as a linear layer does."""
+    """A linear layer whose products are made of the weights at `places`; the others are zero. What else is
+    asked of it (another type of number, weights put in its own's place by `functional_call`) it does as a
+    linear layer does."""
 
     places: Places
     own: tuple[nn.Parameter]  # in a tuple, so that it is no second parameter of the layer
@@ -91,7 +92,8 @@ class _Product(torch.autograd.Function):
 
 
 def put_in(model: nn.Module, mask: Mask, names: list[str]) -> None:
-    """Let these linear layers of the network make their products of the weights that the mask keeps, in place."""
+    """Let these linear layers of the network make their products of the weights that the mask keeps, in
+    place."""
     for name in names:
         layer: Any = model.get_submodule(name)
         layer.__class__ = KeptLinear
@@ -99,8 +101,8 @@ def put_in(model: nn.Module, mask: Mask, names: list[str]) -> None:
 
 
 def work(model: nn.Module, mask: Mask, names: list[str], inputs: Tensor) -> tuple[dict[str, int], str]:
-    """How many products of two numbers each of these layers makes in the dense way for inputs [B, ...], found by
-    a step and an evaluation on a copy; or none, and what goes wrong with these layers on kernels."""
+    """How many products of two numbers each of these layers makes in the dense way for inputs [B, ...],
+    found by a step and an evaluation on a copy; or none, and what goes wrong with these layers on kernels."""
     tried, found = copy.deepcopy(model), dict.fromkeys(names, 0)
     put_in(tried, mask, names)
 

@@ -87,9 +87,9 @@ def added(a, size_a, b, size_b, outputs, of, relu):
 
 @kernel
 def normalised_by_batch(inputs, size, outputs, of, batch, scale, shift, eps, mean, variance, inverse, relu):
-    """Batch norm in training: every channel's mean, biased variance and 1 / sqrt(variance + eps) over the first
-    `batch` lanes go into these arrays, then outputs = scale * (inputs - mean) * inverse + shift, cut at zero where
-    `relu`. A channel at a time, which stays in the cache for all three passes."""
+    """Batch norm in training: every channel's mean, biased variance and 1 / sqrt(variance + eps) over the
+    first `batch` lanes go into these arrays, then outputs = scale * (inputs - mean) * inverse + shift, cut
+    at zero where `relu`. A channel at a time, which stays in the cache for all three passes."""
     begin, rows, columns, line, lanes = size
     obegin, _, _, oline, _ = of
     zero = np.float32(0)
@@ -124,8 +124,8 @@ def normalised_by_batch(inputs, size, outputs, of, batch, scale, shift, eps, mea
 
 @kernel
 def added_gradient(outputs, size, gradients, of, into, size_into, add, relu):
-    """into = gradients, or where `add`, into += gradients; zero in place of them where `relu` and the output is
-    zero."""
+    """into = gradients, or where `add`, into += gradients; zero in place of them where `relu` and the
+    output is zero."""
     begin, rows, columns, line, lanes = size
     gbegin, _, _, gline, _ = of
     ibegin, _, _, iline, _ = size_into
@@ -160,8 +160,8 @@ def normalised(inputs, size, outputs, of, scale, shift, relu):
 def normalised_gradient(
     inputs, size, gradients, of, into, size_into, batch, scale, shift, mean, inverse, of_scale, of_shift, relu, add
 ):
-    """The gradient through batch norm in training (Ioffe & Szegedy 2015, section 3), and before that through its ReLU
-    where `relu`, for the first `batch` lanes; zero for those behind."""
+    """The gradient through batch norm in training (Ioffe & Szegedy 2015, section 3), and before that
+    through its ReLU where `relu`, for the first `batch` lanes; zero for those behind."""
     begin, rows, columns, line, lanes = size
     gbegin, _, _, gline, _ = of
     ibegin, _, _, iline, _ = size_into

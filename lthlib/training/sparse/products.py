@@ -108,8 +108,8 @@ ENDS = (0, 2, 1, 3, 4, 6, 5, 7)  # where the vectors of the turned block then ar
 
 @intrinsic
 def turn_block(typing, source, begin, line, into, at, into_line):
-    """8 x 8 numbers of the array `source`, from place `begin`, rows `line` numbers apart, turned into the array
-    `into`, from place `at`: in vectors, three times as fast as one number at a time."""
+    """8 x 8 numbers of the array `source`, from place `begin`, rows `line` numbers apart, turned into the
+    array `into`, from place `at`: in vectors, three times as fast as one number at a time."""
     from llvmlite import ir
     from numba import types
 

@@ -6,8 +6,9 @@ the dense way. A linear layer above its break-even is torch's product in the tap
 less than in the dense way, since nothing is recorded for a gradient; a network of linear layers is
 therefore always trained here.
 
-Of a network that cannot be traced whole, single linear layers may still pay (`plan_partial`). Their examples are turned
-on the way in and out, and their gradient lies between zeros in torch's own memory, so that they pay later.
+Of a network that cannot be traced whole, single linear layers may still pay (`plan_partial`). Their
+examples are turned on the way in and out, and their gradient lies between zeros in torch's own memory, so
+that they pay later.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ class Plan:
 
 @dataclass(frozen=True)
 class PartialPlan:
-    """The linear layers of a network that go on kernels while the rest stays torch's, by name, and why each other
-    layer that a mask prunes does not."""
+    """The linear layers of a network that go on kernels while the rest stays torch's, by name, and why
+    each other layer that a mask prunes does not."""
 
     names: list[str]
     dense: dict[str, str]
@@ -89,7 +90,8 @@ def plan(model: nn.Module, ticket: Ticket, recipe: Recipe, train: Split) -> Plan
 
 
 def plan_partial(model: nn.Module, ticket: Ticket, recipe: Recipe, train: Split) -> PartialPlan | None:
-    """Which linear layers of a network that `plan` gives None for go on kernels, or None where none would gain."""
+    """Which linear layers of a network that `plan` gives None for go on kernels, or None where none would
+    gain."""
     if not _possible(model, ticket, recipe):
         return None
     chosen = _layers_that_pay(model, ticket, recipe, train)
@@ -97,9 +99,9 @@ def plan_partial(model: nn.Module, ticket: Ticket, recipe: Recipe, train: Split)
 
 
 def in_words(model: nn.Module, ticket: Ticket, recipe: Recipe, train: Split) -> str:
-    """How this ticket is trained, and why. "kept weights: fc1, fc2; torch's products: output" where all of it is on
-    kernels; "kept weights: wide, narrow; the dense way: query (...), and all other layers (...)" where some layers
-    are; or why it is trained the dense way."""
+    """How this ticket is trained, and why. "kept weights: fc1, fc2; torch's products: output" where all of
+    it is on kernels; "kept weights: wide, narrow; the dense way: query (...), and all other layers (...)"
+    where some layers are; or why it is trained the dense way."""
     chosen = plan(model, ticket, recipe, train)
     if chosen is not None:
         own = [node.name for node in chosen.nodes if id(node) in chosen.sparse]
@@ -122,7 +124,8 @@ def _possible(model: nn.Module, ticket: Ticket, recipe: Recipe) -> bool:
 
 
 def _layers_that_pay(model: nn.Module, ticket: Ticket, recipe: Recipe, train: Split) -> PartialPlan:
-    """Layers by density and shape first, since that costs nothing, and then by the rows that a step gives them."""
+    """Layers by density and shape first, since that costs nothing, and then by the rows that a step gives
+    them."""
     further = models.aliases(model)
     names, dense, cost = [], {}, {}
     for name, mask in ticket.mask.items():

@@ -1,7 +1,10 @@
 """Of a network that is torch's otherwise, single linear layers on kernels: the same numbers as the dense way."""
 
 import copy
+import os
 import pickle
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -16,6 +19,7 @@ from lthlib.training import engine, objectives
 from lthlib.training.sparse import SparseNetwork, in_words, partial, plan_partial, rule
 from lthlib.training.sparse.compiled import available
 from lthlib.training.stack import Stack, Ticket
+from tests.conftest import ROOT
 
 pytestmark = pytest.mark.skipif(not available(), reason="numba cannot compile here")
 CPU = torch.device("cpu")
@@ -309,3 +313,24 @@ def test_workers_and_seeds_change_no_bit_and_off_turns_it_off(monkeypatch):
     monkeypatch.setattr(partial, "put_in", lambda *arguments: put.append(arguments))
     trained(tickets, workers=1, sparse="off")
     assert not put
+
+
+ALONE = """
+import hashlib
+from lthlib import models
+from tests.training.sparse.test_partial import ticket_of, trained
+with models.seeded(0):
+    tickets = [ticket_of(models.Transformer(29, 24, width=256, depth=1), 0.03, 1)]
+digest = hashlib.sha256()
+for weight in trained(tickets, workers=1)[0].weights.values():
+    digest.update(weight.numpy().tobytes())
+print(digest.hexdigest())
+"""
+
+
+def test_kernels_that_call_kernels_give_the_same_bits_from_a_cold_and_a_warm_cache(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    run = lambda: subprocess.run([sys.executable, "-c", ALONE], env=environment, cwd=ROOT, check=True, capture_output=True)  # noqa: E731
+    cold, warm = run().stdout, run().stdout
+    assert cold and cold == warm
+    assert list(tmp_path.rglob("*linear_of_rows*")), "it was kept between the two"
