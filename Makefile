@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 quickstart: .venv/ready  ## run lesson 1 on digits with 5 trials: an HTML page, figures and a table (the default)
 	mkdir -p $(QUICK)
-	$(BIN)/papermill notebooks/01_*.ipynb $(QUICK)/lesson.ipynb --execution-timeout 600 --no-progress-bar --log-level WARNING \
+	LTHLIB_STATIC=1 $(BIN)/papermill notebooks/01_*.ipynb $(QUICK)/lesson.ipynb --execution-timeout 600 --no-progress-bar --log-level WARNING \
 		-p trials 5 -p results $(QUICK)/store -p output $(QUICK)
 	$(BIN)/jupyter nbconvert --log-level WARN --to html --output-dir $(QUICK) $(QUICK)/lesson.ipynb
 	$(BIN)/python -m lthlib hunt --task lenet-digits --trials 5 --controls reinit --results $(QUICK)/store
@@ -28,7 +28,7 @@ test: .venv/ready-dev  ## lint, import contract, types, unit tests, and every le
 	for lesson in $(LESSONS); do \
 		$(BIN)/papermill $$lesson build/smoke/$$(basename $$lesson) --prepare-only --no-progress-bar --log-level WARNING \
 			-p profile smoke || exit 1; done
-	LTHLIB_RESULTS=$(CURDIR)/build/smoke/store $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=300 build/smoke
+	LTHLIB_STRICT=1 LTHLIB_RESULTS=$(CURDIR)/build/smoke/store $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=300 build/smoke
 
 lab: .venv/ready  ## open JupyterLab on the lessons
 	$(BIN)/jupyter lab --notebook-dir=. notebooks/
