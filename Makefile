@@ -28,7 +28,7 @@ test: .venv/ready-dev  ## lint, import contract, types, unit tests, and every le
 	for lesson in $(LESSONS); do \
 		$(BIN)/papermill $$lesson build/smoke/$$(basename $$lesson) --prepare-only --no-progress-bar --log-level WARNING \
 			-p profile smoke || exit 1; done
-	LTHLIB_RESULTS=$(CURDIR)/build/smoke/store $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=300 build/smoke
+	LTHLIB_STRICT=1 LTHLIB_RESULTS=$(CURDIR)/build/smoke/store $(BIN)/python -m pytest -n 2 --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=300 build/smoke
 
 lab: .venv/ready  ## open JupyterLab on the lessons
 	$(BIN)/jupyter lab --notebook-dir=. notebooks/

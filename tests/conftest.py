@@ -30,6 +30,12 @@ def own_results(tmp_path, monkeypatch):
     monkeypatch.setenv("LTHLIB_RESULTS", str(tmp_path / "results"))
 
 
+@pytest.fixture(autouse=True)
+def strict_exercises(monkeypatch):
+    """A wrong answer raises. Tests of what readers see call `monkeypatch.delenv("LTHLIB_STRICT")`."""
+    monkeypatch.setenv("LTHLIB_STRICT", "1")
+
+
 @pytest.fixture
 def no_criterion_is_left_behind():
     """Criteria that a test registers are gone after it."""

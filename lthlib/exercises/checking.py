@@ -1,16 +1,33 @@
-"""What all checks share: the decorator `exercise`, and how a check says what is not right yet."""
+"""What all checks share: the decorator `exercise`, and how a check says what is not right yet.
+
+A check prints one line: "Right: ...", "Not yet: ..." with a diagnosis, or "Not tried yet". A wrong answer does not
+stop a notebook, so that "Run all" reaches the end. In strict mode, `LTHLIB_STRICT=1`, it does: tests run so, and
+so does a notebook whose solutions somebody wants to test.
+"""
 
 import functools
-from collections.abc import Callable
+import os
+import random
+import traceback
+from collections.abc import Callable, Sequence
+from statistics import mean, median
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
+from lthlib.lessons import shown
+
+LONGEST = 200  # characters of an error's own message that a line quotes
+
 
 class WrongAnswer(AssertionError):
     """One sentence on what is not right yet."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows of it: the sentence. The lines of the check would not help."""
+        return [f"WrongAnswer: {self}"]
 
 
 class NotTried(Exception):
@@ -20,38 +37,94 @@ class NotTried(Exception):
 class Answer:
     """The reader's function. It gets copies of its arguments, so what it does to them cannot mislead a check.
 
-    `given` holds the copies of the latest call, for checks that forbid changing them. Returning None counts
-    as not tried: on the first call or, with `each_call`, on any, where a check has its examples in a loop.
+    `given` holds the copies of the latest call, for checks that forbid changing them; `raised` is the latest
+    error of the function's own. Returning None counts as not tried: on the first call or, with `each_call`, on
+    any, where a check has its examples in a loop.
     """
 
     def __init__(self, function: Callable, each_call: bool):
         self.function, self.may_be_none, self.each_call, self.given = function, False, each_call, []
+        self.raised: Exception | None = None
 
     def __call__(self, *arguments, **named):
         arguments, named = copied(list(arguments)), copied(named)
         self.given = [*arguments, *named.values()]
-        answer = self.function(*arguments, **named)
+        try:
+            answer = self.function(*arguments, **named)
+        except Exception as error:
+            self.raised = error
+            raise
         if answer is None and not self.may_be_none:
             raise NotTried
         self.may_be_none = not self.each_call
         return answer
 
 
+def is_strict() -> bool:
+    """Whether a wrong answer raises: `LTHLIB_STRICT` is set, and is neither empty nor 0."""
+    return os.environ.get("LTHLIB_STRICT", "") not in ("", "0")
+
+
 def exercise(lesson: int, each_call: bool = False) -> Callable:
-    """Make a check of a function that tries an Answer, and returns a sentence or raises WrongAnswer."""
+    """Make a check of a function that tries an Answer, and returns a sentence or raises WrongAnswer.
+
+    The check gets two attributes: `lesson`, and `right`, whether the latest answer passed, for cells that go on
+    to use it. In strict mode a wrong answer raises WrongAnswer, and an error of the reader's function goes through.
+    """
 
     def decorate(check: Callable[[Answer], str]) -> Callable[[Callable], None]:
         @functools.wraps(check)
         def checked(function: Callable) -> None:
+            checked.right = False
+            answer = Answer(function, each_call)
             try:
-                print(check(Answer(function, each_call)))
+                sentence = check(answer)
             except NotTried:
-                print("Exercise not tried yet: the function returns None.")
+                shown.line(shown.NOT_TRIED, f"`{_name(function)}` returns None.").show()
+            except Exception as error:
+                diagnosis = _diagnosis(error, answer)
+                if is_strict() and (error is answer.raised or isinstance(error, WrongAnswer)):
+                    raise
+                if is_strict():
+                    raise WrongAnswer(diagnosis) from error
+                shown.line(shown.NOT_YET, diagnosis).show()
+            else:
+                checked.right = True
+                shown.line(shown.RIGHT, sentence.removeprefix("Right: ")).show()
 
-        checked.lesson = lesson
+        checked.lesson, checked.right = lesson, False
         return checked
 
     return decorate
+
+
+def _diagnosis(error: Exception, answer: Answer) -> str:
+    """One sentence on what went wrong: a check's own, or which line of the reader's code raised what, or that
+    the check could not read what the function returned."""
+    message = " ".join(str(error).split())
+    if isinstance(error, WrongAnswer):
+        return message
+    message = message[:LONGEST]
+    what = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    if error is answer.raised:
+        return f"{_place(error, answer.function)} raises {what}"
+    advice = "read again what is to be returned"
+    return f"`{_name(answer.function)}` returns something that the check cannot use ({what}); {advice}."
+
+
+def _place(error: Exception, function: Callable) -> str:
+    """The line of the reader's code that an error comes from: the innermost one in the function's notebook."""
+    own = getattr(function, "__globals__", None)
+    frames = [(frame, number) for frame, number in traceback.walk_tb(error.__traceback__) if frame.f_globals is own]
+    if not frames:
+        return f"`{_name(function)}`"
+    code, number = frames[-1][0].f_code, frames[-1][1]
+    text = (traceback.FrameSummary(code.co_filename, number, code.co_name).line or "").strip()
+    return f"line {number} of the cell, `{text}`," if text else f"`{_name(function)}`, in line {number} of the cell,"
+
+
+def _name(function: Callable) -> str:
+    return getattr(function, "__name__", "the function")
 
 
 def need(holds: bool, sentence: str) -> None:
@@ -59,8 +132,15 @@ def need(holds: bool, sentence: str) -> None:
         raise WrongAnswer(sentence)
 
 
-def need_pair(answer, sentence: str) -> None:
-    need(isinstance(answer, tuple) and len(answer) == 2, sentence)
+def need_tuple(answer, length: int, sentence: str) -> tuple:
+    """The answer as a tuple of so many things; a list is as good. Anything else is told `sentence`."""
+    need(isinstance(answer, (tuple, list)) and len(answer) == length, sentence)
+    return tuple(answer)
+
+
+def need_pair(answer, sentence: str) -> tuple:
+    """The answer as a tuple of two things; a list is as good."""
+    return need_tuple(answer, 2, sentence)
 
 
 def need_layers(answer, mask: dict[str, Tensor]) -> None:
@@ -97,3 +177,17 @@ def copied(value):
     if isinstance(value, Tensor):
         return value if value.requires_grad else value.clone()
     return value.copy() if isinstance(value, (np.ndarray, pd.DataFrame)) else value
+
+
+def trials_to_choose_from(names: Sequence, count: int = 100, trials: tuple[int, int] = (3, 6)) -> list[dict]:
+    """`count` dictionaries from each name to values from 0.01 to 1, as many as `trials` says (from, to). The mean of
+    one name is the best by 0.01 at least. Of every second dictionary another has the best median, of the others
+    another would be the best without everybody's highest trial: other ways to choose than by the mean err."""
+    draw, found, ways = random.Random(0), [], (median, lambda own: mean(sorted(own)[:-1]))
+    while len(found) < count:
+        values = {name: [round(1 - 0.99 * draw.random() ** 2, 2) for _ in range(draw.randint(*trials))] for name in names}
+        means, others = ({name: way(own) for name, own in values.items()} for way in (mean, ways[len(found) % 2]))
+        second, best = sorted(means.values())[-2:]
+        if best - second > 0.01 and max(means, key=means.get) != max(others, key=others.get):
+            found.append(values)
+    return found

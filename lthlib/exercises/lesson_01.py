@@ -2,7 +2,7 @@
 
 import torch
 
-from lthlib.exercises.checking import Answer, exercise, need, need_mask, need_seeded
+from lthlib.exercises.checking import Answer, exercise, need, need_layers, need_mask, need_pair, need_seeded
 
 
 @exercise(lesson=1, each_call=True)
@@ -44,6 +44,12 @@ def check_freeze(keep_pruned: Answer) -> str:
     why = "a surviving weight that happens to be (nearly) zero was frozen: ask the mask."
     need(after[2] == 0.25 and after[4] > 0.2, why)
     need(after[0] == 0.75, "a surviving weight did not take its step.")
+    generator = torch.Generator().manual_seed(3)
+    weight, step = torch.randn(2, 6, 5, generator=generator)
+    mask = torch.rand(6, 5, generator=generator) < 0.5
+    after = keep_pruned(weight * mask, step, mask)
+    why = "in a layer of 6 x 5 weights the result is not weight plus step where the mask is True, and 0 where it is False."
+    need(torch.allclose(after, torch.where(mask, weight + step, 0.0)), why)
     return "Right: pruned weights stay at zero, and every other weight learns."
 
 
@@ -54,8 +60,10 @@ def check_control(control: Answer) -> str:
     theta_0 = {name: torch.randn(30, 20, generator=generator) for name in ("fc1.weight", "fc2.weight")}
     shares = {"fc1.weight": 0.2, "fc2.weight": 0.6}
     mask = {name: torch.rand(30, 20, generator=generator) < share for name, share in shares.items()}
-    weights, drawn = control(theta_0, mask, 0)
+    weights, drawn = need_pair(control(theta_0, mask, 0), "return two things: the weights and the new mask.")
+    need_layers(drawn, mask)
     for name in mask:
+        need_mask(drawn[name], mask[name])
         why = f"{name}: the weights have changed; return theta_0 as it is, unmasked."
         need(torch.equal(weights[name], theta_0[name]), why)
         kept, should = int(drawn[name].sum()), int(mask[name].sum())

@@ -42,8 +42,8 @@ def check_next_ticket(next_ticket: Answer) -> str:
     mask = {name: torch.rand(20, 15, generator=generator) < 0.6 for name in theta_0}
     trained = {name: torch.randn(20, 15, generator=generator) * mask[name] for name in theta_0}
     answer = next_ticket(theta_0, trained, mask, 0.2)
-    need_pair(answer, "return two things: the ticket's weights and its mask.")
-    ticket, pruned = answer
+    ticket, pruned = need_pair(answer, "return two things: the ticket's weights and its mask.")
+    need_layers(pruned, mask)
     for name, kept in mask.items():
         need_mask(pruned[name], kept)
         drawn = pruned[name].bool()

@@ -11,9 +11,9 @@ def check_evidence(evidence: Answer) -> str:
     """`evidence(differences)` returns the mean over trials' means, and the number of trials."""
     even = {"trial": [0, 0, 1, 1, 2, 2], "redraw": [0, 1] * 3, "points": [1.0, 3.0, 0.0, 2.0, 4.0, 8.0]}
     uneven = {"trial": [0, 0, 0, 0, 7], "redraw": [0, 1, 2, 3, 0], "points": [1.0, 1.0, 1.0, 1.0, 5.0]}
-    for differences, mean, n in ((even, 3.0, 3), (uneven, 3.0, 2)):
-        answer = evidence(pd.DataFrame(differences))
-        need_pair(answer, "return two things: the mean and n.")
+    skewed = {"trial": [0, 0, 0, 1, 1, 1, 2], "redraw": [0, 1, 2] * 2 + [0], "points": [0.0, 0.0, 6.0, 1.0, 1.0, 4.0, 8.0]}
+    for differences, mean, n in ((even, 3.0, 3), (uneven, 3.0, 2), (skewed, 4.0, 3)):
+        answer = need_pair(evidence(pd.DataFrame(differences)), "return two things: the mean and n.")
         problem = f"{answer[1]} values are counted where there are {n} trials"
         need(answer[1] == n, f"{problem}: redraws of a trial share its ticket, so count trials.")
         given = float(answer[0])
@@ -34,11 +34,10 @@ def check_same_signs(same_signs: Answer) -> str:
     }
     layers = ("fc1.weight", "fc2.weight")
     mask = {name: torch.rand(theta_0[name].shape, generator=generator) < 0.3 for name in layers}
-    answer = same_signs(theta_0, mask, 0)
-    need_pair(answer, "return two things: weights and mask.")
-    weights, drawn = answer
+    weights, drawn = need_pair(same_signs(theta_0, mask, 0), "return two things: weights and mask.")
     need(same(same_signs.given[0], theta_0), "theta_0 itself has changed: write into a new dictionary.")
-    need(set(weights) == set(theta_0), "return weights under all of theta_0's names, biases included.")
+    named = isinstance(weights, dict) and set(weights) == set(theta_0)
+    need(named, "return weights under all of theta_0's names, biases included.")
     why = "a bias has changed: change the masked layers' weights alone."
     need(torch.equal(weights["fc1.bias"], theta_0["fc1.bias"]), why)
     for name, kept in mask.items():

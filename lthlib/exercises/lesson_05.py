@@ -1,6 +1,8 @@
 """Checks for lesson 5's exercises: optimisers at their own best rates, and levels of equal density."""
 
-from lthlib.exercises.checking import Answer, exercise, need
+from statistics import mean
+
+from lthlib.exercises.checking import Answer, exercise, need, need_tuple, trials_to_choose_from
 
 
 @exercise(lesson=5)
@@ -29,8 +31,7 @@ def check_fair(fair: Answer) -> str:
     why = "return a dictionary with an entry for every optimiser."
     need(isinstance(answer, dict) and set(answer) == set(runs), why)
     for name, entry in answer.items():
-        why = f"{name}: give three things: learning rate, test accuracy, edge."
-        need(isinstance(entry, tuple) and len(entry) == 3, why)
+        answer[name] = need_tuple(entry, 3, f"{name}: give three things: learning rate, test accuracy, edge.")
     rates = {name: entry[0] for name, entry in answer.items()}
     why = f"all have learning rate {rates['adam']}: each optimiser gets its own best one."
     need(len(set(rates.values())) > 1, why)
@@ -42,13 +43,21 @@ def check_fair(fair: Answer) -> str:
         why = f"{name}: the highest mean validation accuracy is at {rate}, not at {rates[name]}."
         need(rates[name] == rate, why)
         tests = runs[name][rate]["test"]
-        mean, test = sum(tests) / len(tests), answer[name][1]
-        need(abs(test - mean) < 1e-9, f"{name}: the mean test accuracy at {rate} is {mean:.3f}, not {test}.")
+        expected, test = mean(tests), answer[name][1]
+        need(abs(test - expected) < 1e-9, f"{name}: the mean test accuracy at {rate} is {expected:.3f}, not {test}.")
     why = "adam: 0.001 lies between the smallest and the largest rate tried, so it is not at the edge."
     need(not answer["adam"][2], why)
     why = "momentum: 0.03 is the largest rate tried, a larger might be better still: at the edge."
     need(bool(answer["momentum"][2]), why)
     need(not answer["sgd"][2], "sgd: beyond 0.5 a rate was tried, and diverged: 0.5 is not at the edge.")
+    for validation in trials_to_choose_from((0.1, 0.2, 0.4)):
+        drawn = {rate: {"validation": own, "test": [value**2 for value in own]} for rate, own in validation.items()}
+        rate, test = need_tuple(fair({"adam": drawn})["adam"], 3, "give three things for each optimiser.")[:2]
+        best = max(validation, key=lambda rate: mean(validation[rate]))
+        problem = f"of validation accuracies {validation} the highest mean is at {best}, not at {rate}"
+        need(rate == best, f"{problem}: take means over trials, whatever the trials' number or spread.")
+        expected = mean(drawn[best]["test"])
+        need(abs(test - expected) < 1e-9, f"the mean of the test accuracies {drawn[best]['test']} is {expected:.4f}, not {test}.")
     return "Right: each at its own best rate, chosen on validation data, and you know where the grid was too small."
 
 

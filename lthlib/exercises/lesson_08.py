@@ -14,6 +14,7 @@ def check_verdict(verdict: Answer) -> str:
         (small_loss, 0.2, "worse", "the upper bound is below zero, and the loss may be larger than this margin"),
         (unclear, 0.8, "inconclusive", "the bounds reach below minus the margin and above zero, so these trials allow both"),
         (unclear, 3.0, "as good", "with so large a margin the same gains are enough"),
+        ([0.3, 1.1, 0.9, 0.2], 0.8, "better", "the lower bound is above zero: each bound has 95 % confidence by itself"),
         ([1.4, 1.5], 0.8, "none", "two trials have no bounds"),
     ]:
         answer = verdict(gains, margin)
@@ -35,7 +36,7 @@ def check_quoted(quoted: Answer) -> str:
         ([fail, win, win, win, win], (None, fail), "the first level already fails"),
         ([fail] * 5, (None, fail), "nothing wins, which is a result and no error"),
     ]:
-        answer = quoted(densities, verdicts)
-        need_pair(answer, "return a pair: the density or None, and the verdict that ended the run or None.")
+        pair = "return a pair: the density or None, and the verdict that ended the run or None."
+        answer = need_pair(quoted(densities, verdicts), pair)
         need(answer == expected, f"{verdicts} is {expected}, not {answer}: {reason}.")
     return "Right: a smallest density is only worth what lies above it, and why the run ended there."

@@ -15,17 +15,17 @@ def check_reinit_signs(reinit_signs: Answer) -> str:
     theta_0, trained, mask, new = originals = [_drawn(1), _drawn(2), _mask(), _drawn(3)]
     weights = reinit_signs(*originals)
     _check_names(weights, theta_0)
-    for name in mask:
-        signs, sizes = weights[name].sign(), weights[name].abs()
-        products = [(new[name] * other[name]).sign() for other in (theta_0, trained)]
+    for name, kept in mask.items():  # what is not kept will be masked, whether the reader has done it or not
+        signs, sizes = weights[name].sign()[kept], weights[name].abs()[kept]
+        products = [(new[name] * other[name]).sign()[kept] for other in (theta_0, trained)]
         problem = f"{name}: a new weight has a sign of its own, and the product of two signs is a random one"
         need(not any(torch.equal(signs, product) for product in products), f"{problem}: take its size first.")
         problem = f"{name}: these are the signs at the end of training"
         advice = "which the ticket does not know when it begins: take theta_0's"
-        need(not torch.equal(signs, trained[name].sign()), f"{problem}, {advice}.")
-        need(torch.equal(signs, theta_0[name].sign()), f"{name}: the signs are not those of theta_0.")
+        need(not torch.equal(signs, trained[name].sign()[kept]), f"{problem}, {advice}.")
+        need(torch.equal(signs, theta_0[name].sign()[kept]), f"{name}: the signs are not those of theta_0.")
         why = "the sizes are not those of the new weights; nothing but signs may be left of theta_0 here."
-        need(torch.allclose(sizes, new[name].abs()), f"{name}: {why}")
+        need(torch.allclose(sizes, new[name].abs()[kept]), f"{name}: {why}")
     _check_the_rest(weights, mask, originals, reinit_signs)
     return "Right: the sizes are new, the signs are those that the ticket begins with."
 
@@ -63,12 +63,10 @@ def check_reshuffle(reshuffle: Answer) -> str:
 def check_signs_alone(signs_alone: Answer) -> str:
     """`signs_alone(theta_0, mask, seed)`: constants with theta_0's signs, under a shuffled mask."""
     theta_0, mask = originals = [_drawn(5), _mask()]
-    answer = signs_alone(*originals, 0)
-    need_pair(answer, "return two things: weights and mask.")
-    weights, drawn = answer
+    weights, drawn = need_pair(signs_alone(*originals, 0), "return two things: weights and mask.")
     _check_names(weights, theta_0)
     why = "return a mask for each of the layers that the ticket's mask names, and for no other."
-    need(set(drawn) == set(mask), why)
+    need(isinstance(drawn, dict) and set(drawn) == set(mask), why)
     for name, kept in mask.items():
         need(drawn[name].shape == kept.shape, f"{name}: the mask has another shape than the layer.")
         now = drawn[name].bool()

@@ -4,7 +4,7 @@ from itertools import chain, cycle, repeat
 
 import torch
 
-from lthlib.exercises.checking import Answer, exercise, need, same
+from lthlib.exercises.checking import Answer, exercise, need, need_tuple, same
 
 FEWEST = 5  # readings that a median is taken of
 
@@ -92,8 +92,7 @@ def check_remove(remove: Answer) -> str:
     def network(weight1, bias1, weight2, bias2):
         return torch.relu(x @ weight1.T + bias1) @ weight2.T + bias2
 
-    answer = remove(*given, empty)
-    need(isinstance(answer, tuple) and len(answer) == 4, "return four things: weight1, bias1, weight2, bias2.")
+    answer = need_tuple(remove(*given, empty), 4, "return four things: weight1, bias1, weight2, bias2.")
     need(same(remove.given[:4], given), "an argument has changed: make new tensors.")
     shapes = [tuple(tensor.shape) for tensor in answer]
     why = f"weight1 has shape {shapes[0]}: of 6 units 3 are empty, so 3 rows are left, each with 5 inputs."

@@ -39,7 +39,7 @@ def check_apart(apart: Answer) -> str:
         return {n: (torch.randperm(size, generator=random) < round(size * d)).view(-1, 100) for n, size, d in layers}
 
     a, b = draw(0.3, 0.3), draw(0.3, 0.3)
-    need(_or_error(apart, a, a) == 0, "a mask and itself are 0 apart.")
+    need(abs(_or_error(apart, a, a)) < 1e-6, "a mask and itself are 0 apart.")
     plain, far = masks.distance(a, b), _or_error(apart, a, b)
     why = "that is the share of entries that differ: divide it by what chance gives, 2 d (1 - d)."
     need(abs(far - plain) > 0.02, why)

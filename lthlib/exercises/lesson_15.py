@@ -23,7 +23,7 @@ class _Tied(nn.Module):
 def check_prunable(prunable_names: Answer) -> str:
     """`prunable_names(model)` gives the names of the weights of its linear layers, and of nothing else."""
     for model in (Transformer(vocabulary=9, window=4, width=8, depth=1), _Tied()):
-        names = prunable_names(model)
+        names = list(prunable_names(model))
         parameters, layers = dict(model.named_parameters()), dict(model.named_modules())
         for name in names:
             why = f"{name!r} is the name of no parameter: take names from model.named_parameters()."

@@ -1,11 +1,13 @@
 """Checks for lesson 17's exercises: a criterion for the arena, the number to report where a scope was chosen,
 and the verdict of a sanity check."""
 
+from numbers import Real
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from lthlib.exercises.checking import Answer, exercise, need, same
+from lthlib.exercises.checking import Answer, exercise, need, same, trials_to_choose_from
 
 
 @exercise(lesson=17)
@@ -26,6 +28,9 @@ def check_grown(grown: Answer) -> str:
         need((score >= 0).all(), "some scores are negative: compare sizes, so take absolute values of both ends.")
         need(torch.allclose(score, ratio, rtol=1e-4), f"in {name!r} the weights grew {ratio.tolist()} times.")
     need(same(grown.given, [weights, start]), "the weights that you were given have changed: make new tensors.")
+    scores = grown(weights={"a": torch.tensor([-0.1, 0.0])}, start={"a": torch.zeros(2)})
+    why = "a weight that was 0 and is no longer has grown infinitely many times: score it infinity."
+    need(scores["a"].tolist() == [float("inf"), 0.0], why)
     return "Right: a criterion like any other, ready for the arena."
 
 
@@ -37,12 +42,19 @@ def check_reported(reported: Answer) -> str:
     test = {"uniform": [49.0, 50.0, 51.0], "global": [57.0, 59.0, 58.0], "erk": [53.0, 52.0, 51.0]}
     validation, test = ({scope: np.array(own) for scope, own in each.items()} for each in (validation, test))
     answer = reported(validation, test)
-    need(isinstance(answer, (int, float)), f"return one accuracy in percent, not {answer!r}.")
+    need(isinstance(answer, Real), f"return one accuracy in percent, not {answer!r}.")
     why = "this is the best of three test values, which is partly luck: choose the scope by validation accuracy."
     need(abs(answer - 58.0) > 1e-9, why)
     need(abs(answer - 54.0) > 1e-9, "this is a validation accuracy: it has served to choose. Report test accuracy.")
     need(abs(answer - 160 / 3) > 1e-9, "this is the mean over all scopes: choose one scope, for all trials.")
     need(abs(answer - 52.0) < 1e-9, "of the scope with the highest mean validation accuracy, return the mean test accuracy.")
+    for drawn in trials_to_choose_from(("uniform", "global", "erk"), trials=(5, 5)):
+        validation = {scope: 100 * np.array(own) for scope, own in drawn.items()}
+        test = {scope: own**2 / 100 for scope, own in validation.items()}
+        expected = test[max(validation, key=lambda scope: validation[scope].mean())].mean()
+        problem = "with trials that lie far apart it is another number"
+        advice = "choose by the mean validation accuracy, and report the mean test accuracy"
+        need(abs(reported(validation, test) - expected) < 1e-6, f"{problem}: {advice}.")
     return "Right: validation accuracy chooses, test accuracy is reported."
 
 

@@ -14,7 +14,7 @@ def test_solutions_pass_and_a_blank_is_not_wrong(lesson, function, check, capsys
     check(solutions_of(lesson)[function])
     assert capsys.readouterr().out.startswith("Right: ")
     check(lambda *_, **__: None)
-    assert capsys.readouterr().out == "Exercise not tried yet: the function returns None.\n"
+    assert capsys.readouterr().out == "Not tried yet: `<lambda>` returns None.\n"
 
 
 def test_the_notebooks_call_every_check_once():
