@@ -52,7 +52,7 @@ def density_curves(
             dense = networks[networks.level == 0].value
             axes.axhspan(dense.min(), dense.max(), color="#777777", zorder=0, **SHADE)
     style.density_axis(axes, _to_mark(lines))
-    axes.legend(**LEGEND)
+    axes.legend(*style.named(axes), **LEGEND)
     return axes.figure
 
 
@@ -76,7 +76,7 @@ def by_measure(table: pd.DataFrame, measures: list[str], columns: int = 2) -> Fi
     sentences = []
     for axes, measure in zip(panels, measures):
         sentences.append(density_curves(table, measure, axes=axes).get_label())
-        handles, names = axes.get_legend_handles_labels()
+        handles, names = style.named(axes)
         if axes.get_legend():
             axes.get_legend().remove()
         if axes is panels[min(columns, len(measures)) - 1] and handles:
@@ -94,7 +94,8 @@ def learning_curves(
     measure: str = "accuracy",
     until: int | None = None,
 ) -> Figure:
-    """Validation accuracy (in percent) or loss against iterations, one panel per method, one line per level.
+    """Validation accuracy (in percent) or loss against iterations, one panel per method, one line per level,
+    from dark (dense) to light (sparse).
 
     Mean, and a band from minimum to maximum over trials and redraws, each averaged within hundredths of the
     run where it was measured more often; the dot is the mean early stop. `levels` None takes four, from dense
@@ -108,15 +109,16 @@ def learning_curves(
     methods = methods or [table.schedule.iloc[0]]
     figure, panels = style.panels(len(methods), 5, 4.2, room=2.5, sharey=True)
     label = "validation accuracy (%)" if measure == "accuracy" else "validation loss"
-    looks = style.series(levels)
+    looks = style.by_density(levels)
     sentences, after_start = [f"{label.capitalize()} against iterations, {table.task.iloc[0]}."], []
     for axes, method in zip(panels, methods):
+        name = style.NAMES.get(method, method)
         curves = _curves(table, method, levels, measure, until)
         look = {**style.lines_by("level", looks), "markers": False, "legend": False}
         sns.lineplot(curves, x="iteration", y="value", ax=axes, **look)
         for level, curve in curves.groupby("level"):
-            sentences.append(f"{method}, {_mark_stop(axes, curve, looks[level])}")
-        axes.set(title=method, xlabel="iteration", ylabel=label)
+            sentences.append(f"{name.capitalize()}, {_mark_stop(axes, curve, looks[level])}")
+        axes.set(title=name, xlabel="iteration", ylabel=label)
         after_start.append(curves[curves.iteration >= curves.iteration.max() / 10].value)
     low, high = min(values.min() for values in after_start), max(values.max() for values in after_start)
     panels[0].set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low) + 1e-9)
@@ -282,7 +284,7 @@ def knob_curves(tables: dict[str, dict], level: int, measure: str = "test_accura
         shares += list(at_knob.weights.min())
         for at, group in at_knob:
             means = group.groupby("method", sort=False).value.mean()
-            words = ", ".join(f"{name} {mean:.4g}" for name, mean in means.items())
+            words = ", ".join(f"{style.NAMES.get(name, name)} {mean:.4g}" for name, mean in means.items())
             sentences.append(f"{title}, {at:g}: {words}.")
     span = " to ".join(dict.fromkeys(rounded(share) for share in (min(shares), max(shares))))  # once if equal
     start = f"{LABELS[measure].capitalize()} against {knob}, at {span} % of the weights (dense: all of them)."

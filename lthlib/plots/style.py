@@ -68,6 +68,7 @@ METHODS = _Looks(
         "frozen_away": Style("#B8578F", (6, 2), "*"),
     }
 )
+NAMES = {"iterative": "ticket"}  # what figures call a method, where that is not its name in tables
 SERIES = ["#0072B2", "#D55E00", "#007F5C", "#B8578F", "#B07600", "#56B4E9", "#000000"]  # where there is no method
 SERIES_DASHES = ["", (4, 1.5), (1, 1), (3, 1.25, 1.5, 1.25), (5, 1, 1, 1), (6, 2), (2, 2)]
 SERIES_MARKERS = ["o", "s", "X", "^", "D", "P", "v"]
@@ -98,6 +99,14 @@ def series(names: Iterable) -> dict:
     return {name: Style(*look) for name, look in zip(names, looks)}
 
 
+def by_density(levels: Iterable[int]) -> dict:
+    """A style for each level, from dark and solid (the densest) to light: densities are in order, methods are not."""
+    levels = sorted(set(levels))
+    shades = [plt.get_cmap("cividis")(0.85 * place / max(len(levels) - 1, 1)) for place in range(len(levels))]
+    looks = zip(shades, SERIES_DASHES * len(levels), SERIES_MARKERS * len(levels))
+    return {level: Style(*look) for level, look in zip(levels, looks)}
+
+
 def lines_by(column: str | pd.Series, styles: dict) -> dict:
     """What seaborn's `lineplot` needs for a line by each name in `column`, in its style and in this order."""
     colours, dashes, markers = ({name: style[part] for name, style in styles.items()} for part in range(3))
@@ -126,10 +135,16 @@ def panels(count: int, width: float, height: float, columns: int = 0, room: floa
 def finish(figure: Figure, *sentences: str, legend: Axes | None = None) -> Figure:
     """The figure without a box, with the sentences that describe it, and with a legend of these axes."""
     if legend:
-        legend.legend(**LEGEND)
+        legend.legend(*named(legend), **LEGEND)
     sns.despine(figure)
     figure.set_label(" ".join(filter(None, sentences)))
     return figure
+
+
+def named(axes: Axes) -> tuple[list, list[str]]:
+    """The handles of a legend and their names, methods as figures call them (`NAMES`)."""
+    handles, names = axes.get_legend_handles_labels()
+    return handles, [NAMES.get(name, name) for name in names]
 
 
 def plain_numbers(axis: Axis) -> None:

@@ -26,7 +26,7 @@ def test_density_curves_show_every_method_on_a_reversed_log_axis(table, measure)
     axes = plots.density_curves(table, measure).axes[0]
     left, right = axes.get_xlim()
     assert left > right and axes.get_xscale() == "log"
-    assert [text.get_text() for text in axes.get_legend().texts[:2]] == ["iterative", "reinit"]
+    assert [text.get_text() for text in axes.get_legend().texts[:2]] == ["ticket", "reinit"]
     assert axes.get_xlabel() == "weights remaining (%)" and axes.get_ylabel() == analysis.LABELS[measure]
     assert len(axes.collections) == 2, "a band from minimum to maximum for each method"
     assert axes.figure.get_label() == analysis.describe(table, measure), "the figure says what it shows"
@@ -83,7 +83,7 @@ def test_measures_of_one_table_share_a_legend_and_a_row_an_axis(table):
     panels = plots.by_measure(table, measures).axes
     assert [axes.get_ylabel() for axes in panels[:3]] == [analysis.LABELS[measure] for measure in measures]
     assert [bool(axes.get_legend()) for axes in panels] == [False, True, False, False] and not panels[3].get_visible()
-    assert legend(panels[1]) == ["iterative", "reinit", "dense"]
+    assert legend(panels[1]) == ["ticket", "reinit", "dense"]
     assert panels[0].get_ylim() == panels[1].get_ylim()
     text = panels[0].figure.get_label()
     assert all(analysis.describe(table, measure) in text for measure in measures)
@@ -95,11 +95,11 @@ def test_knob_curves_show_ticket_control_and_dense_against_the_knob(table):
     figure = plots.knob_curves({"adam": tables_by_rate, "sgd": {0.5: table}}, level=2)
     adam, sgd = figure.axes
     assert (adam.get_title(), sgd.get_title()) == ("adam", "sgd") and adam.get_xscale() == "log"
-    assert adam.get_legend() is None and set(legend(sgd)) == {"iterative", "reinit", "dense"}
+    assert adam.get_legend() is None and set(legend(sgd)) == {"ticket", "reinit", "dense"}
     means = analysis.summarise(table).query("level == 2").groupby("method").test_accuracy.mean() * 100
     x, y = next(line(adam, i) for i in range(3) if next(iter(line(adam, i)[1])) == pytest.approx(means["iterative"]))
     assert list(x) == [0.01, 0.1] and list(y) == pytest.approx([means["iterative"], means["iterative"] / 2])
-    assert "adam, 0.01: dense " in figure.get_label() and f"iterative {means['iterative']:.4g}" in figure.get_label()
+    assert "adam, 0.01: dense " in figure.get_label() and f"ticket {means['iterative']:.4g}" in figure.get_label()
     share = 100 * table[table.level == 2].density.mean()
     assert f", at {share:.1f} % of the weights" in figure.get_label()
     sparser = table.assign(density=table.density.where(table.level == 0, table.density / 2))
@@ -119,7 +119,7 @@ def test_a_figure_as_html_is_what_show_displays(table, monkeypatch):
 def test_learning_curves_show_levels_with_the_same_colour_in_every_panel(table):
     figure = plots.learning_curves(table, [0, 2], ["iterative", "reinit"])
     ticket, reinit = figure.axes
-    assert (ticket.get_title(), reinit.get_title()) == ("iterative", "reinit")
+    assert (ticket.get_title(), reinit.get_title()) == ("ticket", "reinit")
     assert len(legend(reinit)) == 2 and legend(reinit)[0] == "100.0 %" and ticket.get_legend() is None
     rows = table[(table.method == "iterative") & (table.split == "validation") & (table.level == 0)]
     x, y = line(ticket)
@@ -129,6 +129,12 @@ def test_learning_curves_show_levels_with_the_same_colour_in_every_panel(table):
     assert "early stop at" in figure.get_label()
     with pytest.raises(LotteryError, match="no 'shuffle'"):
         plots.learning_curves(table, methods=["shuffle"])
+
+
+def test_densities_are_shades_from_dark_to_light():
+    colours = [look.colour for look in style.by_density([7, 0, 3, 5]).values()]
+    light = [0.2126 * red + 0.7152 * green + 0.0722 * blue for red, green, blue, _ in colours]
+    assert light == sorted(light) and len(set(light)) == 4 and list(style.by_density([7, 0])) == [0, 7]
 
 
 def test_learning_curves_leave_out_what_only_some_trials_measured(table):
