@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 quickstart: .venv/ready  ## run lesson 1 on digits with 5 trials: an HTML page, figures and a table (the default)
 	mkdir -p $(QUICK)
-	$(BIN)/papermill notebooks/01_*.ipynb $(QUICK)/lesson.ipynb --execution-timeout 600 --no-progress-bar --log-level WARNING \
+	LTHLIB_STATIC=1 $(BIN)/papermill notebooks/01_*.ipynb $(QUICK)/lesson.ipynb --execution-timeout 600 --no-progress-bar --log-level WARNING \
 		-p trials 5 -p results $(QUICK)/store -p output $(QUICK)
 	$(BIN)/jupyter nbconvert --log-level WARN --to html --output-dir $(QUICK) $(QUICK)/lesson.ipynb
 	$(BIN)/python -m lthlib hunt --task lenet-digits --trials 5 --controls reinit --results $(QUICK)/store

@@ -1,8 +1,8 @@
 """What all checks share: the decorator `exercise`, and how a check says what is not right yet.
 
-A check prints one line: "Right: ...", "Not yet: ..." with a diagnosis, or "Not tried yet". A wrong answer does not
-stop a notebook, so that "Run all" reaches the end. In strict mode, `LTHLIB_STRICT=1`, it does: tests run so, and
-so does a notebook whose solutions somebody wants to test.
+A check prints one line: "Right: ...", "Not yet: ..." with a diagnosis, or "Not tried yet". A wrong answer
+does not stop a notebook, so that "Run all" reaches the end. In strict mode, `LTHLIB_STRICT=1`, it does:
+tests run so, and so does a notebook whose solutions somebody wants to test.
 """
 
 import functools
@@ -35,11 +35,12 @@ class NotTried(Exception):
 
 
 class Answer:
-    """The reader's function. It gets copies of its arguments, so what it does to them cannot mislead a check.
+    """The reader's function. It gets copies of its arguments, so what it does to them cannot mislead a
+    check.
 
-    `given` holds the copies of the latest call, for checks that forbid changing them; `raised` is the latest
-    error of the function's own. Returning None counts as not tried: on the first call or, with `each_call`, on
-    any, where a check has its examples in a loop.
+    `given` holds the copies of the latest call, for checks that forbid changing them; `raised` is the
+    latest error of the function's own. Returning None counts as not tried: on the first call or, with
+    `each_call`, on any, where a check has its examples in a loop.
     """
 
     def __init__(self, function: Callable, each_call: bool):
@@ -68,8 +69,9 @@ def is_strict() -> bool:
 def exercise(lesson: int, each_call: bool = False) -> Callable:
     """Make a check of a function that tries an Answer, and returns a sentence or raises WrongAnswer.
 
-    The check gets two attributes: `lesson`, and `right`, whether the latest answer passed, for cells that go on
-    to use it. In strict mode a wrong answer raises WrongAnswer, and an error of the reader's function goes through.
+    The check gets two attributes: `lesson`, and `right`, whether the latest answer passed, for cells that
+    go on to use it. In strict mode a wrong answer raises WrongAnswer, and an error of the reader's
+    function goes through.
     """
 
     def decorate(check: Callable[[Answer], str]) -> Callable[[Callable], None]:
@@ -107,13 +109,14 @@ def _diagnosis(error: Exception, answer: Answer) -> str:
     message = message[:LONGEST]
     what = f"{type(error).__name__}: {message}" if message else type(error).__name__
     if error is answer.raised:
-        return f"{_place(error, answer.function)} raises {what}"
+        return f"{_place(error, answer.function)} raises {what.rstrip('.')}."
     advice = "read again what is to be returned"
     return f"`{_name(answer.function)}` returns something that the check cannot use ({what}); {advice}."
 
 
 def _place(error: Exception, function: Callable) -> str:
-    """The line of the reader's code that an error comes from: the innermost one in the function's notebook."""
+    """The line of the reader's code that an error comes from: the innermost one in the function's
+    notebook."""
     own = getattr(function, "__globals__", None)
     frames = [(frame, number) for frame, number in traceback.walk_tb(error.__traceback__) if frame.f_globals is own]
     if not frames:
@@ -124,7 +127,7 @@ def _place(error: Exception, function: Callable) -> str:
 
 
 def _name(function: Callable) -> str:
-    return getattr(function, "__name__", "the function")
+    return getattr(function, "__name__", type(function).__name__)
 
 
 def need(holds: bool, sentence: str) -> None:
@@ -180,9 +183,10 @@ def copied(value):
 
 
 def trials_to_choose_from(names: Sequence, count: int = 100, trials: tuple[int, int] = (3, 6)) -> list[dict]:
-    """`count` dictionaries from each name to values from 0.01 to 1, as many as `trials` says (from, to). The mean of
-    one name is the best by 0.01 at least. Of every second dictionary another has the best median, of the others
-    another would be the best without everybody's highest trial: other ways to choose than by the mean err."""
+    """`count` dictionaries from each name to values from 0.01 to 1, as many as `trials` says (from, to).
+    The mean of one name is the best by 0.01 at least. Of every second dictionary another has the best
+    median, of the others another would be the best without everybody's highest trial: other ways to choose
+    than by the mean err."""
     draw, found, ways = random.Random(0), [], (median, lambda own: mean(sorted(own)[:-1]))
     while len(found) < count:
         values = {name: [round(1 - 0.99 * draw.random() ** 2, 2) for _ in range(draw.randint(*trials))] for name in names}

@@ -39,6 +39,8 @@ def check_freeze(keep_pruned: Answer) -> str:
     step = torch.full((5,), 0.25)
     mask = torch.tensor([True, True, True, False, True])
     after = keep_pruned(weight, step, mask)
+    shaped = isinstance(after, torch.Tensor) and after.shape == weight.shape
+    need(shaped, "return the weight after the step, a tensor of the weight's shape.")
     need(after[3] == 0, "the pruned weight has moved: it must be exactly zero after the step.")
     need(after[1] == -0.25, "a negative weight was frozen: ask the mask, not the value, whether a weight is pruned.")
     why = "a surviving weight that happens to be (nearly) zero was frozen: ask the mask."
@@ -48,7 +50,7 @@ def check_freeze(keep_pruned: Answer) -> str:
     weight, step = torch.randn(2, 6, 5, generator=generator)
     mask = torch.rand(6, 5, generator=generator) < 0.5
     after = keep_pruned(weight * mask, step, mask)
-    why = "in a layer of 6 x 5 weights the result is not weight plus step where the mask is True, and 0 where it is False."
+    why = "in a layer of 6 x 5 weights this is not weight plus step where the mask is True, and 0 elsewhere."
     need(torch.allclose(after, torch.where(mask, weight + step, 0.0)), why)
     return "Right: pruned weights stay at zero, and every other weight learns."
 

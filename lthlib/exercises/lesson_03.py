@@ -11,7 +11,8 @@ def check_evidence(evidence: Answer) -> str:
     """`evidence(differences)` returns the mean over trials' means, and the number of trials."""
     even = {"trial": [0, 0, 1, 1, 2, 2], "redraw": [0, 1] * 3, "points": [1.0, 3.0, 0.0, 2.0, 4.0, 8.0]}
     uneven = {"trial": [0, 0, 0, 0, 7], "redraw": [0, 1, 2, 3, 0], "points": [1.0, 1.0, 1.0, 1.0, 5.0]}
-    skewed = {"trial": [0, 0, 0, 1, 1, 1, 2], "redraw": [0, 1, 2] * 2 + [0], "points": [0.0, 0.0, 6.0, 1.0, 1.0, 4.0, 8.0]}
+    skewed = {"trial": [0, 0, 0, 1, 1, 1, 2], "redraw": [0, 1, 2, 0, 1, 2, 0]}
+    skewed["points"] = [0.0, 0.0, 6.0, 1.0, 1.0, 4.0, 8.0]
     for differences, mean, n in ((even, 3.0, 3), (uneven, 3.0, 2), (skewed, 4.0, 3)):
         answer = need_pair(evidence(pd.DataFrame(differences)), "return two things: the mean and n.")
         problem = f"{answer[1]} values are counted where there are {n} trials"

@@ -44,7 +44,7 @@ def check_percent_of(percent_of: Answer) -> str:
     need(abs(percent - 90) > 1e-9, "90 is the average of the trials' percentages: divide the mean of one by that of the other.")
     why = f"early stops of 300 and 300 against 200 and 1,000 are 300 against 600 on average, so 50 %, not {percent:g}."
     need(abs(percent - 50) < 1e-9, why)
-    why = "of three early stops the middle one is not the mean: 100, 100 and 700 are 300 on average, half of the control's 600."
+    why = "100, 100 and 700 are 300 on average, half of the control's 600: take means, and not the middle trial."
     need(abs(answer_for([100, 100, 700], [500, 600, 700], 1500)[0] - 50) < 1e-9, why)
     need(what == "exactly", "all stopped before the last iteration, so the percentage is no bound: say 'exactly'.")
     problem = "a control was still improving at the last iteration: its true early stop is later"

@@ -1,8 +1,8 @@
 """Which code of a lesson is seen, and how a cell is folded in JupyterLab, on a site and in Colab.
 
-A folded cell has three marks: `jupyter.source_hidden` in its metadata (JupyterLab), the tag `hide-input` (myst-nb), and for
-Colab a first line `# @title <what it does>` with `cellView: form`. A front end that knows none of them, such as
-GitHub's preview, shows the code.
+A folded cell has three marks: `jupyter.source_hidden` in its metadata (JupyterLab), the tag `hide-input`
+(myst-nb), and for Colab a first line `# @title <what it does>` with `cellView: form`. A front end that
+knows none of them, such as GitHub's preview, shows the code.
 """
 
 import re
@@ -14,8 +14,8 @@ TITLE = re.compile(r"# ?@title (\S.*)")  # Colab takes both; ruff format writes 
 
 
 def fold(cell: dict, title: str) -> dict:
-    """Fold a code cell, in place, with a title of a few words; return it. A cell that is folded gets the new title.
-    Raises LotteryError for a cell that is no code, or a title that is not one line."""
+    """Fold a code cell, in place, with a title of a few words; return it. A cell that is folded gets the
+    new title. Raises LotteryError for a cell that is no code, or a title that is not one line."""
     if cell["cell_type"] != "code":
         raise LotteryError(f"the cell is of type {cell['cell_type']!r}: only code cells can be folded.")
     if not title.strip() or "\n" in title:
@@ -51,7 +51,8 @@ def is_folded(cell: dict) -> bool:
 
 
 def missing_marks(cell: dict) -> list[str]:
-    """Of a cell that has some of the three marks, those that it lacks; nothing of a cell that has all or none."""
+    """Of a cell that has some of the three marks, those that it lacks; nothing of a cell that has all or
+    none."""
     lines, metadata = _lines(cell), cell["metadata"]
     marks = {
         "jupyter.source_hidden": is_folded(cell),
@@ -63,7 +64,8 @@ def missing_marks(cell: dict) -> list[str]:
 
 
 def visible_lines(book: dict) -> list[int]:
-    """How many lines each visible code cell of a notebook has, blank ones not counted, in the notebook's order."""
+    """How many lines each visible code cell of a notebook has, blank ones not counted, in the notebook's
+    order."""
     codes = [cell for cell in book["cells"] if cell["cell_type"] == "code" and not is_folded(cell)]
     return [sum(bool(line.strip()) for line in _lines(cell)) for cell in codes]
 

@@ -20,21 +20,23 @@ FIRST_SENTENCE = re.compile(r"^.+?[.](?=\s+[A-Z]|$)", re.DOTALL)
 
 
 def glossary(term: str, words: str = "") -> str:
-    """A link to a term's definition, as HTML that Markdown takes too: for composed text. The reader sees `words`
-    (the term, if empty), and its definition in one sentence as the title. In Markdown cells, write
-    `[density](../docs/glossary.md#density)`. Raises LotteryError for a term that the glossary does not have."""
+    """A link to a term's definition, as HTML that Markdown takes too: for composed text. The reader sees
+    `words` (the term, if empty), and its definition in one sentence as the title. In Markdown cells, write
+    `[density](../docs/glossary.md#density)`. Raises LotteryError for a term that the glossary does not
+    have."""
     title = html.escape(FIRST_SENTENCE.match(about(term))[0])  # a definition has at least one sentence
     return f'<a href="{_home()}#{anchor(term)}" title="{title}">{html.escape(words or term)}</a>'
 
 
 def about(term: str) -> str:
-    """The definition of a term, one to three sentences. Other names of it will do, and so will capitals. Raises
-    LotteryError, with the names that are nearest, for a term that the glossary does not have."""
+    """The definition of a term, one to three sentences. Other names of it will do, and so will capitals.
+    Raises LotteryError, with the names that are nearest, for a term that the glossary does not have."""
     return terms()[_own_name(term)]
 
 
 def anchor(term: str) -> str:
-    """The anchor of a term in docs/glossary.md: "early-stop" for "early stop". Raises LotteryError as `about`."""
+    """The anchor of a term in docs/glossary.md: "early-stop" for "early stop". Raises LotteryError as
+    `about`."""
     return re.sub(r"[^\w-]", "", _own_name(term).replace(" ", "-"))
 
 

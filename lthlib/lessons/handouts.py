@@ -1,4 +1,8 @@
-"""What a teacher hands out: lessons without solutions, and the solutions, both made from the lessons."""
+"""What a teacher hands out: lessons without solutions, and the solutions, both made from the lessons.
+
+In a lesson `<details><summary>...</summary>` is a solution, whatever its summary says in whatever
+language. A hint is `<details class="hint"><summary>...</summary>`, and stays in what is handed out.
+"""
 
 import copy
 import re

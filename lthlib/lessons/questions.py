@@ -1,9 +1,9 @@
 """What a lesson asks its readers: predictions that they commit to, a quiz, and what they should see.
 
-`predict` and `reveal` belong together by their key. A prediction is one click on a button; then the answer to it
-is shown below, in the cell that computed it. Until then the answer stays folded, so "Run all" gives nothing away.
-Without a kernel (on a site, on GitHub) everything is HTML that folds, and there are no buttons: set
-`LTHLIB_STATIC=1` where a notebook is run to be read and not to be used.
+`predict` and `reveal` belong together by their key. A prediction is one click on a button; then the answer
+to it is shown below, in the cell that computed it. Until then the answer stays folded, so "Run all" gives
+nothing away. Without a kernel (on a site, on GitHub) everything is HTML that folds, and there are no
+buttons: set `LTHLIB_STATIC=1` where a notebook is run to be read and not to be used.
 """
 
 import base64
@@ -28,7 +28,9 @@ from lthlib.lessons.glossary import glossary as glossary  # for lessons, from he
 
 THUMBNAIL = 480  # pixels, the largest width of a picture in `should_see`
 LARGEST = 200_000  # bytes of a drawing that is embedded as it is
-NO_PREDICTION = "You have not predicted anything here yet. Choose an answer to the question above first, or open this box."
+NO_PREDICTION = "You have not predicted anything here yet."
+CHOOSE_ABOVE = "The answer (predict first: choose above, and it opens by itself)"
+DECIDE_FIRST = "The answer (decide first what you expect)"
 LETTERS = "ABCDEFGH"
 
 
@@ -51,9 +53,9 @@ _answers: dict[str, Callable[[], None]] = {}  # how the answer that is displayed
 
 
 def predict(question: str, choices: Sequence[str], key: str) -> None:
-    """Ask the reader to predict, by a click on one of the `choices` (two to eight short texts). The click is kept
-    under `key` for `reveal`, and cannot be taken back; running the cell again asks anew. Raises LotteryError for
-    choices or a key that cannot be used."""
+    """Ask the reader to predict, by a click on one of the `choices` (two to eight short texts). The click
+    is kept under `key` for `reveal`, and cannot be taken back; running the cell again asks anew. Raises
+    LotteryError for choices or a key that cannot be used."""
     if not isinstance(key, str) or not key:
         raise LotteryError(f"the key is {key!r}: give a short text, the same in predict and in reveal.")
     texts = not isinstance(choices, str) and all(isinstance(choice, str) and choice for choice in choices)
@@ -75,9 +77,10 @@ def predicted(key: str) -> str | None:
 
 
 def reveal(key: str, answer: str | None, sentence: str) -> None:
-    """Show what the reader predicted and what this run gave: `answer`, one of the choices, or None where the run
-    cannot tell, and one computed `sentence`. Without a prediction the answer is folded; it opens by itself as soon
-    as the reader has chosen. Raises LotteryError for an answer that is not one of the choices."""
+    """Show what the reader predicted and what this run gave: `answer`, one of the choices, or None where
+    the run cannot tell, and one computed `sentence`. Without a prediction the answer is folded; it opens
+    by itself as soon as the reader has chosen. Raises LotteryError for an answer that is not one of the
+    choices."""
     if key in _predictions and answer is not None and answer not in _predictions[key].choices:
         choices = _predictions[key].choices
         hint = did_you_mean(answer, choices)
@@ -129,8 +132,9 @@ def question(text: str, *choices: Choice) -> Question:
 
 
 def quiz(questions: Sequence[Question]) -> None:
-    """Show the questions that end a lesson, usually three. Each choice opens to say whether it is right, and why:
-    plain HTML, so it works without a kernel, by mouse and by keyboard. Raises LotteryError for an empty list."""
+    """Show the questions that end a lesson, usually three. Each choice opens to say whether it is right,
+    and why: plain HTML, so it works without a kernel, by mouse and by keyboard. Raises LotteryError for an
+    empty list."""
     if not questions:
         raise LotteryError("the quiz has no questions: give a list of question(...), usually three.")
     pages = [_quiz_page(number, len(questions), each) for number, each in enumerate(questions, 1)]
@@ -140,16 +144,16 @@ def quiz(questions: Sequence[Question]) -> None:
 
 
 def should_see(what: Figure | str | Path, says: str = "") -> None:
-    """Show a folded box, "What you should see". `what` is a text, or a picture as a figure or as the path of a PNG,
-    JPEG or SVG file (as it is, or inside the checkout); of a picture, `says` describes it for those who cannot see it.
-    A file that is not there, as on Colab, leaves the description alone. Raises LotteryError for a picture
-    without a description, or a drawing that is too large to embed."""
+    """Show a folded box, "What you should see". `what` is a text, or a picture as a figure or as the path
+    of a PNG, JPEG or SVG file (as it is, or inside the checkout); of a picture, `says` describes it for
+    those who cannot see it. A file that is not there, as on Colab, leaves the description alone. Raises
+    LotteryError for a picture without a description, or a drawing that is too large to embed."""
     picture = isinstance(what, (Figure, Path)) or str(what).lower().endswith((".png", ".jpg", ".jpeg", ".svg"))
     if not picture:
         body, text = shown.inline(" ".join([str(what), says]).strip()), str(what)
     elif not says:
         raise LotteryError(
-            "the picture has no description: pass should_see(picture, says) a sentence for those who cannot see it."
+            "the picture has no description: give a sentence for those who cannot see it, should_see(picture, says)."
         )
     else:
         source, text = _embedded(what), says
@@ -159,7 +163,8 @@ def should_see(what: Figure | str | Path, says: str = "") -> None:
 
 
 def _has_front_end() -> bool:
-    """Whether buttons may work: there is a kernel, and nobody has said that the notebook is only to be read."""
+    """Whether buttons may work: there is a kernel, and nobody has said that the notebook is only to be
+    read."""
     return hasattr(get_ipython(), "kernel") and os.environ.get("LTHLIB_STATIC", "") in ("", "0")
 
 
@@ -218,7 +223,7 @@ def _answer(key: str, answer: str | None, sentence: str) -> shown.Shown:
     result = shown.line(verdict, said)
     text = f"{verdict.word}: {sentence if answer is None else f'{answer}. {sentence}'}"
     if chosen is None:
-        page = shown.folded("The answer (predict first: choose above, and it opens by itself)", result.page)
+        page = shown.folded(CHOOSE_ABOVE if _has_front_end() else DECIDE_FIRST, result.page)
         return shown.Shown(page, f"{NO_PREDICTION}\n{text}")
     mine = shown.line(shown.PREDICTION, f"{chosen}.")
     return shown.Shown(mine.page + result.page, f"{mine.text}\n{text}")

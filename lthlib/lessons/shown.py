@@ -1,7 +1,9 @@
-"""What a lesson shows as HTML in a notebook and as plain text everywhere else, without scripts or style sheets.
+"""What a lesson shows as HTML in a notebook and as plain text everywhere else, without scripts or style
+sheets.
 
-Text keeps the colour of the page, so it can be read in light and dark mode. A colour is only ever added beside
-a sign and a word. `<details>` folds without a kernel: in JupyterLab, in Colab, on a site, on GitHub.
+Text keeps the colour of the page, so it can be read in light and dark mode. A colour is only ever added
+beside a sign and a word. `<details>` folds without a kernel: in JupyterLab, in Colab, on a site, on
+GitHub.
 """
 
 import html
@@ -47,13 +49,15 @@ class Shown:
 
 
 def line(look: Look, sentence: str) -> Shown:
-    """One coloured line: the look's sign and word, then `sentence`, in which `code` may stand in backticks."""
+    """One coloured line: the look's sign and word, then `sentence`, in which `code` may stand in
+    backticks."""
     words = f"<b><span aria-hidden='true'>{look.sign}</span> {look.word}:</b> {inline(sentence)}"
     return Shown(f'<div role="status" style="{_box(look.colour)}">{words}</div>', f"{look.word}: {sentence}")
 
 
 def folded(summary: str, body: str, colour: str = NOT_TRIED.colour) -> str:
-    """HTML of a box that opens on a click, or on Enter or the space bar. `summary` is text, `body` is HTML."""
+    """HTML of a box that opens on a click, or on Enter or the space bar. `summary` is text, `body` is
+    HTML."""
     head = f'<summary style="cursor: pointer">{inline(summary)}</summary>'
     return f'<details style="{_box(colour)}">{head}<div style="margin-top: 0.4em">{body}</div></details>'
 

@@ -9,7 +9,18 @@ import pandas as pd
 import pytest
 import torch
 
-from lthlib.exercises import lesson_00, lesson_01, lesson_03, lesson_04, lesson_05, lesson_17
+from lthlib.exercises import (
+    lesson_00,
+    lesson_01,
+    lesson_02,
+    lesson_03,
+    lesson_04,
+    lesson_05,
+    lesson_10,
+    lesson_13,
+    lesson_15,
+    lesson_17,
+)
 from lthlib.exercises.checking import WrongAnswer
 from tests.exercises import calls_of, checks_of, solutions_of
 from tests.notebooks import LESSONS
@@ -67,7 +78,61 @@ def powers(rate, density):
     return next(n for n in range(1000) if (1 - rate) ** n <= density)
 
 
+def prune_in_numpy(weight, mask, rate):
+    left, sizes = mask.numpy().ravel().copy(), weight.abs().numpy().ravel()
+    survivors = np.flatnonzero(left)
+    left[survivors[np.argsort(sizes[survivors])[: round(rate * len(survivors))]]] = False
+    return torch.from_numpy(left.reshape(mask.shape))
+
+
+def prune_by_topk(weight, mask, rate):
+    survivors = int(mask.sum())
+    size = weight.abs().masked_fill(~mask, -1).flatten()
+    kept = size.topk(survivors - round(rate * survivors)).indices
+    return torch.zeros(mask.numel()).index_fill(0, kept, 1.0).view_as(weight)
+
+
+def one_shot_in_rounds(trained, rates, rounds):
+    mask = {name: torch.ones_like(weight, dtype=torch.bool) for name, weight in trained.items()}
+    for _ in range(rounds):
+        mask = {name: prune_in_numpy(weight, mask[name], rates[name]) for name, weight in trained.items()}
+    return mask
+
+
+def shuffle_in_numpy(theta_0, mask, seed):
+    draw = np.random.default_rng(seed)
+    return [theta_0, {n: torch.from_numpy(draw.permutation(m.numpy().ravel()).reshape(m.shape)) for n, m in mask.items()}]
+
+
+def stop_in_numpy(iterations, loss, accuracy):
+    place = int(np.nanargmin(loss))
+    return iterations[place], accuracy[place]
+
+
+def median_of_calls(run, prepare, clock):
+    inputs, readings = prepare(), []
+    for _ in range(12):
+        began = clock()
+        run(inputs)
+        readings.append(clock() - began)
+    return median(readings[1:])
+
+
 RIGHT = {
+    "pruning in numpy": (lesson_01.check_prune, prune_in_numpy),
+    "pruning by topk, with a mask of numbers": (lesson_01.check_prune, prune_by_topk),
+    "a shuffled mask in numpy, as a list": (lesson_01.check_control, shuffle_in_numpy),
+    "one shot in rounds of the same weights": (lesson_02.check_one_shot, one_shot_in_rounds),
+    "early stop in numpy": (lesson_04.check_early_stop, stop_in_numpy),
+    "names from a generator": (
+        lesson_15.check_prunable,
+        lambda m: (f"{n}.weight" for n, layer in m.named_modules() if isinstance(layer, torch.nn.Linear)),
+    ),
+    "the median of many calls": (lesson_13.check_seconds, median_of_calls),
+    "new signs on a masked network": (
+        lesson_10.check_reinit_signs,
+        lambda t, end, m, new: {n: new[n].abs() * w.sign() * m[n] if n in m else w for n, w in t.items()},
+    ),
     "rounds by a loop without a tolerance": (lesson_00.check_rounds_needed, loop),
     "rounds by a logarithm": (lesson_00.check_rounds_needed, lambda r, d: math.ceil(math.log(d) / math.log(1 - r))),
     "rounds by numpy": (lesson_00.check_rounds_needed, lambda r, d: np.ceil(np.log(d) / np.log(1 - r))),

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from lthlib.__main__ import main
-from lthlib.lessons import translations
+from lthlib.lessons import handouts, translations
 from tests.exercises import calls_of, solutions_of
 from tests.notebooks import LESSONS, cells
 
@@ -36,6 +36,15 @@ def test_every_solution_is_under_its_exercise(handout):
             assert f"def {name}(" in text and solutions_of(lesson)[name]
     parts = text.split("\n## ")
     assert all(part.startswith("Exercise") for part in parts[1:]), [part[:40] for part in parts[1:]]
+
+
+def test_hints_stay_and_solutions_go():
+    hint = '<details class="hint"><summary>Hint</summary>\n\nSort first.\n</details>\n'
+    solution = "<details><summary>풀이</summary>\n\n```python\nx = 1\n```\n</details>\n"
+    book = {"cells": [{"cell_type": "markdown", "source": f"### Exercise 1\n\n{hint}\n{solution}"}]}
+    [cell] = handouts.without_solutions(book)["cells"]
+    assert "".join(cell["source"]) == f"### Exercise 1\n\n{hint}\n"
+    assert "x = 1" in handouts.solutions(book) and "Sort first" not in handouts.solutions(book)
 
 
 def test_a_translated_handout(tmp_path, capsys):
