@@ -72,7 +72,7 @@ def by_measure(table: pd.DataFrame, measures: list[str], columns: int = 2) -> Fi
     vertical axis per row where all measures are of one unit."""
     places = -(-len(measures) // columns) * columns  # a row that is not full keeps its width
     units = {LABELS[measure].rpartition("(")[2] for measure in measures}
-    figure, panels = style.panels(places, 4.6, 3.6, columns, room=1.5, sharey="row" if len(units) == 1 else False)
+    figure, panels = style.panels(places, 3.6, 3.2, columns, room=1.2, sharey="row" if len(units) == 1 else False)
     sentences = []
     for axes, measure in zip(panels, measures):
         sentences.append(density_curves(table, measure, axes=axes).get_label())
@@ -107,7 +107,7 @@ def learning_curves(
     last = int(table.level.max())
     levels = sorted({0, round(last / 3), round(2 * last / 3), last}) if levels is None else levels
     methods = methods or [table.schedule.iloc[0]]
-    figure, panels = style.panels(len(methods), 5, 4.2, room=2.5, sharey=True)
+    figure, panels = style.panels(len(methods), 3.6, 3.8, room=1.3, sharey=True)
     label = "validation accuracy (%)" if measure == "accuracy" else "validation loss"
     looks = style.by_density(levels)
     sentences, after_start = [f"{label.capitalize()} against iterations, {table.task.iloc[0]}."], []
@@ -162,7 +162,7 @@ def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
     """What `comparison.matching` returned: accuracy minus dense, and early stop in percent of dense's, against
     density. Dots are means, whiskers 95 % bounds (from 3 trials on), colours the verdicts."""
     levels = matching.assign(weights=100 * matching.density)
-    figure, (accuracy, speed) = style.panels(2, 5.5, 4.2)
+    figure, (accuracy, speed) = style.panels(2, 3.6, 3.8, room=1.3)
     for axes, name, line in ((accuracy, "points", 0), (speed, "percent", 100)):
         axes.axhline(line, **DOTTED)
         for verdict, same in levels.groupby("verdict"):

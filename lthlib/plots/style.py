@@ -154,8 +154,11 @@ def plain_numbers(axis: Axis) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def density_axis(axes: Axes, weights: pd.Series, ticks: int = 12) -> None:
-    """Logarithmic, reversed, with at most about so many ticks, all at densities measured (percent)."""
+def density_axis(axes: Axes, weights: pd.Series, ticks: int = 0) -> None:
+    """Logarithmic, reversed, with at most about so many ticks, all at densities measured (percent). 0 takes as
+    many as fit beside each other, and no more than twelve."""
+    width = axes.get_position().width * axes.figure.get_figwidth()  # inches
+    ticks = ticks or min(12, max(4, round(2.5 * width)))
     present = sorted(weights.unique(), reverse=True)
     gap, at = (present[0] / present[-1]) ** (1 / ticks), present[:1]
     for density in present:
