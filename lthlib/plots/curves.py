@@ -42,7 +42,7 @@ def density_curves(
         return axes.figure
 
     lines, labels = networks[networks.method != "dense"], list(by_label)
-    look = _by_method(lines.method)
+    look = style.lines_by("method", {method: METHODS[method] for method in lines.method.unique()})
     if isinstance(tables, dict):
         look = _by_label(lines, labels)
     sns.lineplot(lines, x="weights", y="value", markersize=7, ax=axes, **look)
@@ -52,7 +52,7 @@ def density_curves(
             dense = networks[networks.level == 0].value
             axes.axhspan(dense.min(), dense.max(), color="#777777", zorder=0, **SHADE)
     style.density_axis(axes, _to_mark(lines))
-    axes.legend(**LEGEND)
+    axes.legend(*style.named(axes), **LEGEND)
     return axes.figure
 
 
@@ -72,11 +72,11 @@ def by_measure(table: pd.DataFrame, measures: list[str], columns: int = 2) -> Fi
     vertical axis per row where all measures are of one unit."""
     places = -(-len(measures) // columns) * columns  # a row that is not full keeps its width
     units = {LABELS[measure].rpartition("(")[2] for measure in measures}
-    figure, panels = style.panels(places, 4.6, 3.6, columns, room=1.5, sharey="row" if len(units) == 1 else False)
+    figure, panels = style.panels(places, 3.6, 3.2, columns, room=1.2, sharey="row" if len(units) == 1 else False)
     sentences = []
     for axes, measure in zip(panels, measures):
         sentences.append(density_curves(table, measure, axes=axes).get_label())
-        handles, names = axes.get_legend_handles_labels()
+        handles, names = style.named(axes)
         if axes.get_legend():
             axes.get_legend().remove()
         if axes is panels[min(columns, len(measures)) - 1] and handles:
@@ -94,7 +94,8 @@ def learning_curves(
     measure: str = "accuracy",
     until: int | None = None,
 ) -> Figure:
-    """Validation accuracy (in percent) or loss against iterations, one panel per method, one line per level.
+    """Validation accuracy (in percent) or loss against iterations, one panel per method, one line per level,
+    from dark (dense) to light (sparse).
 
     Mean, and a band from minimum to maximum over trials and redraws, each averaged within hundredths of the
     run where it was measured more often; the dot is the mean early stop. `levels` None takes four, from dense
@@ -106,17 +107,18 @@ def learning_curves(
     last = int(table.level.max())
     levels = sorted({0, round(last / 3), round(2 * last / 3), last}) if levels is None else levels
     methods = methods or [table.schedule.iloc[0]]
-    figure, panels = style.panels(len(methods), 5, 4.2, room=2.5, sharey=True)
+    figure, panels = style.panels(len(methods), 3.6, 3.8, room=1.3, sharey=True)
     label = "validation accuracy (%)" if measure == "accuracy" else "validation loss"
-    looks = style.series(levels)
+    looks = style.by_density(levels)
     sentences, after_start = [f"{label.capitalize()} against iterations, {table.task.iloc[0]}."], []
     for axes, method in zip(panels, methods):
+        name = style.NAMES.get(method, method)
         curves = _curves(table, method, levels, measure, until)
         look = {**style.lines_by("level", looks), "markers": False, "legend": False}
         sns.lineplot(curves, x="iteration", y="value", ax=axes, **look)
         for level, curve in curves.groupby("level"):
-            sentences.append(f"{style.called(method)}, {_mark_stop(axes, curve, looks[level])}")
-        axes.set(title=style.called(method), xlabel="iteration", ylabel=label)
+            sentences.append(f"{name.capitalize()}, {_mark_stop(axes, curve, looks[level])}")
+        axes.set(title=name, xlabel="iteration", ylabel=label)
         after_start.append(curves[curves.iteration >= curves.iteration.max() / 10].value)
     low, high = min(values.min() for values in after_start), max(values.max() for values in after_start)
     panels[0].set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low) + 1e-9)
@@ -160,7 +162,7 @@ def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
     """What `comparison.matching` returned: accuracy minus dense, and early stop in percent of dense's, against
     density. Dots are means, whiskers 95 % bounds (from 3 trials on), colours the verdicts."""
     levels = matching.assign(weights=100 * matching.density)
-    figure, (accuracy, speed) = style.panels(2, 5.5, 4.2)
+    figure, (accuracy, speed) = style.panels(2, 3.6, 3.8, room=1.3)
     for axes, name, line in ((accuracy, "points", 0), (speed, "percent", 100)):
         axes.axhline(line, **DOTTED)
         for verdict, same in levels.groupby("verdict"):
@@ -271,8 +273,9 @@ def knob_curves(tables: dict[str, dict], level: int, measure: str = "test_accura
         networks = pd.concat(_networks("", by_knob[at], measure).assign(knob=float(at)) for at in by_knob)
         networks.loc[networks.level == 0, "method"] = "dense"
         networks = networks[networks.level.isin([0, level])].reset_index(drop=True)
-        dashed = METHODS["dense"]._replace(dashes=(1, 2))
-        sns.lineplot(networks, x="knob", y="value", markersize=7, ax=axes, **_by_method(networks.method, dense=dashed))
+        looks = {method: METHODS[method] for method in networks.method.unique()}
+        looks["dense"] = METHODS["dense"]._replace(dashes=(1, 2))
+        sns.lineplot(networks, x="knob", y="value", markersize=7, ax=axes, **style.lines_by("method", looks))
         axes.get_legend().remove()
         axes.set(xscale="log", title=title, xlabel=knob, ylabel=LABELS[measure])
         axes.xaxis.set_minor_locator(NullLocator())
@@ -281,7 +284,7 @@ def knob_curves(tables: dict[str, dict], level: int, measure: str = "test_accura
         shares += list(at_knob.weights.min())
         for at, group in at_knob:
             means = group.groupby("method", sort=False).value.mean()
-            words = ", ".join(f"{style.called(name)} {mean:.4g}" for name, mean in means.items())
+            words = ", ".join(f"{style.NAMES.get(name, name)} {mean:.4g}" for name, mean in means.items())
             sentences.append(f"{title}, {at:g}: {words}.")
     span = " to ".join(dict.fromkeys(rounded(share) for share in (min(shares), max(shares))))  # once if equal
     start = f"{LABELS[measure].capitalize()} against {knob}, at {span} % of the weights (dense: all of them)."
@@ -294,13 +297,6 @@ def _networks(label: str, table: pd.DataFrame, measure: str) -> pd.DataFrame:
     one_setting(networks)
     weights = 100 * networks.groupby("level").density.transform("mean")
     return networks.assign(label=label, weights=weights, value=networks[measure] * scale(measure))
-
-
-def _by_method(methods: pd.Series, **others: Style) -> dict:
-    """A line for each method in its own style, under the name that figures have for it; `others` are styles to
-    take instead."""
-    looks = {style.called(method): others.get(method, METHODS[method]) for method in methods.unique()}
-    return style.lines_by(methods.map(style.called).rename("line"), looks)
 
 
 def _by_label(lines: pd.DataFrame, labels: list[str]) -> dict:

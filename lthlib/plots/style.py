@@ -68,7 +68,7 @@ METHODS = _Looks(
         "frozen_away": Style("#B8578F", (6, 2), "*"),
     }
 )
-CALLED = {"iterative": "ticket", "oneshot": "one-shot"}  # methods that figures call otherwise than tables do
+NAMES = {"iterative": "ticket"}  # what figures call a method, where that is not its name in tables
 SERIES = ["#0072B2", "#D55E00", "#007F5C", "#B8578F", "#B07600", "#56B4E9", "#000000"]  # where there is no method
 SERIES_DASHES = ["", (4, 1.5), (1, 1), (3, 1.25, 1.5, 1.25), (5, 1, 1, 1), (6, 2), (2, 2)]
 SERIES_MARKERS = ["o", "s", "X", "^", "D", "P", "v"]
@@ -89,11 +89,6 @@ DOTTED = {"color": "black", "linewidth": 1.2, "linestyle": ":", "zorder": 0}  # 
 LEGEND = {"frameon": False, "bbox_to_anchor": (1, 1), "loc": "upper left", "alignment": "left"}
 
 
-def called(method: str) -> str:
-    """What figures call a method: the iteratively pruned network is the ticket, as in the papers."""
-    return CALLED.get(method, method)
-
-
 def series(names: Iterable) -> dict:
     """A style for each name that is no method: dark to light in order where names outnumber the colours."""
     names = list(dict.fromkeys(names))
@@ -102,6 +97,14 @@ def series(names: Iterable) -> dict:
         colours = [plt.get_cmap("cividis")(0.8 * place / (len(names) - 1)) for place in range(len(names))]
     looks = zip(colours, SERIES_DASHES * len(names), SERIES_MARKERS * len(names))
     return {name: Style(*look) for name, look in zip(names, looks)}
+
+
+def by_density(levels: Iterable[int]) -> dict:
+    """A style for each level, from dark and solid (the densest) to light: densities are in order, methods are not."""
+    levels = sorted(set(levels))
+    shades = [plt.get_cmap("cividis")(0.85 * place / max(len(levels) - 1, 1)) for place in range(len(levels))]
+    looks = zip(shades, SERIES_DASHES * len(levels), SERIES_MARKERS * len(levels))
+    return {level: Style(*look) for level, look in zip(levels, looks)}
 
 
 def lines_by(column: str | pd.Series, styles: dict) -> dict:
@@ -132,10 +135,16 @@ def panels(count: int, width: float, height: float, columns: int = 0, room: floa
 def finish(figure: Figure, *sentences: str, legend: Axes | None = None) -> Figure:
     """The figure without a box, with the sentences that describe it, and with a legend of these axes."""
     if legend:
-        legend.legend(**LEGEND)
+        legend.legend(*named(legend), **LEGEND)
     sns.despine(figure)
     figure.set_label(" ".join(filter(None, sentences)))
     return figure
+
+
+def named(axes: Axes) -> tuple[list, list[str]]:
+    """The handles of a legend and their names, methods as figures call them (`NAMES`)."""
+    handles, names = axes.get_legend_handles_labels()
+    return handles, [NAMES.get(name, name) for name in names]
 
 
 def plain_numbers(axis: Axis) -> None:
@@ -145,8 +154,11 @@ def plain_numbers(axis: Axis) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def density_axis(axes: Axes, weights: pd.Series, ticks: int = 12) -> None:
-    """Logarithmic, reversed, with at most about so many ticks, all at densities measured (percent)."""
+def density_axis(axes: Axes, weights: pd.Series, ticks: int = 0) -> None:
+    """Logarithmic, reversed, with at most about so many ticks, all at densities measured (percent). 0 takes as
+    many as fit beside each other, and no more than twelve."""
+    width = axes.get_position().width * axes.figure.get_figwidth()  # inches
+    ticks = ticks or min(12, max(4, round(2.5 * width)))
     present = sorted(weights.unique(), reverse=True)
     gap, at = (present[0] / present[-1]) ** (1 / ticks), present[:1]
     for density in present:

@@ -148,6 +148,6 @@ def test_what_json_cannot_hold_leaves_the_older_file_alone(tmp_path, shown):
 def test_every_lesson_ends_through_the_library(path):
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    assert sum("reporting.conclude(output, " in source for source in code) == 1
-    assert "reporting.conclude(output, " in code[-1]
+    [place] = [place for place, source in enumerate(code) if "reporting.conclude(output, " in source]
+    assert all("question(" in source or "questions.quiz(" in source for source in code[place + 1 :]), "a quiz alone follows"
     assert not any("write_atomically" in source for source in code)

@@ -7,6 +7,7 @@ from lthlib import analysis, arena, lottery, plots, settings
 from lthlib.core.errors import LotteryError
 from lthlib.lottery.controls import CONTROLS
 from lthlib.plots import style
+from lthlib.storage import atlas
 from tests.test_arena import TWO, made_up
 
 
@@ -129,6 +130,32 @@ def test_learning_curves_show_levels_with_the_same_colour_in_every_panel(table):
     assert "early stop at" in figure.get_label()
     with pytest.raises(LotteryError, match="no 'shuffle'"):
         plots.learning_curves(table, methods=["shuffle"])
+
+
+def test_densities_are_shades_from_dark_to_light():
+    colours = [look.colour for look in style.by_density([7, 0, 3, 5]).values()]
+    light = [0.2126 * red + 0.7152 * green + 0.0722 * blue for red, green, blue, _ in colours]
+    assert light == sorted(light) and len(set(light)) == 4 and list(style.by_density([7, 0])) == [0, 7]
+
+
+@pytest.mark.parametrize("draw", [plots.verdicts, plots.by_measure, plots.density_curves])
+def test_tick_labels_do_not_collide_where_there_are_many_levels(draw):
+    shipped = lottery_tickets()
+    figure = draw(analysis.matching(shipped)) if draw is plots.verdicts else draw(shipped, *MEASURES.get(draw, []))
+    figure.canvas.draw()
+    for axes in figure.axes:
+        if axes.get_visible():
+            boxes = sorted((label.get_window_extent() for label in axes.get_xticklabels()), key=lambda box: box.x0)
+            assert len(boxes) >= 5
+            assert all(left.x1 + 3 < right.x0 for left, right in zip(boxes, boxes[1:])), "labels touch"
+
+
+MEASURES = {plots.by_measure: [["test_accuracy", "final_test_accuracy"]]}
+
+
+def lottery_tickets():
+    tickets = atlas.read("lenet-mnist")
+    return tickets[(tickets.schedule == "iterative") & (tickets.method == "iterative")]
 
 
 def test_learning_curves_leave_out_what_only_some_trials_measured(table):
