@@ -29,15 +29,16 @@ def input_maps(maps: dict[str, Tensor], input_shape: tuple[int, ...], columns: i
 
 
 def mask_pictures(masks: dict[str, Tensor], columns: int = 4) -> Figure:
-    """Masks of a layer by title, tensors [out, ...] of zeros and ones: a row per output, a column per input
-    and kernel position; black is kept. Titles are completed by the share kept."""
+    """Masks of a layer by title, tensors [out, ...] of zeros and ones: a row per output, a column per input,
+    or per weight of a convolution's kernels; black is kept. Titles are completed by the share kept."""
     figure, panels = style.panels(len(masks), 1.15 * SIZE, SIZE, columns)
     look = {"cmap": ListedColormap(["white", "black"]), "vmin": 0, "vmax": 1}
     for axes, (title, mask) in zip(panels, masks.items()):
         picture = mask.flatten(1).cpu().numpy()
         axes.imshow(picture, aspect="auto", interpolation="nearest", **look)
         axes.set(title=f"{title}: {100 * picture.mean():.3g} % kept", xticks=[], yticks=[])
-        axes.set(xlabel=f"{picture.shape[1]} inputs", ylabel=f"{picture.shape[0]} outputs")
+        columns_are = "inputs" if mask.ndim == 2 else "weights of its kernels"
+        axes.set(xlabel=f"{picture.shape[1]} {columns_are}", ylabel=f"{picture.shape[0]} outputs")
     shares = ", ".join(f"{title} {100 * mask.float().mean():.3g} %" for title, mask in masks.items())
     figure.set_label(f"Masks, black is kept: {shares}.")
     return figure

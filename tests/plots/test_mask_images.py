@@ -32,6 +32,7 @@ def test_masks_are_drawn_as_they_are():
     drawn = figure.axes[0].images[0].get_array()
     assert drawn.tolist() == [[True, False, False, False], [False, False, False, True]]
     assert figure.axes[0].get_title() == "conv1: 25 % kept" and figure.axes[0].get_ylabel() == "2 outputs"
+    assert [axes.get_xlabel() for axes in figure.axes[:2]] == ["4 weights of its kernels", "2 inputs"]
     assert figure.get_label() == "Masks, black is kept: conv1 25 %, fc1 100 %."
 
 
