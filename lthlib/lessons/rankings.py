@@ -9,9 +9,10 @@ from lthlib.analysis.sentences import decimals
 
 def in_words(row: pd.Series) -> str:
     """A row of `arena.scope_gains`, `duel` or `against_dense`, with its bounds: "+8.4 (+6.9 to +10.0), better"."""
-    digits = decimals([(number, 0.0) for number in (row.points, row.low, row.high)])
-    bounds = "" if pd.isna(row.low) else f" ({row.low:+.{digits}f} to {row.high:+.{digits}f})"
-    return f"{row.points:+.{digits}f}{bounds}, {row.verdict}"
+    points, low, high = (round(number, 9) + 0.0 for number in (row.points, row.low, row.high))  # no -0.000000
+    digits = decimals([(number, 0.0) for number in (points, low, high)])
+    bounds = "" if pd.isna(low) else f" ({low:+.{digits}f} to {high:+.{digits}f})"
+    return f"{points:+.{digits}f}{bounds}, {row.verdict}"
 
 
 def as_grid(table: pd.DataFrame, rows: list[str] | None = None) -> pd.DataFrame:

@@ -17,6 +17,8 @@ def test_a_row_shows_on_which_side_of_zero_its_bounds_are():
     assert rankings.in_words(a_row(8.44, 6.86, 10.02, "better")) == "+8.4 (+6.9 to +10.0), better"
     assert rankings.in_words(a_row(-0.42, -0.86, 0.02, "as good")) == "-0.42 (-0.86 to +0.02), as good"
     assert rankings.in_words(a_row(1.0, np.nan, np.nan, "none")) == "+1.0, none"
+    tiny = a_row(5.6e-15, -0.271287, 0.271287, "as good")
+    assert rankings.in_words(tiny) == "+0.0 (-0.3 to +0.3), as good"  # a mean of zero, but for rounding
 
 
 def test_a_grid_has_the_order_of_the_table():
