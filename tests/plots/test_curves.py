@@ -72,6 +72,13 @@ def test_several_tables_are_told_apart_by_label(table):
         plots.density_curves(pd.concat([table, other]))
 
 
+def test_densities_that_differ_a_little_between_labels_have_their_tick(table):
+    other = table.assign(setting="other", density=table.density * (1 - 0.01 * (table.level == 2)))
+    axes = plots.density_curves({"global": table, "layer-wise": other}).axes[0]
+    sparsest = 100 * table.density.min()
+    assert len(axes.get_xticks()) == 3 and 0.99 * sparsest <= axes.get_xticks()[-1] <= sparsest
+
+
 def test_an_empty_table_makes_a_panel_that_says_so(table):
     figure = plots.side_by_side({"here": table, "shipped": table.head(0)})
     assert [axes.get_title() for axes in figure.axes] == ["here", "shipped"]
