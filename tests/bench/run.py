@@ -154,7 +154,7 @@ def cpu_throughput(repeats: int, iterations: int) -> list[dict]:
         "cpu_vs_tensor_loop": (plain_all, "plain tensor loop, fused Adam, all cores"),
     }
     return [
-        *sparse.hunts(row, median_of, seconds, dataset, min(repeats, 3), 5 * iterations, others),
+        *sparse.hunts(row, median_of, seconds, dataset, min(repeats, 3), iterations, others),
         row(
             "cpu_step_at_20", plain_all / ours, ours, plain_all, unit, f"{where}, 20 % kept; other: plain tensor loop, all cores"
         ),
