@@ -15,6 +15,7 @@ _levels.__name__ = "list of levels"  # so argparse's message says it
 
 
 def add_arena(commands) -> None:
+    """Add the command `arena` with its options."""
     about = """Run a criterion and the built-in methods under the standard protocol, each under every scope,
     with sanity checks, and print the rankings. It comes from an installed package (entry point in the group
     lthlib.scores), from FILE.py, or is one of lthlib's."""

@@ -8,6 +8,7 @@ from lthlib.sweeps import config, runner
 
 
 def add_batch(commands) -> None:
+    """Add the command `batch` with its options."""
     about = """Carry out the sweep of a YAML file (lthlib/sweeps/config.py shows one). What is done is not
     repeated. The exit status is 1 if a run failed."""
     add = command(commands, run_batch, "notebooks x parameters, through papermill, resumable", about)

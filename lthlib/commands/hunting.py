@@ -51,6 +51,7 @@ RECIPE = {
 
 
 def add_hunt(commands) -> None:
+    """Add the command `hunt` with its options."""
     about = """Find tickets, train their controls, and print the table of levels. Finished networks are kept
     in the results folder and never trained again: an interrupted hunt goes on where it stopped."""
     add = command(commands, run_hunt, "find tickets and train their controls", about)
@@ -119,6 +120,7 @@ def _checked_seeds(seeds: tuple[int, ...] | None) -> list[int | None]:
 
 
 def add_tasks(commands) -> None:
+    """Add the command `tasks` with its options."""
     about = "List the tasks, and how many parameters of each network may be pruned (? without its data)."
     command(commands, run_tasks, "the tasks, and what of each may be pruned", about)
 
@@ -132,6 +134,7 @@ def run_tasks(options: argparse.Namespace) -> None:
 
 
 def add_results(commands) -> None:
+    """Add the command `results` with its options."""
     about = """List the settings of a results folder: a row each, with profile, seed, rate, scope, score, whatever
     else they differ in, and what they change of the profile. With --csv, write a row for every trained network
     to a file instead, with the same columns."""
@@ -160,6 +163,7 @@ def run_results(options: argparse.Namespace) -> None:
 
 
 def add_export(commands) -> None:
+    """Add the command `export` with its options."""
     about = """Write a trained ticket of a stored hunt as a file for other tools: .safetensors or .pt (all
     weights, exactly zero where pruned), or .onnx (the network itself)."""
     add = command(commands, run_export, "take a ticket with you, as a file", about)

@@ -11,6 +11,7 @@ from lthlib.training import engine
 
 
 def add_reproduce(commands) -> None:
+    """Add the command `reproduce` with its options."""
     about = """Draw a figure of Frankle & Carbin (2019) from the networks of its experiments, at the paper's setting: say
     what is shipped, train what is missing (into the results folder), and draw it with the paper's numbers marked.
     The same command goes on where it stopped. With --from-scratch, train one trial anew and compare it with the
@@ -53,6 +54,7 @@ def run_reproduce(options: argparse.Namespace) -> None:
 
 
 def add_atlas(commands) -> None:
+    """Add the command `atlas` with its options."""
     about = """Carry out the papers' experiments in the order that gives most evidence first, and add them to
     data/atlas/. What is there is not trained again. Stops when the budget is over; the same command goes on
     from there."""
@@ -78,6 +80,7 @@ def run_atlas(options: argparse.Namespace) -> None:
 
 
 def add_report(commands) -> None:
+    """Add the command `report` with its options."""
     about = """Write report.html, report.md and report.json: every claim of the papers beside what the shipped
     atlas and a results folder, if one is named, say of it, with bounds and a verdict by a stated rule. Takes any
     folder of hunts, lessons or sweeps."""

@@ -7,6 +7,7 @@ from lthlib.lessons import handouts, translations
 
 
 def add_translate(commands) -> None:
+    """Add the command `translate` with its options."""
     about = "Write the lessons that are translated into a language as notebooks: the same code, other prose."
     add = command(commands, run_translate, "write the lessons in another language", about)
     add("--language", required=True, help=", ".join(f"{c} ({n})" for c, n in translations.LANGUAGES.items()))
@@ -26,6 +27,7 @@ def run_translate(options: argparse.Namespace) -> None:
 
 
 def add_handout(commands) -> None:
+    """Add the command `handout` with its options."""
     about = "Write every lesson without its solutions, and all solutions as one Markdown file, made from the lessons."
     add = command(commands, run_handout, "for teachers: lessons without solutions, and the solutions", about)
     add("--language", default="en", help=f"en (default), {', '.join(translations.LANGUAGES)}")
