@@ -6,8 +6,8 @@
     4. Reset what is left to its initial values.           make_ticket
     5. To prune iteratively, repeat from 2.                the next level
 
-All trials and controls of a level are trained as one batch; whatever the store holds already is not trained
-again.
+All trials and controls of a level are trained side by side (`batches`); whatever the store holds already is not
+trained again.
 """
 
 import contextlib
@@ -26,6 +26,7 @@ from lthlib.core.progress import bar
 from lthlib.core.seeds import seed_for
 from lthlib.core.validation import plain
 from lthlib.lottery import callback, looks, manifest
+from lthlib.lottery.batches import batches, by_level
 from lthlib.lottery.controls import CONTROLS, Place, check_controls
 from lthlib.lottery.skipped import Skipped, has_diverged
 from lthlib.pruning import masks, own_mask, step
@@ -136,16 +137,17 @@ def hunt(
     made_with = partial(manifest.facts, device, workers)
     watching = _Watch(ready.task.name, len(to_train), len(networks), progress, about)
     with search.store.making(search.setting, made_with), watching as watch:
-        for keys in _batches(to_train):
+        for keys in batches(to_train, engine.side_by_side(device, workers)):
             with search.missing(keys) as missing:
                 watch.skip(len(keys) - len(missing))
-                level = keys[0].level
-                going_on = skipped.going_on(missing)  # not after a diverged training
-                mask_of = {trial: search.next_mask(trial, level) for trial in going_on}  # prune
-                mask_of = skipped.changed(mask_of, level)  # a round that removes nothing trains nothing
-                missing = watch.without(missing, mask_of)
-                tickets = {key: search.make_ticket(key, mask_of[key.trial]) for key in missing}  # reset
-                for key, trained in search.train(tickets, device, workers, sparse):  # train, and record
+                tickets: dict[Key, Ticket] = {}
+                for level, of_level in by_level(missing).items():
+                    going_on = skipped.going_on(of_level)  # not after a diverged training
+                    mask_of = {trial: search.next_mask(trial, level) for trial in going_on}  # prune
+                    mask_of = skipped.changed(mask_of, level)  # a round that removes nothing trains nothing
+                    for key in watch.without(of_level, mask_of):
+                        tickets[key] = search.make_ticket(key, mask_of[key.trial])  # reset
+                for key, trained in search.train(tickets, device, workers, sparse, len(to_train)):  # train, and record
                     watch.saw(key, trained)
                     hand_on(search.store, search.setting, key)
     table = search.store.table([search.setting], all_trials=True)
@@ -198,13 +200,20 @@ class Hunt:
 
     @contextlib.contextmanager
     def missing(self, keys: list[Key]):
-        """Those of a level's networks that are not in the store, while no other process trains that level."""
-        with self.store.lock(self.setting, keys[0].level):
+        """Those of these networks that are not in the store, while no other process trains their levels."""
+        with self.store.lock(self.setting, keys[0].level):  # levels above 0 have one lock
             yield [key for key in keys if not self.store.has(self.setting, key)]  # another process may have finished
 
-    def train(self, tickets: dict[Key, Ticket], device: str = "auto", workers: int | None = None, sparse: str = "auto"):
-        """Train the tickets of one level as one batch, and yield (key, Trained) as each is finished and
-        stored."""
+    def train(
+        self,
+        tickets: dict[Key, Ticket],
+        device: str = "auto",
+        workers: int | None = None,
+        sparse: str = "auto",
+        in_all: int | None = None,
+    ):
+        """Train these tickets, all of level 0 or all of later levels, as one batch, and yield (key, Trained) as each
+        is finished and stored. `in_all` is how many the caller trains, batch by batch."""
         keys = list(tickets)
         if not keys:
             return
@@ -212,9 +221,10 @@ class Hunt:
         snapshot = self.setting.rewind if level == 0 and not is_fork else None
         training = engine.train(
             list(tickets.values()), self.recipe(level), self.task.dataset, model=self.network,
-            objective=self.task.objective, snapshot=snapshot, device=device, workers=workers, sparse=sparse,
+            objective=self.task.objective, snapshot=snapshot, device=device, workers=workers, sparse=sparse, in_all=in_all,
         )  # fmt: skip
-        failed = f"training at level {level} of task {self.task.name!r} failed"
+        named = " and ".join(map(str, by_level(keys)))
+        failed = f"training at level {named} of task {self.task.name!r} failed"
         while True:
             with blamed(failed, "mend the network or the objective for the example or value that this names"):
                 finished = next(training, None)
@@ -330,15 +340,6 @@ def _set_up(ready: Prepared, mask, controls, only, results) -> tuple[Hunt, tuple
 def _stored(tensors: dict[str, Tensor] | None) -> dict[str, Tensor]:
     assert tensors is not None, "tickets and forks are stored with their weights, level 0 with theta_k as well"
     return tensors
-
-
-def _batches(keys: list[Key]) -> list[list[Key]]:
-    """Networks in batches that are trained one after the other, in the order of level. Forks of level 0 start
-    from theta_k of its dense networks, so they come after them."""
-    batches: dict[tuple[int, bool], list[Key]] = {}
-    for key in keys:
-        batches.setdefault((key.level, key.level == 0 and key.method == "fork"), []).append(key)
-    return [batches[place] for place in sorted(batches)]
 
 
 def _chosen(only: Iterable[int] | None, setting: Setting, extent: Extent) -> list[int]:

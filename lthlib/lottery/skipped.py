@@ -44,7 +44,7 @@ class Skipped:
         """Of the masks of a level, by trial, those with fewer weights than the trial's level before."""
         same = [trial for trial, mask in mask_of.items() if self._density_before(trial, level) == masks.density(mask)]
         if same:
-            self.unchanged[level] = same
+            self.unchanged.setdefault(level, []).extend(same)
         return {trial: mask for trial, mask in mask_of.items() if trial not in same}
 
     def say(self, table: pd.DataFrame) -> None:

@@ -30,6 +30,7 @@ from lthlib.core.seeds import seed_for
 from lthlib.core.validation import one_of, plain
 from lthlib.data import Dataset, Split
 from lthlib.settings import Recipe
+from lthlib.training import shared
 from lthlib.training.objectives import Objective, classification
 from lthlib.training.randomness import batch_order, view_order
 from lthlib.training.stack import Stack, Ticket
@@ -37,9 +38,9 @@ from lthlib.training.stack import Stack, Ticket
 if TYPE_CHECKING:
     from lthlib.training.sparse import SparseNetwork
 
-# Seconds of training below which a level is not worth worker processes: starting them takes about three, but
-# once a hunt.
-WORTH_WORKERS = 2.0
+# Worker processes take about three seconds to start, but once a hunt. They pay for a batch that takes one core so many
+# seconds, or for a series of shorter batches that take so many in all.
+WORTH_WORKERS, WORTH_WORKERS_IN_ALL = 2.0, 10.0
 # Of a card's free memory a stack may take this share, and it takes so many times what one step by itself does
 # (a captured graph has memory of its own, and the best weights are kept beside the present ones).
 SHARE_OF_MEMORY, COPIES = 0.8, 3
@@ -171,6 +172,7 @@ def train(
     workers: int | None = None,
     stack: int | None = None,
     sparse: str = "auto",
+    in_all: int | None = None,
 ) -> Iterator[tuple[int, Trained]]:
     """Train tickets of the architecture `model`, each from its own weights, and yield (index, Trained) as
     each finishes.
@@ -181,21 +183,22 @@ def train(
     as many as its memory takes on a CUDA card, and one elsewhere. On one CPU the same tickets give the
     same numbers, bit for bit, whatever the number of workers; stacks give them to float tolerance. On a
     CPU a ticket that is sparse enough is trained by the weights it keeps alone (`lthlib.training.sparse`),
-    which gives the same numbers to float tolerance; `sparse` "off" trains all the dense way.
+    which gives the same numbers to float tolerance; `sparse` "off" trains all the dense way. `in_all` is
+    how many tickets the caller trains, in this call and in others: for many, worker processes pay even where
+    a call by itself is short.
     """
     check(device, workers, sparse)
     where = pick_device(device)
     if where.type != "cpu" or stack:
         yield from _train_stacked(tickets, recipe, data, model, objective, snapshot, where, stack)
         return
-    workers = min(workers or joblib.cpu_count(), len(tickets))
-    if workers <= 1 or _seconds_alone(tickets, recipe, data, model) < WORTH_WORKERS:
+    workers = min(side_by_side(device, workers), len(tickets))
+    if workers <= 1 or not _worth_workers(tickets, recipe, data, model, in_all or len(tickets)):
         for index, ticket in enumerate(tickets):
             [trained] = _train_together(model, [ticket], recipe, data, objective, snapshot, where, sparse)
             yield index, trained
         return
-    # Large arrays go to the workers as memory maps.
-    shared = [(split.inputs.numpy(), split.targets.numpy()) for split in _splits(data)]
+    arrays = shared.arrays(data)
     pool = joblib.Parallel(
         workers,
         return_as="generator_unordered",
@@ -208,8 +211,15 @@ def train(
     work = joblib.delayed(_train_in_worker)
     with _quiet(), _workers_live(workers):
         yield from pool(  # pyright: ignore[reportReturnType]  # it is a generator, as asked for above
-            work(i, model, ticket, recipe, data.name, shared, objective, snapshot, sparse) for i, ticket in enumerate(tickets)
+            work(i, model, ticket, recipe, data.name, arrays, objective, snapshot, sparse) for i, ticket in enumerate(tickets)
         )
+
+
+def side_by_side(device: str = "auto", workers: int | None = None) -> int:
+    """How many processes train tickets at once: `workers` on a CPU (all cores where it is None), and one on a card."""
+    if pick_device(device).type != "cpu":
+        return 1
+    return workers or joblib.cpu_count()
 
 
 def _train_stacked(tickets, recipe, data, model, objective, snapshot, device, stack):
@@ -330,6 +340,12 @@ def _rows(state: dict[str, Tensor], count: int) -> list[dict[str, Tensor]]:
     return [{name: tensor[index].clone(memory_format=usual) for name, tensor in state.items()} for index in range(count)]
 
 
+def _worth_workers(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, model: nn.Module, in_all: int) -> bool:
+    """Whether worker processes save more time than it takes to start them."""
+    alone = _seconds_alone(tickets, recipe, data, model)
+    return alone >= WORTH_WORKERS or alone * in_all / len(tickets) >= WORTH_WORKERS_IN_ALL
+
+
 def _seconds_alone(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, model: nn.Module) -> float:
     """About how long the steps of these tickets take one after the other: a step takes three to six times its
     forward pass."""
@@ -341,9 +357,8 @@ def _seconds_alone(tickets: Sequence[Ticket], recipe: Recipe, data: Dataset, mod
     return 5 * (time.perf_counter() - began) * sum(recipe.iterations - ticket.start for ticket in tickets)
 
 
-def _train_in_worker(index, model, ticket, recipe, name, shared, objective, snapshot, sparse) -> tuple[int, Trained]:
-    splits = [Split(torch.from_numpy(inputs), torch.from_numpy(targets)) for inputs, targets in shared]
-    data = Dataset(name, *splits)
+def _train_in_worker(index, model, ticket, recipe, name, arrays, objective, snapshot, sparse) -> tuple[int, Trained]:
+    data = shared.dataset(name, arrays)
     [trained] = _train_together(model, [ticket], recipe, data, objective, snapshot, torch.device("cpu"), sparse)
     return index, trained
 
