@@ -33,6 +33,7 @@ from lthlib.training.stack import Stack
 from tests.bench import card, sparse
 
 ROOT = Path(__file__).resolve().parents[2]
+LONG = 5  # times the iterations of other rows: a whole hunt is measured where its last evaluations weigh little
 
 
 def median_of(repeats: int, *measures) -> list[float]:
@@ -140,21 +141,22 @@ def row(name: str, ratio: float, ours: float, other: float, unit: str, note: str
 def cpu_throughput(repeats: int, iterations: int) -> list[dict]:
     dataset, cores = mnist_like(), joblib.cpu_count()
     fresh = lambda: models.LeNet(784, 10)  # noqa: E731
-    ours, one_core, image, plain_all, plain_one = median_of(
+    image = lambda: image_loader_step(fresh(), dataset, max(20, iterations // 5))  # noqa: E731
+    plain = lambda threads: plain_step(fresh(), dataset, iterations, threads)  # noqa: E731
+    ours, one_core, plain_all, plain_one = median_of(
         repeats,
         lambda: our_step(fresh(), dataset, 3 * iterations, workers=cores),
         lambda: our_step(fresh(), dataset, iterations, workers=1),
-        lambda: image_loader_step(fresh(), dataset, max(20, iterations // 5)),
-        lambda: plain_step(fresh(), dataset, iterations, threads=cores),
-        lambda: plain_step(fresh(), dataset, iterations, threads=1),
+        lambda: plain(cores),
+        lambda: plain(1),
     )
     unit, where = "ms per step and ticket", f"{cores} cores, {dataset.name}, LeNet-300-100, batch 60"
     others = {
         "cpu_vs_image_loader": (image, "per-image DataLoader, torch's default threads"),
-        "cpu_vs_tensor_loop": (plain_all, "plain tensor loop, fused Adam, all cores"),
+        "cpu_vs_tensor_loop": (lambda: plain(cores), "plain tensor loop, fused Adam, all cores"),
     }
     return [
-        *sparse.hunts(row, median_of, seconds, dataset, min(repeats, 3), iterations, others),
+        *sparse.hunts(row, seconds, dataset, min(repeats, 3), LONG * iterations, others),
         row(
             "cpu_step_at_20", plain_all / ours, ours, plain_all, unit, f"{where}, 20 % kept; other: plain tensor loop, all cores"
         ),

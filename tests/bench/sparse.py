@@ -7,6 +7,7 @@ faster. One core, unless a note says otherwise.
 
 import contextlib
 import functools
+import statistics
 import tempfile
 
 import torch
@@ -130,9 +131,9 @@ def layer_times(seconds, median_of, repeats: int, turns: int, channels: int, siz
     return median_of(repeats, ours, lambda: dense(torch.contiguous_format), lambda: dense(torch.channels_last))
 
 
-def hunts(row, median_of, seconds, dataset: data.Dataset, repeats: int, iterations: int, others: dict) -> list[dict]:
-    """20 rounds of LeNet, 3 trials, two workers, end to end. `others` has, by the row's name,
-    milliseconds a step of a usual loop, and which it is."""
+def hunts(row, seconds, dataset: data.Dataset, repeats: int, iterations: int, others: dict) -> list[dict]:
+    """20 rounds of LeNet, 3 trials, two workers, end to end. `others` has, by the row's name, a usual loop, which gives
+    milliseconds a step, and what it is called. A turn of the loops comes before each hunt and after the last."""
     task = tasks.Task("lenet-of-the-bench", dataset, lambda _: models.LeNet(784, 10))
 
     def whole(sparse: str) -> float:
@@ -141,12 +142,21 @@ def hunts(row, median_of, seconds, dataset: data.Dataset, repeats: int, iteratio
             options = {"sparse": sparse, "workers": WORKERS, "device": "cpu", "results": folder, "progress": False}
             return seconds(lambda: hunt(task, "quick", **extent, **options))
 
-    ours, off = median_of(repeats, lambda: whole("auto"), lambda: whole("off"))
+    hunted: dict[str, list[float]] = {"auto": [], "off": []}
+    looped: dict[str, list[float]] = {name: [] for name in others}
+    for turn in range(repeats + 1):
+        for name, (loop, _) in others.items():
+            looped[name].append(loop())
+        for way, took in hunted.items():
+            if turn < repeats:
+                took.append(whole(way))
+    ours, off = (statistics.median(took) for took in hunted.values())
     step = 1000 * ours / (TRIALS * (LEVELS + 1) * iterations)
     what = f"{LEVELS} rounds of LeNet on {dataset.name}, {TRIALS} trials, {WORKERS} workers, {iterations:,} iterations"
     rows = [row("hunt_20_levels_vs_dense", off / ours, ours, off, "s", f"{what}; other: sparse off")]
-    for name, (other, loop) in others.items():
-        note = f"a step of that hunt in the mean, its evaluation and store within; other: {loop}"
+    for name, (_, called) in others.items():
+        other = statistics.median(looped[name])
+        note = f"a step of that hunt in the mean, its evaluation and store within; other: {called}"
         rows.append(row(name, other / step, step, other, "ms per step and ticket", note))
     return rows
 
