@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 import lthlib
 from lthlib.__main__ import main
 from lthlib.storage.store import MARKER
+from lthlib.training.sparse.compiled import available
 
 SMOKE = ["hunt", "--task", "lenet-digits", "--profile", "smoke"]
 FIELDS = [
@@ -35,6 +36,17 @@ def test_the_table_names_methods_and_densities(capsys):
     assert main([*SMOKE, "--levels", "1", "--controls", "reinit", "--rate", "0.5"]) == 0
     out = capsys.readouterr().out
     assert "iterative" in out and "50.5" in out and "ticket against reinit" in out
+
+
+def test_verbose_says_how_levels_are_trained(capsys):
+    arguments = [*SMOKE, "--levels", "3", "--rate", "0.6", "--verbose"]
+    assert main([*arguments, "--seed", "0,1"]) == 0
+    lines = capsys.readouterr().out.split("How a training step is done:\n")[1].splitlines()
+    if available():
+        assert lines[0] == "levels 0 to 1: torch's products: fc1, fc2, output"
+        assert lines[-1].endswith("kept weights: fc1, fc2, output") and lines[-1].startswith("level")
+    assert main([*arguments, "--sparse", "off"]) == 0
+    assert "levels 0 to 3: the dense way: sparse is off" in capsys.readouterr().out
 
 
 def test_oneshot_is_named_so(capsys):

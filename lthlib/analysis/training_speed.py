@@ -18,7 +18,8 @@ from lthlib.analysis import compaction, efficiency
 from lthlib.core.errors import LotteryError
 from lthlib.data import Split
 from lthlib.pruning import masks
-from lthlib.settings import Recipe
+from lthlib.settings import Recipe, Setting
+from lthlib.storage.store import TICKET, Key, Store
 from lthlib.tasks import Task, resolve
 from lthlib.training import engine, objectives
 from lthlib.training.stack import Stack, Ticket
@@ -65,6 +66,23 @@ def how_trained(task: Task, density: float) -> str:
 
     network = task.build()
     return in_words(network, ticket_of(network, density), resolve(task, "quick")[0].recipe, task.dataset.train)
+
+
+def ways_by_level(task: Task, setting: Setting, store: Store, levels: int, device="auto", sparse="auto") -> pd.Series:
+    """How each level of a stored hunt was trained, in the words of `how_trained`, by level: for the tickets of its
+    first trial. Levels that are not stored are left out."""
+    if engine.pick_device(device).type != "cpu" or sparse == "off":
+        reason = "sparse is off" if sparse == "off" else f"kernels are for a CPU, the device is {device}"
+        return pd.Series(dict.fromkeys(range(levels + 1), f"the dense way: {reason}"))
+    from lthlib.training.sparse import in_words
+
+    network, words = task.build(), {}
+    for level in range(levels + 1):
+        key = Key(TICKET, 0, level)
+        if store.has(setting, key):
+            ticket = Ticket({}, store.load(setting, key).mask, order_seed=0)
+            words[level] = in_words(network, ticket, setting.recipe, task.dataset.train)
+    return pd.Series(words, dtype=object)
 
 
 def ticket_of(network: nn.Module, density: float, kinds: type | tuple[type, ...] = nn.Module) -> Ticket:

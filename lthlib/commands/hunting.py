@@ -7,11 +7,12 @@ import pandas as pd
 
 import lthlib
 from lthlib import analysis, settings, tasks
-from lthlib.analysis import spreadsheet
+from lthlib.analysis import spreadsheet, training_speed
 from lthlib.commands.base import DEVICE, RESULTS, command
 from lthlib.core.errors import LotteryError
 from lthlib.core.paths import expanded
 from lthlib.core.percent import percent, rounded
+from lthlib.core.spans import spans
 from lthlib.core.validation import at_least
 from lthlib.lottery.controls import CONTROLS
 from lthlib.pruning import registry
@@ -19,6 +20,7 @@ from lthlib.storage import export
 from lthlib.storage.store import Store
 from lthlib.training import engine
 
+NOT_OF_THE_HUNT = ("command", "json", "csv", "run", "seed", "verbose")  # options that only say what is printed
 JSON_FIELDS = [
     *("task", "method", "trial", "redraw", "level", "density", "early_stop"),
     *("test_accuracy", "final_test_accuracy", "final_train_accuracy", "seconds"),
@@ -76,6 +78,7 @@ def add_hunt(commands) -> None:
     add("--device", **DEVICE)
     add("--workers", type=int, metavar="N", help="processes on a CPU (all cores)")
     add("--sparse", default="auto", help=f"{' or '.join(engine.SPARSE)}: off multiplies the zeros too, to compare (auto)")
+    add("--verbose", action="store_true", help="also say how each level is trained: which layers by their kept weights, and why")
     add("--results", **RESULTS)
     add("--json", action="store_true", help="print one JSON object a network and nothing else")
     add("--csv", metavar="FILE", help="also write a row a network, with what its setting is; - prints that and nothing else")
@@ -84,7 +87,7 @@ def add_hunt(commands) -> None:
 def run_hunt(options: argparse.Namespace) -> None:
     """Carry out `hunt`, and print the levels of tickets and controls, or a JSON object or a CSV row a
     network."""
-    arguments = {name: value for name, value in vars(options).items() if name not in ("command", "json", "csv", "run", "seed")}
+    arguments = {name: value for name, value in vars(options).items() if name not in NOT_OF_THE_HUNT}
     if options.json and options.csv == spreadsheet.SCREEN:
         raise LotteryError("--json and --csv - both print the networks: leave one out, or name a file for --csv.")
     spreadsheet.check(options.csv)
@@ -102,12 +105,24 @@ def run_hunt(options: argparse.Namespace) -> None:
     for name, setting in analysis.settings_of(pd.concat(hunts), options.results).items():
         print(f"setting {name}: {tasks.in_words(setting)}")
     print(f"\n{lthlib.levels(table).to_string()}")
+    if options.verbose:
+        _say_how_trained(hunts[0], options)
     columns = "points (mean difference), and in how many trials the ticket is better"
     form = {"density": lambda share: rounded(share, 4), "points": "{:+.2f}".format}
     for control in CONTROLS:
         if control in set(table.method) - {"dense"}:
             print(f"\nticket against {control}: {columns}\n")
             print(lthlib.compare(table, control).to_string(formatters=form))
+
+
+def _say_how_trained(table: pd.DataFrame, options: argparse.Namespace) -> None:
+    """Print how the levels were trained, those alike in one line."""
+    [setting, *_] = analysis.settings_of(table, options.results).values()
+    task, store = tasks.find_task(options.task), Store(options.results, writable=False)
+    ways = training_speed.ways_by_level(task, setting, store, int(table.level.max()), options.device, options.sparse)
+    print("\nHow a training step is done:")
+    for way in ways.unique():
+        print(f"{spans(list(ways.index[ways == way]))}: {way}")
 
 
 def _checked_seeds(seeds: tuple[int, ...] | None) -> list[int | None]:

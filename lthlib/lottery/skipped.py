@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lthlib.core.progress import notice
+from lthlib.core.spans import spans
 from lthlib.pruning import masks
 from lthlib.pruning.masks import Mask
 from lthlib.settings import AT_ONCE, Setting
@@ -62,7 +63,7 @@ class Skipped:
             return
         why = f"no layer has enough weights left for rate {setting.rate:g}, or none may be pruned"
         if self._are_independent():
-            levels = _spans(sorted(self.unchanged))
+            levels = spans(sorted(self.unchanged))
             notice(f"{setting.task}: {levels} would have as many weights as the level before ({why}): left out.")
         else:
             level = min(self.unchanged)
@@ -104,15 +105,3 @@ def _diverged(table: pd.DataFrame, schedule: str) -> list[str]:
             name = TICKET if method == schedule else f"{method} (redraw {redraw})" if redraw else method
             words.append(f"{name} of trial {trial} at level {level}")
     return words
-
-
-def _spans(levels: list[int]) -> str:
-    """Whole numbers in rising order, in words: "level 3", "levels 6, 8, 10 to 200"."""
-    runs: list[list[int]] = []
-    for level in levels:
-        if runs and level == runs[-1][-1] + 1:
-            runs[-1].append(level)
-        else:
-            runs.append([level])
-    words = ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
-    return f"level{'s' if len(levels) > 1 else ''} {words}"

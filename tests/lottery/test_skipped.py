@@ -9,8 +9,8 @@ from torch import nn
 import lthlib
 from lthlib import analysis, lottery, masks, models, plots, tasks
 from lthlib.core.seeds import seed_for
+from lthlib.core.spans import spans
 from lthlib.lottery import heuristic_supermasks
-from lthlib.lottery.skipped import _spans
 from lthlib.settings import Recipe
 from lthlib.training import engine
 from lthlib.training.engine import Ticket
@@ -218,7 +218,7 @@ def test_at_once_each_density_is_trained_once(small, schedule, capsys, monkeypat
     assert densities.is_unique and densities.min() == 0
     expected = [level for level in range(1, 31) if counted(level) == counted(level - 1)]
     assert sorted({*range(31)} - {*table.level}) == expected
-    assert f"{_spans(expected)} would have as many weights as the level before" in capsys.readouterr().err
+    assert f"{spans(expected)} would have as many weights as the level before" in capsys.readouterr().err
     counts = trained(monkeypatch)
     assert hunt(small, schedule=schedule, levels=30, trials=2).equals(table) and counts == []
     given = hunt(small, schedule="transferred", source=table, levels=table.level.max(), only=sorted(set(table.level)), trials=2)
@@ -252,8 +252,8 @@ def test_where_nothing_may_be_pruned_the_dense_network_is_all(structure, blobs, 
     assert set(table.level) == {0} and "ends at level 0," in capsys.readouterr().err
 
 
-def test_spans():
-    assert [_spans(levels) for levels in ([3], [1, 2, 3], [6, 8, 10, 11])] == [
+def testspans():
+    assert [spans(levels) for levels in ([3], [1, 2, 3], [6, 8, 10, 11])] == [
         "level 3",
         "levels 1 to 3",
         "levels 6, 8, 10 to 11",
