@@ -6,7 +6,6 @@ joblib would write maps of its own, but anew for every batch: a quarter of a sec
 import shutil
 import tempfile
 import weakref
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -32,8 +31,12 @@ def arrays(data: Dataset) -> Arrays:
     folder = tempfile.mkdtemp(prefix="lthlib-data-")
     resource_tracker.register(folder, "folder")  # removes it even where this process is killed
     weakref.finalize(data, _remove, folder)
-    names = iter(range(6))
-    found = [tuple(_mapped(part.numpy(), folder, next(names)) for part in (s.inputs, s.targets)) for s in _splits(data)]
+    found = []
+    for split in _splits(data):
+        place = f"{folder}/{len(found)}"
+        found.append(
+            (_mapped(split.inputs.numpy(), f"{place}-inputs.npy"), _mapped(split.targets.numpy(), f"{place}-targets.npy"))
+        )
     _written[data] = (state, found)
     return found
 
@@ -43,10 +46,9 @@ def dataset(name: str, shared: Arrays) -> Dataset:
     return Dataset(name, *(Split(torch.from_numpy(inputs), torch.from_numpy(targets)) for inputs, targets in shared))
 
 
-def _mapped(array: np.ndarray, folder: str, name: int) -> np.ndarray:
+def _mapped(array: np.ndarray, path: str) -> np.ndarray:
     if array.nbytes < LARGE:
         return array
-    path = Path(folder) / f"{name}.npy"
     np.save(path, array)
     return np.load(path, mmap_mode="c")
 
