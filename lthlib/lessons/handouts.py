@@ -1,4 +1,5 @@
-"""What a teacher hands out: lessons without solutions, and the solutions, both made from the lessons.
+"""What a teacher hands out: lessons without solutions, and the solutions, both made from the lessons; and the
+algorithm on one page.
 
 In a lesson `<details><summary>...</summary>` is a solution, whatever its summary says in whatever
 language. A hint is `<details class="hint"><summary>...</summary>`, and stays in what is handed out.
@@ -10,16 +11,16 @@ from pathlib import Path
 
 from lthlib.core.errors import LotteryError
 from lthlib.core.files import write_atomically
-from lthlib.lessons import translations
+from lthlib.lessons import one_page, translations
 
 SOLUTION = re.compile(r"<details><summary>[^<]*</summary>\n+(.*?)\s*</details>\n?", re.DOTALL)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
 def write(folder: str | Path, language: str = "en") -> list[Path]:
-    """Write a handout of every lesson, and solutions.md, into a folder; return their paths. `language` is
-    "en", or a language of `translations`: then the translated lessons are written. Raises LotteryError for a
-    language or folder that cannot be used, such as the lessons' own."""
+    """Write a handout of every lesson, solutions.md, and in English one-page.html (`one_page`), into a folder;
+    return their paths. `language` is "en", or a language of `translations`: then the translated lessons are
+    written. Raises LotteryError for a language or folder that cannot be used, such as the lessons' own."""
     english = language == "en"
     lessons = sorted(translations.LESSONS.glob("*.ipynb")) if english else translations.lessons(language)
     if not lessons:
@@ -29,6 +30,9 @@ def write(folder: str | Path, language: str = "en") -> list[Path]:
     files = [translations.write(without_solutions(book), folder / lesson.name) for lesson, book in whole.items()]
     files.append(folder / "solutions.md")
     write_atomically(files[-1], "\n".join(solutions(book) for book in whole.values()).encode())
+    if english:
+        files.append(folder / "one-page.html")
+        write_atomically(files[-1], one_page.page().encode())
     return files
 
 
