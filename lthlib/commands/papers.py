@@ -42,6 +42,7 @@ def run_reproduce(options: argparse.Namespace) -> None:
     if to.suffix != ".png":
         raise LotteryError(f"--to is {options.to!r}: give a file that ends in .png.")
     experiments = list(figure.experiments)
+    print(f"{options.figure}: {figure.about}")
     print(*reproduction.missing(trials=options.trials, results=options.results, experiments=experiments), sep="\n")
     if options.from_scratch:
         rows = figures.from_scratch(figure, options.levels, options.device)

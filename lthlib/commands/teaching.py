@@ -28,9 +28,7 @@ def run_translate(options: argparse.Namespace) -> None:
 
 def add_handout(commands) -> None:
     """Add the command `handout` with its options."""
-    about = (
-        "Write every lesson without its solutions, all solutions as one Markdown file, and the algorithm on one printed page."
-    )
+    about = "Write every lesson without its solutions, all solutions as one Markdown file, and the algorithm on one printed page."
     add = command(commands, run_handout, "for teachers: lessons without solutions, and the solutions", about)
     add("--language", default="en", help=f"en (default), {', '.join(translations.LANGUAGES)}")
     add("--to", default="handout", metavar="DIR", help="folder for them (handout, where you are)")

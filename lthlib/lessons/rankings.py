@@ -3,7 +3,7 @@
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from lthlib.analysis.evidence import AS_GOOD, BETTER, HOLDS, INCONCLUSIVE
+from lthlib.analysis.evidence import AS_GOOD, BETTER, INCONCLUSIVE
 from lthlib.analysis.sentences import decimals
 
 
@@ -93,16 +93,6 @@ def budget_in_words(board: pd.DataFrame, best: pd.DataFrame, budget: int) -> str
     return f"{start} Where it has to be found: {found}; too expensive then: {dear or 'none'}."
 
 
-def checks_in_words(checks: pd.DataFrame) -> str:
-    """A line of `arena.checks` for each method of one task: what it passed, and what not."""
-    lines = []
-    for method, own in checks.groupby(level="method", sort=False):
-        told = {word: ", ".join(rows.index.get_level_values("check")) for word, rows in own.groupby("verdict", sort=False)}
-        words = "; ".join(f"{word}: {names}" for word, names in told.items())
-        lines.append(f"- **{method}** ({own.scope.iloc[0]}): {words}.")
-    return "\n".join(lines)
-
-
 def by_task(found: pd.DataFrame, trainings: dict[str, int]) -> pd.DataFrame:
     """`arena.against_dense` of several tasks in words: a row for each method, a column for each task, and the
     price of a ticket in trainings of the dense network, which take so many iterations each by task."""
@@ -111,23 +101,6 @@ def by_task(found: pd.DataFrame, trainings: dict[str, int]) -> pd.DataFrame:
     price = found.iterations / found.index.get_level_values("task").map(trainings)
     grid.insert(0, "price (trainings)", price.groupby(level="method").mean().round(1))
     return grid.rename_axis(columns=None)
-
-
-def matching_in_words(found: pd.DataFrame, gains: pd.DataFrame) -> str:
-    """Which methods of `arena.against_dense` match on which task, and on every task; what is inconclusive; and in
-    how many rows of `arena.scope_gains` the other scope is better."""
-    methods = found.reset_index()[["task", "method", "verdict"]]
-    own = {task: rows.method[rows.verdict.isin(HOLDS)] for task, rows in methods.groupby("task", sort=False)}
-    everywhere = set.intersection(*(set(names) for names in own.values()))
-    by_task = "; ".join(f"{task}: {', '.join(names) or 'none'}" for task, names in own.items())
-    left_open = methods[methods.verdict == INCONCLUSIVE]
-    unsettled = "; ".join(f"{row.method} on {row.task}" for row in left_open.itertuples())
-    better = (gains.verdict == BETTER).groupby(level="task", sort=False)
-    scopes = "; ".join(f"{task} in {rows.sum()} of {len(rows)} cases" for task, rows in better)
-    return (
-        f"Matching: {by_task}. On every task: **{', '.join(sorted(everywhere)) or 'no method'}**. Inconclusive: "
-        f"{unsettled or 'none'}. Another scope than the first was shown to be better: {scopes}."
-    )
 
 
 def _is_single(index: pd.MultiIndex, name: str) -> bool:

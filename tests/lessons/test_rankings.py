@@ -66,12 +66,6 @@ def test_a_budget_counts_the_search_for_the_scope():
     assert "**a** (60.1 %); too expensive then: none." in rankings.budget_in_words(board, best, 300)
 
 
-def test_every_check_is_under_its_verdict():
-    index = pd.MultiIndex.from_tuples([("t", "m", check) for check in arena.CHECKS], names=["task", "method", "check"])
-    checks = pd.DataFrame({"scope": "erk", "verdict": ["passed", "flagged", "passed"]}, index=index)
-    assert rankings.checks_in_words(checks) == "- **m** (erk): passed: shuffle, invert; flagged: reinit."
-
-
 def test_tasks_side_by_side():
     dense = 0.9 + 0.01 * (np.arange(4) - 1.5)
     easy = {("a", "uniform"): dense + 0.001 * STEADY, ("b", "uniform"): dense - 0.1 + 0.001 * STEADY[::-1]}
@@ -81,9 +75,6 @@ def test_tasks_side_by_side():
     table = rankings.by_task(found, {"t": 100, "u": 100})
     assert list(table.columns) == ["price (trainings)", "t", "u"] and table["price (trainings)"].tolist() == [2.0, 2.0]
     assert table.t["a"].startswith("uniform: ") and table.t["a"].endswith("as good") and table.u["b"].endswith("worse")
-    words = rankings.matching_in_words(found, arena.scope_gains(made_up(TWO), margin=2.5))
-    assert words.startswith("Matching: t: a; u: none. On every task: **no method**. Inconclusive: none.")
-    assert words.endswith("t in 2 of 2 cases.")
 
 
 def test_a_ranking_is_shown_without_holes():
