@@ -9,26 +9,29 @@ from collections.abc import Iterable
 from lthlib.storage.store import TICKET, Key
 
 
-def batches(keys: Iterable[Key], workers: int = 1) -> list[list[Key]]:
+def batches(keys: Iterable[Key], workers: int = 1, dense_apart: bool = False) -> list[list[Key]]:
     """Networks in batches that are trained one after the other, tickets of low levels first.
 
     A batch has as many networks as can be trained by then, less those that would leave some of `workers` idle: they
     wait for the next batch, unless they are all there is. A network can be trained when the tickets of its
-    trial at lower levels, as far as they are among `keys`, are in earlier batches. Level 0 is a batch by itself,
-    since it is trained in another way than later ones (see `Hunt.train`); its forks start from theta_k of the dense
-    networks, so they are a batch after it.
+    trial at lower levels, as far as they are among `keys`, are in earlier batches; a fork of level 0 starts from theta_k
+    of its dense network, and forks are a batch by themselves. `dense_apart` keeps level 0 apart too, for schedules
+    that train it in another way.
     """
-    in_order = sorted(keys, key=lambda key: key.level)  # a stable sort: tickets stay before controls
-    dense = [key for key in in_order if key.level == 0 and key.method != "fork"]
-    forks = [key for key in in_order if key.level == 0 and key.method == "fork"]
-    planned = [batch for batch in (dense, forks) if batch]
-    waiting = [key for key in in_order if key.level > 0]
+    waiting = sorted(keys, key=lambda key: key.level)  # a stable sort: tickets stay before controls
+    forks = [key for key in waiting if _is_dense_fork(key)]
+    dense = [key for key in waiting if key.level == 0 and not _is_dense_fork(key)]
+    planned = []
+    if dense and (forks or dense_apart):
+        planned.append(dense)
+    if forks:
+        planned.append(forks)
+    waiting = _without(waiting, planned)
     while waiting:
         ready = _ready(waiting)
         count = len(ready) - len(ready) % workers or len(ready)
         planned.append(ready[:count])
-        chosen = set(ready[:count])
-        waiting = [key for key in waiting if key not in chosen]
+        waiting = _without(waiting, planned[-1:])
     return planned
 
 
@@ -47,3 +50,13 @@ def _ready(waiting: list[Key]) -> list[Key]:
         if key.method == TICKET:
             lowest.setdefault(key.trial, key.level)
     return [key for key in waiting if key.level <= lowest.get(key.trial, key.level)]
+
+
+def _without(keys: list[Key], planned: list[list[Key]]) -> list[Key]:
+    """The keys that are in none of these batches."""
+    chosen = {key for batch in planned for key in batch}
+    return [key for key in keys if key not in chosen]
+
+
+def _is_dense_fork(key: Key) -> bool:
+    return key.level == 0 and key.method == "fork"

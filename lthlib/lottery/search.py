@@ -137,7 +137,7 @@ def hunt(
     made_with = partial(manifest.facts, device, workers)
     watching = _Watch(ready.task.name, len(to_train), len(networks), progress, about)
     with search.store.making(search.setting, made_with), watching as watch:
-        for keys in batches(to_train, engine.side_by_side(device, workers)):
+        for keys in batches(to_train, engine.side_by_side(device, workers), dense_apart=search.dense_apart()):
             with search.missing(keys) as missing:
                 watch.skip(len(keys) - len(missing))
                 tickets: dict[Key, Ticket] = {}
@@ -201,7 +201,7 @@ class Hunt:
     @contextlib.contextmanager
     def missing(self, keys: list[Key]):
         """Those of these networks that are not in the store, while no other process trains their levels."""
-        with self.store.lock(self.setting, keys[0].level):  # levels above 0 have one lock
+        with self.store.lock(self.setting, *by_level(keys)):
             yield [key for key in keys if not self.store.has(self.setting, key)]  # another process may have finished
 
     def train(
@@ -212,13 +212,15 @@ class Hunt:
         sparse: str = "auto",
         in_all: int | None = None,
     ):
-        """Train these tickets, all of level 0 or all of later levels, as one batch, and yield (key, Trained) as each
-        is finished and stored. `in_all` is how many the caller trains, batch by batch."""
+        """Train these tickets as one batch, and yield (key, Trained) as each is finished and stored. Forks of level 0
+        are a batch by themselves, and so is level 0 where it is `dense_apart`. `in_all` is how many the caller
+        trains, batch by batch."""
         keys = list(tickets)
         if not keys:
             return
-        level, is_fork = keys[0].level, keys[0].method == "fork"
-        snapshot = self.setting.rewind if level == 0 and not is_fork else None
+        level = keys[0].level  # the lowest
+        has_dense = any(key.level == 0 and key.method != "fork" for key in keys)
+        snapshot = self.setting.rewind if has_dense else None
         training = engine.train(
             list(tickets.values()), self.recipe(level), self.task.dataset, model=self.network,
             objective=self.task.objective, snapshot=snapshot, device=device, workers=workers, sparse=sparse, in_all=in_all,
@@ -233,16 +235,20 @@ class Hunt:
             index, trained = finished
             key = keys[index]
             weights = trained.weights if key.method in (TICKET, "fork") else None
-            start = trained.snapshot if key.method == TICKET else None
+            start = trained.snapshot if key.method == TICKET and key.level == 0 else None
             early_stop = trained.early_stop if key.method == TICKET else None
             record = Record(tickets[key].mask, trained.history, trained.seconds, weights, start, early_stop)
             self.store.save(self.setting, key, record)
             yield key, trained
 
+    def dense_apart(self) -> bool:
+        """Whether level 0 is trained in another way than later levels."""
+        return self.setting.schedule == "finetuned"
+
     def recipe(self, level: int) -> Recipe:
         """How a level is trained: as the setting says, but fine-tuning stays at the last learning rate."""
         recipe = self.setting.recipe
-        if level == 0 or self.setting.schedule != "finetuned":
+        if level == 0 or not self.dense_apart():
             return recipe
         return dataclasses.replace(recipe, learning_rate=recipe.learning_rate_at(recipe.iterations - 1), warmup=0, milestones=())
 

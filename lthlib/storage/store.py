@@ -209,22 +209,27 @@ class Store:
         return _setting(content["setting"])
 
     @contextlib.contextmanager
-    def lock(self, setting: Setting, level: int) -> Iterator[None]:
-        """Lock a level of a setting, so that one process trains its networks and others wait. The lock ends
-        with the process that holds it, however that ends. Its file is called `.claim`. On a file system without
-        locks nobody waits (see `core.locks`). Raises LotteryError where the folder cannot be written."""
-        path = self.path(setting, Key(TICKET, 0, level)).with_name(".claim")
+    def lock(self, setting: Setting, *levels: int) -> Iterator[None]:
+        """Lock levels of a setting, so that one process trains their networks and others wait. The lock ends
+        with the process that holds it, however that ends. Its file is called `.claim`: level 0, which
+        settings may share, has one, and later levels another together. On a file system without locks nobody
+        waits (see `core.locks`). Raises LotteryError where the folder cannot be written."""
+        level_of = {self.path(setting, Key(TICKET, 0, level)).with_name(".claim"): level for level in sorted(levels)}
+        with contextlib.ExitStack() as held:
+            for path, level in level_of.items():  # level 0 first, so that no two processes wait for each other
+                held.enter_context(self._locked(path, level))
+            yield
+
+    def _locked(self, path: Path, level: int):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             remove_leftovers(path.parent)
-            acquired = locks.lock(path, timeout=0)
+            return locks.lock(path, timeout=0)
         except Timeout:
             notice(f"another process is training level {level} of this setting: waiting for its results.")
-            acquired = locks.lock(path)
+            return locks.lock(path)
         except OSError as error:
             raise unwritable(path, error) from error
-        with acquired:
-            yield
 
     def table(self, settings: list[Setting] | None = None, all_trials: bool = False) -> pd.DataFrame:
         """All measurements of these settings, or of every registered one: one row per setting, method, trial,
