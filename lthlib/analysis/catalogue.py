@@ -66,7 +66,8 @@ def _stored(table: pd.DataFrame, store: Store, source: str = TABLE) -> Catalogue
         except (KeyError, LotteryError):
             return None
 
-    return Catalogue(_groups(table, settings, source), lambda group, trial, level: find(group.setting, trial, level))
+    groups = _groups(table, settings, source)
+    return Catalogue(groups, lambda group, trial, level: find(group.setting, trial, level))
 
 
 def _shipped() -> Callable[[Group, int, int], Look | None]:

@@ -8,8 +8,9 @@ from lthlib.lessons import handouts, translations
 
 def add_explore(commands) -> None:
     """Add the command `explore` with its options."""
-    about = """Write the explorer of lesson 0 as one HTML file, which needs neither a notebook nor a network: sliders
-    for round and trial, the methods, and what trials show at each round. Without --results, of what is shipped."""
+    about = """Write the explorer of lesson 0 as one HTML file, which needs neither a notebook nor a network:
+    sliders for round and trial, the methods, and what trials show at each round. Without --results, of what
+    is shipped."""
     add = command(commands, run_explore, "an HTML page to look through results", about)
     add("--html", required=True, metavar="FILE", help="the page to write; ends in .html")
     add("--results", metavar="DIR", help="a results folder (none: what is shipped)")
@@ -18,7 +19,7 @@ def add_explore(commands) -> None:
 
 def run_explore(options: argparse.Namespace) -> None:
     """Carry out `explore`, and print the path of the page."""
-    from lthlib import pages  # here, since it takes colours from figures: matplotlib would delay every other command
+    from lthlib import pages  # here, since it loads matplotlib, which would delay every other command
 
     print(pages.write(options.html, options.results, options.force))
 

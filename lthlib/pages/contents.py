@@ -1,5 +1,6 @@
 """What the page holds of a group of results, as plain lists and names: nothing is computed in the page."""
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -15,8 +16,8 @@ Looks = dict[int, list[Look | None]]  # by trial, then level by level
 
 
 def group_of(name: str, rated: tuple[float, Group], look: Callable[[Group, int, int], Look | None]) -> dict:
-    """One choice of the page: a task at one rate, with its curves, findings and networks. Lists by trial begin
-    with all trials together."""
+    """One choice of the page: a task at one rate, with its curves, findings and networks. Lists by trial
+    begin with all trials together."""
     rate, group = rated
     networks = summarise(group.table)
     networks = networks.groupby(["method", "trial", "level"], as_index=False).mean(numeric_only=True)
@@ -24,6 +25,7 @@ def group_of(name: str, rated: tuple[float, Group], look: Callable[[Group, int, 
     levels, trials = sorted(map(int, tickets.level.unique())), sorted(map(int, tickets.trial.unique()))
     looks = {trial: [look(group, trial, level) for level in levels] for trial in trials}
     task = str(group.table.task.iloc[0])
+    measured = functools.partial(_measured, networks, levels, trials)
     return {
         "name": name,
         "task": task,
@@ -32,8 +34,8 @@ def group_of(name: str, rated: tuple[float, Group], look: Callable[[Group, int, 
         "trials": trials,
         "levels": levels,
         "weights": _short(100 * tickets.groupby("level").density.mean(), 4),
-        "accuracy": {method: _measured(networks, method, levels, trials, "test_accuracy", 100) for method in group.methods},
-        "stop": {method: _measured(networks, method, levels, trials, "early_stop", 1) for method in group.methods},
+        "accuracy": {method: measured(method, "test_accuracy", 100) for method in group.methods},
+        "stop": {method: measured(method, "early_stop", 1) for method in group.methods},
         "curves": _curves(group, networks, levels, trials),
         "findings": findings.of_group(group, trials, levels),
         "overall": findings.overall(group),
@@ -51,18 +53,19 @@ def shapes_of(groups: list[dict]) -> dict:
     return shapes
 
 
-def _measured(networks: pd.DataFrame, method: str, levels: list[int], trials: list[int], measure: str, factor: int) -> dict:
-    """A measure by level, times a factor: `values` [choice of trials], the first of them the mean, and the lowest
-    and highest trial."""
+def _measured(networks: pd.DataFrame, levels: list, trials: list, method: str, measure: str, factor: int) -> dict:
+    """A measure by level, times a factor: `values` [choice of trials], the first of them the mean, and the
+    lowest and highest trial."""
     of_method = networks[networks.method == method]
-    table = factor * of_method.pivot(index="level", columns="trial", values=measure).reindex(index=levels, columns=trials)
-    values = [table.mean(axis=1), *(table[trial] for trial in trials)]
-    return {"values": [_short(row) for row in values], "low": _short(table.min(axis=1)), "high": _short(table.max(axis=1))}
+    table = factor * of_method.pivot(index="level", columns="trial", values=measure)
+    table = table.reindex(index=levels, columns=trials)
+    values = [_short(row) for row in (table.mean(axis=1), *(table[trial] for trial in trials))]
+    return {"values": values, "low": _short(table.min(axis=1)), "high": _short(table.max(axis=1))}
 
 
 def _curves(group: Group, networks: pd.DataFrame, levels: list[int], trials: list[int]) -> dict:
-    """Validation accuracy in percent along training: of each method [choice of trials][level], at `iterations`,
-    with early stop as [iteration, accuracy there]. The curve of all trials is their mean."""
+    """Validation accuracy in percent along training: of each method [choice of trials][level], at
+    `iterations`, with early stop as [iteration, accuracy there]. The curve of all trials is their mean."""
     validation = group.table[group.table.split == "validation"]
     measured = validation.groupby(["method", "trial", "level", "iteration"]).accuracy.mean().mul(100)
     last = int(validation.iteration.max())
@@ -74,7 +77,8 @@ def _curves(group: Group, networks: pd.DataFrame, levels: list[int], trials: lis
             of[key] = np.interp(grid, curve.index, curve.to_numpy())
     at = networks.set_index(["method", "trial", "level"])
     ends = np.concatenate([curve[POINTS // 3 :] for curve in of.values()])
-    shown = {"iterations": grid.tolist(), "low": float(ends.min()), "high": float(ends.max()), "of": {}, "stop": {}}
+    shown = {"iterations": grid.tolist(), "low": float(ends.min()), "high": float(ends.max())}
+    shown |= {"of": {}, "stop": {}}
     for method in group.methods:
         lines, stops = [], []
         for choice in [trials, *([trial] for trial in trials)]:
@@ -100,15 +104,16 @@ def _stop(at: pd.DataFrame, keys: list, grid: np.ndarray, mean: np.ndarray | Non
 
 
 def _layers(looks: Looks) -> dict | None:
-    """The share of its weights that each layer keeps, in percent [choice of trials][level][layer]; None without
-    a look at any ticket."""
+    """The share of its weights that each layer keeps, in percent [choice of trials][level][layer]; None
+    without a look at any ticket."""
     names = next((list(look.layers) for levels in looks.values() for look in levels if look), None)
     if names is None:
         return None
-    by_trial = [[_short(100 * pd.Series(look.layers)) if look else None for look in levels] for levels in looks.values()]
+    shares = lambda look: _short(100 * pd.Series(look.layers)) if look else None  # noqa: E731
+    by_trial = [[shares(look) for look in levels] for levels in looks.values()]
     together = []
     for of_level in zip(*by_trial):
-        there = [shares for shares in of_level if shares]
+        there = [row for row in of_level if row]
         together.append(_short(pd.DataFrame(there).mean()) if there else None)
     return {"names": names, "shares": [together, *by_trial]}
 

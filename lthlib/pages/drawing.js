@@ -7,7 +7,7 @@ const $ = (id) => document.getElementById(id);
 const escaped = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 const look = (method) => DATA.methods[method];
 const colour = (method) => `var(${look(method).colour})`;
-const short = (value) => (value >= 99.95 ? "100" : String(Number(value.toPrecision(3))));
+const short = (value) => (value >= 99.95 ? "100" : String(Number(value.toPrecision(3)))); // a share in percent
 const whole = (value) => Math.round(value).toLocaleString("en");
 const last = (list) => list[list.length - 1];
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));

@@ -31,7 +31,7 @@ function drawAgainst() {
   own.y = (value) => own.top + (tall * (high + room - value)) / (high - low + 2 * room);
   let still = "", before = -100;
   for (const tick of niceTicks(low - room, high + room, 5)) {
-    const words = tick >= 1000 ? whole(tick) : short(tick);
+    const words = tick >= 1000 ? whole(tick) : String(tick);
     still += line(own.left, own.y(tick), of.width - own.right, own.y(tick)) + text(own.left - 6, own.y(tick) + 4, words, "end");
   }
   for (const weights of group.weights) {
@@ -80,7 +80,7 @@ function drawLearning() {
   own.cut = `x="${own.left}" y="${own.top}" width="${wide}" height="${tall}" viewBox="${own.left} ${own.top} ${wide} ${tall}"`;
   let still = "";
   for (const tick of niceTicks(low - room, high + room, 5)) {
-    still += line(own.left, own.y(tick), of.width - own.right, own.y(tick)) + text(own.left - 6, own.y(tick) + 4, short(tick), "end");
+    still += line(own.left, own.y(tick), of.width - own.right, own.y(tick)) + text(own.left - 6, own.y(tick) + 4, String(tick), "end");
   }
   const ticks = [1, 2, 5].flatMap((digit) => [0, 1, 2, 3, 4, 5, 6].map((zeros) => digit * 10 ** zeros)).sort((a, b) => b - a);
   let before = 1e9;
@@ -169,8 +169,9 @@ function drawNetwork() {
     return (unit) => [x(column), top + (tall * (unit + 0.5)) / count];
   });
   net.radius = columns.map((count) => Math.min(6, (0.36 * tall) / count));
+  const small = step < 64 ? 'style="font-size: 10.5px"' : "";
   net.still.innerHTML = columns.map((count, column) =>
-    text(x(column), 16, whole(count), "middle", 'class="strong"') + text(x(column), 32, kinds[column])).join("");
+    text(x(column), 16, whole(count), "middle", 'class="strong"') + text(x(column), 32, kinds[column], "middle", small)).join("");
   const units = columns.map((count, column) => (column === 0 ? "" : Array.from({ length: count }, (_, unit) => {
     const [a, b] = net.columns[column](unit);
     return `<circle cx="${a.toFixed(1)}" cy="${b.toFixed(1)}" r="${net.radius[column].toFixed(1)}"/>`;

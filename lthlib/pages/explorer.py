@@ -24,9 +24,12 @@ SUFFIX = ".html"
 
 
 def write(path: str | Path, results: pd.DataFrame | str | Path | None = None, overwrite: bool = False) -> Path:
-    """Write the page and return its path. `results` is a results folder or a table of `lthlib.hunt`; None: what
-    is shipped. Raises LotteryError for a path that does not end in .html or that is there already and is not to
-    be overwritten, and as `page` does; then nothing is written."""
+    """Write the page and return its path.
+
+    `results` is a results folder or a table of `lthlib.hunt`; None: what is shipped. Raises LotteryError for
+    a path that does not end in .html, or that is there already and is not to be overwritten, and as `page`
+    does; then nothing is written.
+    """
     path = check_path(path, overwrite)
     content = page(results).encode()
     try:
@@ -49,14 +52,16 @@ def check_path(path: str | Path, overwrite: bool = False) -> Path:
         reason = getattr(error, "strerror", None) or str(error)
         raise LotteryError(f"{str(path)!r} cannot be written to ({reason}): choose another name.") from error
     if path.is_dir() or (there and not overwrite):
-        raise LotteryError(f"{str(path)!r} is there already: choose another name, or overwrite it (overwrite=True, --force).")
+        fix = "choose another name, or overwrite it (overwrite=True, --force)"
+        raise LotteryError(f"{str(path)!r} is there already: {fix}.")
     return path
 
 
 def page(results: pd.DataFrame | str | Path | None = None) -> str:
     """The page as HTML. Raises LotteryError where the results cannot be read, or where nothing was pruned."""
     found = catalogue(results)
-    groups = [contents.group_of(name, group, found.look) for name, rates in found.groups.items() for group in rates.items()]
+    rated = [(name, group) for name, rates in found.groups.items() for group in rates.items()]
+    groups = [contents.group_of(name, group, found.look) for name, group in rated]
     methods = dict.fromkeys([*(method for group in groups for method in group["methods"]), "dense"])
     shown = {"groups": groups, "shapes": contents.shapes_of(groups), "methods": looks.of_methods(methods)}
     title = f"Lottery tickets: {_source(results)}"

@@ -21,7 +21,9 @@ def of_group(group: Group, trials: list[int], levels: list[int]) -> list[list[li
     networks = summarise(group.table)
     rows = []
     for trial in [None, *trials]:
-        table, part = (all_ if trial is None else all_[all_.trial == trial] for all_ in (group.table, networks))
+        table, part = group.table, networks
+        if trial is not None:
+            table, part = table[table.trial == trial], part[part.trial == trial]
         by_level = _pruned(group, table, part)
         dense = [_about("", "the dense network", NONE, _dense(part[part.setting == group.setting]))]
         rows.append([by_level.get(level, []) if level else dense for level in levels])
@@ -34,8 +36,8 @@ def overall(group: Group) -> list[str]:
     verdicts = matching(own)
     far = [f"{sentences.how_far(verdicts, verdict)}." for verdict in ("matching", "winning")]
     margin = margin_of(own)
-    rule = "no verdict without a margin" if math.isnan(margin.value) else f"how much less accurate is still as good: {margin}"
-    return [*far, f"{rule[0].upper()}{rule[1:]}."]
+    rule = f"How much less accurate is still as good: {margin}."
+    return [*far, "No verdict without a margin." if math.isnan(margin.value) else rule]
 
 
 def _pruned(group: Group, table: pd.DataFrame, networks: pd.DataFrame) -> dict[int, list[Finding]]:
@@ -46,9 +48,10 @@ def _pruned(group: Group, table: pd.DataFrame, networks: pd.DataFrame) -> dict[i
     if own.empty:
         return found
     margin = margin_of(table[table.setting == group.setting]).value
-    _add(found, "", "ticket and dense", lambda: compare(own, "dense"), lambda row: sentences.against(row, "dense", margin))
+    words = lambda row: sentences.against(row, "dense", margin)  # noqa: E731
+    _add(found, "", "ticket and dense", lambda: compare(own, "dense"), words)
     stops = lambda: early_stop_ratio(table[table.setting == group.setting])  # noqa: E731
-    _add(found, "", "early stop", stops, lambda row: sentences.against_dense(row))
+    _add(found, "", "early stop", stops, sentences.against_dense)
     for method in group.methods:
         if method == ticket:
             continue
@@ -77,11 +80,13 @@ def _about(method: str, about: str, verdict: str, text: str) -> Finding:
 
 def _dense(networks: pd.DataFrame) -> str:
     """The dense networks in numbers."""
-    dense = networks[(networks.level == 0) & (networks.method == networks.schedule)].dropna(subset="early_stop")
+    dense = networks[(networks.level == 0) & (networks.method == networks.schedule)]
+    dense = dense.dropna(subset="early_stop")
     if dense.empty:
         return "its training diverged"
     accuracies, stops = 100 * dense.test_accuracy, dense.early_stop
     if len(dense) == 1:
         return f"test accuracy {accuracies.iloc[0]:.1f} % at early stop, iteration {stops.iloc[0]:,.0f}"
     spread = f"{accuracies.min():.1f} to {accuracies.max():.1f}; {len(dense)} trials"
-    return f"test accuracy {accuracies.mean():.1f} % ({spread}) at early stop, on average at iteration {stops.mean():,.0f}"
+    mean = f"test accuracy {accuracies.mean():.1f} % ({spread}) at early stop"
+    return f"{mean}, on average at iteration {stops.mean():,.0f}"

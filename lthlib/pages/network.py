@@ -18,14 +18,15 @@ from lthlib.tasks import TASKS
 Shapes = dict[str, tuple[int, ...]]  # of prunable weights, by layer, in the network's order
 CLEAR = 0.99  # the share of a layer's weights that lie below what is drawn widest
 # Inputs and classes of data that has to be downloaded: enough to build its networks without it.
-KNOWN = {"mnist": ((1, 28, 28), 10), "fashion": ((1, 28, 28), 10), "cifar10": ((3, 32, 32), 10), "mnist1d": ((40,), 10)}
+GREY, COLOUR = (1, 28, 28), (3, 32, 32)
+KNOWN = {"mnist": (GREY, 10), "fashion-mnist": (GREY, 10), "cifar10": (COLOUR, 10), "mnist1d": ((40,), 10)}
 
 
 def drawing(task: str, looks: dict[int, list[Look | None]]) -> dict | None:
-    """What is drawn of a group's tickets: `shape`, the same for all groups of a task, and by trial the sample in
-    an order in which the mask of each level keeps its beginning. None where nothing is stored, or where the
-    layers do not follow one another."""
-    whole = {trial: levels for trial, levels in looks.items() if levels and all(look is not None for look in levels)}
+    """What is drawn of a group's tickets: `shape`, the same for all groups of a task, and by trial the sample
+    in an order in which the mask of each level keeps its beginning. None where nothing is stored, or where
+    the layers do not follow one another."""
+    whole = {trial: levels for trial, levels in looks.items() if levels and None not in levels}
     if not whole:
         return None
     first = next(iter(whole.values()))[0]
@@ -70,8 +71,8 @@ def columns_of(shapes: Shapes) -> list[int] | None:
 
 
 def places(shapes: Shapes) -> tuple[list[int], list[int], list[int]]:
-    """Where the weights of a look's sample are: the layer, the unit of its inputs, and the unit of its outputs of
-    each. Of a layer behind a convolution, the inputs of one channel are one unit."""
+    """Where the weights of a look's sample are: the layer, the unit of its inputs, and the unit of its outputs
+    of each. Of a layer behind a convolution, the inputs of one channel are one unit."""
     sizes = [math.prod(shape) for shape in shapes.values()]
     chosen, before = inspection.sample(sum(sizes)), 0
     layers, inputs, outputs = (torch.zeros_like(chosen) for _ in range(3))
@@ -96,7 +97,7 @@ def _shape(shapes: Shapes, look: Look) -> dict | None:
     kinds = ["inputs", *("channels" if len(shape) > 2 else "units" for shape in shapes.values())]
     kinds[-1] = "outputs"
     height, width = look.pixels.shape
-    picture = height > 1 and columns[0] % (height * width) == 0  # of a convolution it is the kernel's positions
+    picture = height > 1 and columns[0] % (height * width) == 0  # of a convolution, they are its kernel's
     lines = np.stack([layers, inputs, outputs], axis=1).astype("<u2")
     size = [height, width] if picture else None
     return {"columns": columns, "kinds": kinds, "picture": size, "total": total, "lines": _bytes(lines)}
@@ -113,13 +114,13 @@ def _trial(levels: list[Look], layer: np.ndarray) -> dict:
         here = np.abs(after[:, layer == place])
         sizes = here[here > 0]
         widest[layer == place] = np.quantile(sizes, CLEAR) if len(sizes) else 1.0
-    trained = [np.trim_zeros(np.where(mask, _levels(now, widest), 0)[order], "b") for mask, now in zip(kept, after)]
-    pixels = [(255 * look.pixels.numpy().ravel() / (float(look.pixels.max()) or 1.0)).round() for look in levels]
+    numbers = [np.where(mask, _levels(now, widest), 0)[order] for mask, now in zip(kept, after)]
+    pixels = [look.pixels.numpy().ravel() / (float(look.pixels.max()) or 1.0) for look in levels]
     return {
         "order": _bytes(order.astype("<u2")),
         "before": _bytes(_levels(before, widest)[order]),
-        "after": [_bytes(numbers) for numbers in trained],
-        "pixels": [_bytes(shares.astype(np.uint8)) for shares in pixels],
+        "after": [_bytes(np.trim_zeros(row, "b")) for row in numbers],
+        "pixels": [_bytes((255 * shares).round().astype(np.uint8)) for shares in pixels],
         "brightest": [round(100 * float(look.pixels.max()), 2) for look in levels],
     }
 

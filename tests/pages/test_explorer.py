@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import lthlib
-from lthlib import analysis, models, pages
+from lthlib import analysis, data, models, pages
 from lthlib.__main__ import main
 from lthlib.analysis import inspection
 from lthlib.analysis.catalogue import catalogue
@@ -51,8 +51,8 @@ def own(folder):
     return data_of(pages.page(folder))
 
 
-def group_of(data, name):
-    return next(group for group in data["groups"] if group["name"].startswith(name))
+def group_of(shown, name):
+    return next(group for group in shown["groups"] if group["name"].startswith(name))
 
 
 def test_the_shipped_page_is_small_and_holds_every_task(shipped):
@@ -68,12 +68,12 @@ def test_the_page_loads_nothing(shipped):
 
 
 def test_methods_have_the_names_and_looks_of_figures(shipped):
-    data = data_of(shipped)
-    assert data["methods"]["iterative"]["name"] == "ticket" and "iterative" not in {m["name"] for m in data["methods"].values()}
-    for method, shown in data["methods"].items():
-        assert shown["marker"] == style.METHODS[method].marker
-        assert f"{shown['colour']}: {style.METHODS[method].colour}" in shipped
-    texts = [one["text"] for group in data["groups"] for choice in group["findings"] for level in choice for one in level]
+    shown = data_of(shipped)
+    assert shown["methods"]["iterative"]["name"] == "ticket" and "iterative" not in {m["name"] for m in shown["methods"].values()}
+    for method, of in shown["methods"].items():
+        assert of["marker"] == style.METHODS[method].marker
+        assert f"{of['colour']}: {style.METHODS[method].colour}" in shipped
+    texts = [one["text"] for group in shown["groups"] for choice in group["findings"] for level in choice for one in level]
     assert len(texts) > 500 and not any("iterative" in text or "nan" in text for text in texts)
 
 
@@ -143,9 +143,9 @@ def test_a_small_network_is_drawn_weight_by_weight(own, folder, own_task):
 
 def test_the_shipped_sample_lies_where_the_layers_say(shipped):
     """Shipped looks do not say which layer a weight is of: by the shapes, layers keep the share they should."""
-    data = data_of(shipped)
-    for group in data["groups"]:
-        shape, level = data["shapes"][group["task"]], min(4, len(group["levels"]) - 1)
+    shown = data_of(shipped)
+    for group in shown["groups"]:
+        shape, level = shown["shapes"][group["task"]], min(4, len(group["levels"]) - 1)
         lines = numbers(shape["lines"], "<u2").reshape(-1, 3)
         kept = np.mean([
             np.bincount(lines[numbers(of["order"], "<u2")[: len(after)], 0], minlength=len(shape["columns"]) - 1)
@@ -162,6 +162,7 @@ def test_shapes_are_known_without_a_download(monkeypatch, tmp_path):
     monkeypatch.setenv("LTHLIB_DATA", str(tmp_path))
     shapes = network.shapes_of("lenet-mnist", ["fc1", "fc2", "output"])
     assert shapes == {"fc1": (300, 784), "fc2": (100, 300), "output": (10, 100)}
+    assert set(network.KNOWN) <= set(data.NAMES)
     assert network.shapes_of("lenet-mnist", ["other"]) is None and network.shapes_of("own", ["fc1"]) is None
 
 
@@ -189,8 +190,8 @@ def test_without_masks_the_rest_is_shown(folder):
 
 def test_a_name_cannot_end_the_script(folder):
     table = lthlib.results(folder).assign(task="</script><b>&")
-    data = data_of(page := pages.page(table))
-    assert data["groups"][0]["task"] == "</script><b>&" and page.count("</script>") == 2
+    shown = data_of(page := pages.page(table))
+    assert shown["groups"][0]["task"] == "</script><b>&" and page.count("</script>") == 2
 
 
 def test_the_command_writes_a_page_and_keeps_what_is_there(folder, tmp_path, capsys):
