@@ -36,7 +36,7 @@ lab: .venv/ready  ## open JupyterLab on the lessons
 app: .venv/ready-app  ## serve lesson 0 as an app, without its code (Voila)
 	$(BIN)/voila notebooks/00_look_first.ipynb $(VOILA)
 
-test-browser: .venv/ready-dev .venv/ready-app  ## try lesson 0 in Chromium, in JupyterLab and Voila
+test-browser: .venv/ready-dev .venv/ready-app  ## try lesson 0 in Chromium, in JupyterLab and Voila, and the explorer as a page
 	$(BIN)/python -m pip install --quiet --no-compile --editable ".[browser]"
 	$(BIN)/python -m pytest tests/browser
 

@@ -77,10 +77,16 @@ ARENA = [
     *(f"--file={name}" for name in FILES if name.endswith((".py", ".txt"))),
     *("--file=", "--file=.", "--file=none-there.py", f"--file={NUL}", f"--file={LONG}.py"),
 ]
+EXPLORE = [
+    *("", "--html=", "--html=.", "--html=page", "--html=page.txt", "--html=file.html/page.html", "--html=none-there/page.html"),
+    *(f"--html={NUL}.html", f"--html={LONG}.html", "--html=~nobody-here/x.html", "--html=page.html more", "--force"),
+    *(f"--html=page.html --results={place}" for place in ("nowhere", "file", NUL, LONG, "~nobody-here/x")),
+]
 COMMANDS = {
     "hunt --task=lenet-digits --profile=smoke": HUNT,
     "batch": BATCH,
     "atlas": ATLAS,
+    "explore": EXPLORE,
     "handout": [*LESSONS, "--language=fr", "--language=", "more"],
     "translate --language=ko": [*LESSONS, "--language=fr", "--language=en", f"--language={NUL}"],
     "report": REPORT,

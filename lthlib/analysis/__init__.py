@@ -14,7 +14,7 @@ from lthlib.analysis.comparison import (
 from lthlib.analysis.evidence import FEWEST, Evidence, bounds, error_rates, holm, weigh, weigh_ratio
 from lthlib.analysis.pooling import overview, pool_seeds, settings_of, with_settings
 from lthlib.analysis.provenance import looks, manifest
-from lthlib.analysis.sentences import against_dense, describe, difference, how_far, sentence
+from lthlib.analysis.sentences import against, against_dense, describe, difference, how_far, sentence
 from lthlib.analysis.summary import (
     AS_THEY_ARE,
     LABELS,

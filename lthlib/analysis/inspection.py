@@ -38,6 +38,7 @@ class Look:
     before   theta_0 of a sample of the prunable weights [n], the same weights at every level of a trial
     after    the same weights at the end of training [n], zero where they are pruned
     kept     which of them the mask keeps [n]
+    shapes   of each layer's weights, by name; None of shipped looks, which do not hold them
     """
 
     layers: dict[str, float]
@@ -45,6 +46,7 @@ class Look:
     before: Tensor
     after: Tensor
     kept: Tensor
+    shapes: dict[str, tuple[int, ...]] | None = None
 
 
 def look(dense: Record, ticket: Record) -> Look:
@@ -54,14 +56,20 @@ def look(dense: Record, ticket: Record) -> Look:
     before, after, kept = (
         torch.cat([tensors[name].flatten() for name in names]) for tensors in (dense.start, ticket.weights, ticket.mask)
     )
-    chosen = torch.randperm(len(kept), generator=torch.Generator().manual_seed(seed_for("look")))[:SAMPLE]
+    chosen = sample(len(kept))
     return Look(
         layers={name.removesuffix(".weight"): share for name, share in masks.layer_densities(ticket.mask).items()},
         pixels=_picture(ticket.mask[names[0]]),
         before=before[chosen],
         after=after[chosen],
         kept=kept[chosen],
+        shapes={name.removesuffix(".weight"): tuple(kept.shape) for name, kept in ticket.mask.items()},
     )
+
+
+def sample(count: int) -> Tensor:
+    """Which weights a look at a network of so many prunable ones holds: their numbers, counted along the layers."""
+    return torch.randperm(count, generator=torch.Generator().manual_seed(seed_for("look")))[:SAMPLE]
 
 
 def stored(setting: Setting, trial: int, level: int, store: Store) -> Look:

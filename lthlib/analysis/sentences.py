@@ -23,7 +23,11 @@ def sentence(table: pd.DataFrame, density: float, control: str = "reinit", margi
     if level not in found.index:
         wrong = f"at level {level} training diverged in every pair of ticket and {control}"
         raise LotteryError(f"{wrong}: choose another density, or hunt with a lower learning_rate.")
-    row = found.loc[level]
+    return against(found.loc[level], control, margin_of(table, margin=margin).value)
+
+
+def against(row: pd.Series, control: str, margin: float) -> str:
+    """A row of `compare` as the sentence that `sentence` gives, by the margin that its verdict was made with."""
     start = {
         BETTER: f"ticket better than {control}",
         AS_GOOD: f"ticket as good as {control}",
@@ -31,7 +35,7 @@ def sentence(table: pd.DataFrame, density: float, control: str = "reinit", margi
         INCONCLUSIVE: f"inconclusive between ticket and {control}",
         NONE: f"no verdict on ticket and {control}",
     }[row.verdict]
-    return f"{start} at {percent(row.density)}: {difference(row, margin_of(table, margin=margin).value)}"
+    return f"{start} at {percent(row.density)}: {difference(row, margin)}"
 
 
 def difference(row: pd.Series, margin: float, unit: str = "points") -> str:
@@ -73,8 +77,9 @@ def against_dense(row: pd.Series, of: str = "dense") -> str:
     lines = (100.0, 100 * evidence.SLOWER)
     digits = decimals([(number, line) for number in (row.percent, row.low, row.high) for line in lines], fewest=0)
     bounds = "" if math.isnan(row.low) else f"95 % bounds {row.low:.{digits}f} to {row.high:.{digits}f} %; "
+    trials = f"{row.trials:.0f} trial{'' if row.trials == 1 else 's'}"
     never = f", {row.never:.0f} of them never learned" if row.never else ""
-    return f"{word}: {row.percent:.{digits}f} % of {of}'s iterations ({bounds}{row.trials:.0f} trials{never})"
+    return f"{word}: {row.percent:.{digits}f} % of {of}'s iterations ({bounds}{trials}{never})"
 
 
 def how_far(verdicts: pd.DataFrame, verdict: str = "matching", method: str = "ticket") -> str:

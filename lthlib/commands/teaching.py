@@ -1,9 +1,27 @@
-"""Commands for teachers and translators: translate, handout."""
+"""Commands for readers, teachers and translators: explore, translate, handout."""
 
 import argparse
 
 from lthlib.commands.base import command
 from lthlib.lessons import handouts, translations
+
+
+def add_explore(commands) -> None:
+    """Add the command `explore` with its options."""
+    about = """Write the explorer of lesson 0 as one HTML file, which needs neither a notebook nor a network:
+    sliders for round and trial, the methods, and what trials show at each round. Without --results, of what
+    is shipped."""
+    add = command(commands, run_explore, "an HTML page to look through results", about)
+    add("--html", required=True, metavar="FILE", help="the page to write; ends in .html")
+    add("--results", metavar="DIR", help="a results folder (none: what is shipped)")
+    add("--force", action="store_true", help="overwrite FILE")
+
+
+def run_explore(options: argparse.Namespace) -> None:
+    """Carry out `explore`, and print the path of the page."""
+    from lthlib import pages  # here, since it loads matplotlib, which would delay every other command
+
+    print(pages.write(options.html, options.results, options.force))
 
 
 def add_translate(commands) -> None:

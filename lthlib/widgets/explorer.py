@@ -14,7 +14,7 @@ import ipywidgets
 import pandas as pd
 from IPython.display import HTML, display
 
-from lthlib.widgets.catalogue import Catalogue, Group, catalogue
+from lthlib.analysis.catalogue import Catalogue, Group, catalogue
 from lthlib.widgets.panels import Panels, Place
 
 

@@ -77,6 +77,16 @@ def for_text(colour: str) -> str:
     return colour
 
 
+def for_dark(colour: str, ground: str, contrast: float = 4.5) -> str:
+    """The colour, lightened until it has this contrast on a dark ground: for pages that follow a reader's dark
+    theme."""
+    channels = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+    while (_luminance(colour) + 0.05) / (_luminance(ground) + 0.05) < contrast:
+        channels = [255 - 0.95 * (255 - channel) for channel in channels]
+        colour = "#" + "".join(f"{round(channel):02X}" for channel in channels)
+    return colour
+
+
 def _luminance(colour: str) -> float:
     """Of #RRGGBB, relative to white (WCAG 2.2)."""
     shares = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]

@@ -14,6 +14,8 @@ from lthlib.settings import SCHEDULES, Setting
 from lthlib.storage import atlas
 from lthlib.storage.store import Store
 
+TABLE = "the table"  # where results are, as messages call it
+
 
 @dataclass(frozen=True)
 class Group:
@@ -45,7 +47,7 @@ def catalogue(results: pd.DataFrame | str | Path | None = None) -> Catalogue:
         return Catalogue(_groups(atlas.read(), {}), _shipped())
     if not isinstance(results, pd.DataFrame):
         store = Store(results, writable=False)
-        return _stored(store.table(), store)
+        return _stored(store.table(), store, f"the results folder {store.folder}")
     try:
         store = Store(writable=False)
     except LotteryError:  # no such folder: the table alone is shown
@@ -53,7 +55,7 @@ def catalogue(results: pd.DataFrame | str | Path | None = None) -> Catalogue:
     return _stored(results, store)
 
 
-def _stored(table: pd.DataFrame, store: Store) -> Catalogue:
+def _stored(table: pd.DataFrame, store: Store, source: str = TABLE) -> Catalogue:
     """A table's groups, and looks inside the tickets of a store."""
     settings = {setting.identity(): setting for setting in store.settings()}
 
@@ -64,7 +66,8 @@ def _stored(table: pd.DataFrame, store: Store) -> Catalogue:
         except (KeyError, LotteryError):
             return None
 
-    return Catalogue(_groups(table, settings), lambda group, trial, level: find(group.setting, trial, level))
+    groups = _groups(table, settings, source)
+    return Catalogue(groups, lambda group, trial, level: find(group.setting, trial, level))
 
 
 def _shipped() -> Callable[[Group, int, int], Look | None]:
@@ -77,11 +80,11 @@ def _shipped() -> Callable[[Group, int, int], Look | None]:
     return find
 
 
-def _groups(table: pd.DataFrame, settings: dict[str, Setting]) -> dict[str, dict[float, Group]]:
+def _groups(table: pd.DataFrame, settings: dict[str, Setting], source: str = TABLE) -> dict[str, dict[float, Group]]:
     pruned = table[(table.level > 0) & (table.method == table.schedule)]
     if pruned.empty:
         advice = "run lthlib.hunt(...), or name the folder of its results"
-        raise LotteryError(f"the table holds no pruned network: {advice}.")
+        raise LotteryError(f"{source} holds no pruned network: {advice}.")
     first = pruned.sort_values("level", kind="stable").groupby("setting").first()
     # Where a setting is not known, what is left tells its rate; layers at half the rate keep a little more.
     seen = (20 * (1 - first.density ** (1 / first.level))).round() / 20
