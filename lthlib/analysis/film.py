@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import torch
 from safetensors import safe_open
 from safetensors.torch import load as from_bytes
@@ -24,6 +25,7 @@ from lthlib.core.errors import LotteryError
 from lthlib.core.files import write_atomically
 from lthlib.core.paths import expanded
 from lthlib.lottery.search import Hunt
+from lthlib.pruning import masks
 from lthlib.storage import atlas
 from lthlib.storage.store import TICKET, Key, Store
 from lthlib.tasks import Prepared
@@ -37,10 +39,15 @@ class Film:
     """One method of a trial of a setting, level by level.
 
     units       numbers of the units filmed: of the inputs, then of each layer
+    sizes       how many inputs there are, and how many units in each layer
     iterations  when each frame of a level was taken, from 0 to the end of training
     weights     by layer [levels, iterations, outputs, inputs]: the weights between those units, zero where they
                 are pruned. Magnitudes are in steps of 1/127 of the largest of the layer, and never zero where
                 a weight is kept
+    evaluated   at which iterations the networks were evaluated
+    validation  validation accuracy there [levels, iterations evaluated], from 0 to 1
+    test        test accuracy at early stop [levels]
+    densities   of the whole networks [levels]
     """
 
     setting: str
@@ -48,6 +55,11 @@ class Film:
     units: list[list[int]]
     iterations: list[int]
     weights: dict[str, Tensor]
+    evaluated: list[int]
+    validation: Tensor
+    test: Tensor
+    densities: Tensor
+    sizes: list[int]
 
     @property
     def levels(self) -> int:
@@ -82,12 +94,14 @@ def take(
             for place, name in enumerate(layers)
         }
 
+    histories: dict[int, dict[str, list]] = {}
     taken = {(level, 0): seen(ticket.weights, ticket.mask) for level, ticket in enumerate(tickets)}
     for at in times:
         recipe = dataclasses.replace(ready.setting.recipe, iterations=at)
         common = {"model": ready.network, "objective": ready.task.objective, "device": "cpu"}
         for level, trained in engine.train(tickets, recipe, ready.task.dataset, **common):
             taken[level, at] = seen(trained.weights, tickets[level].mask)
+            histories[level] = trained.history  # those of the whole training stay
     weights = {
         name: torch.stack([torch.stack([taken[level, at][name] for at in (0, *times)]) for level in levels]) for name in layers
     }
@@ -95,7 +109,15 @@ def take(
     for place, name in enumerate(layers):
         chosen = kept[name][:, units[place + 1]][:, :, units[place]].bool()[:, None].expand_as(weights[name])
         weights[name] = _rounded(weights[name], chosen)
-    return Film(ready.setting.identity(), trial, units, [0, *times], weights)
+    curves = [pd.DataFrame(histories[level]).pivot(index="iteration", columns="split") for level in levels]
+    validation = torch.tensor([curve.accuracy.validation.dropna().tolist() for curve in curves])
+    test = torch.tensor([curve.accuracy.test[curve.loss.validation.idxmin()] for curve in curves])
+    evaluated = curves[0].accuracy.validation.dropna().index.tolist()
+    densities = torch.tensor([masks.density(ticket.mask) for ticket in tickets])
+    shapes = [tickets[0].mask[name].shape for name in layers]
+    named = {"weights": weights, "validation": validation, "test": test, "densities": densities}
+    named["sizes"] = [shapes[0][1], *(shape[0] for shape in shapes)]
+    return Film(ready.setting.identity(), trial, units, [0, *times], evaluated=evaluated, **named)
 
 
 def write(task: str, films: Mapping[str, Film], where: str | Path | None = None) -> Path:
@@ -103,7 +125,8 @@ def write(task: str, films: Mapping[str, Film], where: str | Path | None = None)
     tensors: dict[str, Tensor] = {}
     for method, film in films.items():
         start = f"{film.setting}/{method}/{film.trial}"
-        tensors[f"{start}/iterations"] = torch.tensor(film.iterations)
+        for name in ("iterations", "evaluated", "validation", "test", "densities", "sizes"):
+            tensors[f"{start}/{name}"] = torch.as_tensor(getattr(film, name))
         for place, column in enumerate(film.units):
             tensors[f"{start}/units/{place:03d}"] = torch.tensor(column)
         for place, (name, weights) in enumerate(film.weights.items()):
@@ -144,7 +167,9 @@ def _film(setting: str, trial: int, parts: dict[str, Tensor]) -> Film:
         if name.startswith("weights/")
     }
     units = [tensor.tolist() for name, tensor in parts.items() if name.startswith("units/")]
-    return Film(setting, trial, units, parts["iterations"].tolist(), weights)
+    named = {name: parts[name] for name in ("validation", "test", "densities")}
+    named |= {name: parts[name].tolist() for name in ("iterations", "evaluated", "sizes")}
+    return Film(setting, trial, units, weights=weights, **named)
 
 
 def _rounded(weights: Tensor, kept: Tensor) -> Tensor:

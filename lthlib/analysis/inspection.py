@@ -38,6 +38,8 @@ class Look:
     before   theta_0 of a sample of the prunable weights [n], the same weights at every level of a trial
     after    the same weights at the end of training [n], zero where they are pruned
     kept     which of them the mask keeps [n]
+    kernel   whether the pixels are positions of the first layer's kernels, which see every place of an image,
+             and not inputs
     """
 
     layers: dict[str, float]
@@ -45,6 +47,7 @@ class Look:
     before: Tensor
     after: Tensor
     kept: Tensor
+    kernel: bool = False
 
 
 def look(dense: Record, ticket: Record) -> Look:
@@ -61,6 +64,7 @@ def look(dense: Record, ticket: Record) -> Look:
         before=before[chosen],
         after=after[chosen],
         kept=kept[chosen],
+        kernel=ticket.mask[names[0]].dim() > 2,
     )
 
 
@@ -122,6 +126,7 @@ def _unstack(parts: dict[str, Tensor]) -> list[Look]:
             parts["before"].float(),
             parts["after"][level].float(),
             parts["kept"][level],
+            next(iter(layers)).startswith("conv"),
         )
         for level in range(len(parts["kept"]))
     ]
