@@ -78,9 +78,9 @@ def _key(number: int) -> str:
 
 
 def _shown(explorer: Explorer) -> tuple[pd.DataFrame, str, int]:
-    """The ticket's setting with its controls, its method's name, and the trial chosen."""
+    """One row for each network of the ticket's setting, its method's name, and the trial chosen."""
     group = explorer.group
-    return group.table[group.table.setting == group.setting], group.methods[0], explorer.trial.value
+    return group.networks, group.methods[0], explorer.trial.value
 
 
 def _whole(sentence: str) -> str:
@@ -108,8 +108,8 @@ def _reach(explorer: Explorer) -> Answered:
     verdicts = analysis.matching(table)
     reached, _, _ = analysis.reach(verdicts)
     answer = None if reached is None else REACHES[int(reached < 0.25) + int(reached <= 0.1)]
-    level = analysis.nearest_level(table, reached or FIFTH)
-    return Answered(answer, f"{analysis.how_far(verdicts)}.", [(Place(ticket, trial, level), ["accuracy", "learning"])])
+    picture = [(Place(ticket, trial, int(table.level.max())), ["accuracy", "learning"])]
+    return Answered(answer, f"{analysis.how_far(verdicts)}.", picture)
 
 
 OWN = ("The ticket, with its own initial values", "reinit, with new random values", "Neither: they are as good")

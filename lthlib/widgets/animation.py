@@ -9,7 +9,7 @@ from IPython.display import HTML, display
 
 from lthlib.analysis import film
 from lthlib.core.errors import LotteryError
-from lthlib.plots.style import NAMES
+from lthlib.plots.style import METHODS, NAMES
 from lthlib.storage import atlas
 from lthlib.storage.networks import summarise
 from lthlib.widgets.frames import Reel
@@ -31,8 +31,9 @@ class Animation(ipywidgets.VBox):
     """What `watch` returns. Code may set `slider.value` (a frame), `method.value`."""
 
     def __init__(self, films: dict[str, film.Film], table: pd.DataFrame):
+        films = {method: films[method] for method in METHODS if method in films}  # the ticket's first
         means = _means(films, table)
-        self.reels = {method: Reel(each, method, means) for method, each in films.items()}
+        self.reels = {method: Reel(film, method, means) for method, film in films.items()}
         first = next(iter(self.reels.values()))
         last = len(first) - 1
         wide = ipywidgets.Layout(width="auto", flex="1 1 160px", min_width="120px")

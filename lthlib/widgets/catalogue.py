@@ -10,8 +10,10 @@ import pandas as pd
 from lthlib.analysis import inspection
 from lthlib.analysis.inspection import Look
 from lthlib.core.errors import LotteryError
+from lthlib.plots.style import METHODS
 from lthlib.settings import SCHEDULES, Setting
 from lthlib.storage import atlas
+from lthlib.storage.networks import summarise
 from lthlib.storage.store import Store
 
 FIRST = "lenet-mnist1d"  # of what is shipped: five methods, five trials, and trainings that are short
@@ -29,6 +31,11 @@ class Group:
     @property
     def tickets(self) -> pd.DataFrame:
         return self.table[self.table.method == self.methods[0]]
+
+    @functools.cached_property
+    def networks(self) -> pd.DataFrame:
+        """One row for each network of the setting that is looked into, tickets and controls."""
+        return summarise(self.table[self.table.setting == self.setting])
 
 
 @dataclass(frozen=True)
@@ -107,8 +114,13 @@ def _group(tables: list[pd.DataFrame]) -> Group:
     """One group from settings that differ in schedule: their tickets, and the first one's controls."""
     first, others = tables[0], [table[table.method == table.schedule] for table in tables[1:]]
     networks = pd.concat([first[first.method != "dense"], *others], ignore_index=True)
-    methods = dict.fromkeys([*networks.schedule.unique(), *networks.method.unique()])  # the schedules first
-    return Group(networks, list(methods), first.setting.iloc[0])
+    controls = sorted(set(networks.method) - set(networks.schedule), key=_place_in_figures)
+    return Group(networks, [*networks.schedule.unique(), *controls], first.setting.iloc[0])
+
+
+def _place_in_figures(method: str) -> tuple[int, str]:
+    """The order in which figures and buttons have methods; others come behind, by name."""
+    return (list(METHODS).index(method) if method in METHODS else len(METHODS)), method
 
 
 def _name(task: str, setting: Setting | None) -> str:

@@ -158,6 +158,10 @@ class _Axes:
         self.low, self.high = float(np.floor(values.min() / 5) * 5), float(np.ceil(values.max() / 5) * 5)
         self.least = float(min([self.densities.min(), *(line.index.min() for line in means.values())]))
         self.top = float(100 * film.validation.max())
+        self.means = {
+            name: [(share, self._across(share), self._down(value)) for share, value in line.sort_index(ascending=False).items()]
+            for name, line in means.items()
+        }
         self.fixed = "".join([*self._upper(method, means), *self._lower()])
 
     def draw(self, level: int, time: int) -> str:
@@ -165,19 +169,34 @@ class _Axes:
         iteration, x = self.film.iterations[time], self._across(self.densities[level])
         is_done, (top, bottom) = time == len(self.film.iterations) - 1, self.UPPER
         parts = [self.fixed, f'<path d="M{x:.1f} {top}V{bottom}" stroke="{GHOST}"/>']
-        y = self._down(self.test[level if is_done or not level else level - 1])
-        if level and not is_done:
-            x = self._across(self.densities[level - 1])
-        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7" fill="{self.colour}" stroke="{INK}" stroke-width="1.8"/>')
-        if is_done:
-            side = (x + 10, "start") if x < 280 else (x - 8, "end")
-            parts.append(_text(side[0], y - 11, f"{self.test[level]:.1f} %", 14, INK, side[1], bold=True, halo=True))
+        if reached := level + is_done:  # levels trained so far, and none beyond them is shown
+            parts += self._curves(reached)
+            parts += self._point(reached - 1, is_done)
         times = self.film.evaluated
         curve = [(self._along(at), self._rise(value)) for at, value in zip(times, 100 * self.film.validation[level])]
         seen = [point for at, point in zip(times, curve) if at <= iteration]
         parts.append(_line(seen, self.colour, 2.2))
         parts.append(f'<circle cx="{seen[-1][0]:.1f}" cy="{seen[-1][1]:.1f}" r="5" fill="{self.colour}" stroke="{INK}"/>')
         return _svg(CURVES, "".join(parts))
+
+    def _curves(self, levels: int) -> list[str]:
+        """The curves against density, as far as training has come."""
+        least, parts = self.densities[levels - 1] - 0.01, []
+        for name, points in self.means.items():
+            seen = [(x, y) for share, x, y in points if share >= least]
+            parts.append(_line(seen, METHODS[name].colour, 1.1, METHODS[name].dashes))
+        thick = [(self._across(share), self._down(value)) for share, value in zip(self.densities[:levels], self.test)]
+        parts.append(_line(thick, self.colour, 2.6))
+        return parts + [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.4" fill="{self.colour}"/>' for x, y in thick]
+
+    def _point(self, level: int, with_number: bool) -> list[str]:
+        """The point that moves, at the last level trained."""
+        x, y = self._across(self.densities[level]), self._down(self.test[level])
+        parts = [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7" fill="{self.colour}" stroke="{INK}" stroke-width="1.8"/>']
+        if with_number:
+            place, anchor = (x + 10, "start") if x < 280 else (x - 8, "end")
+            parts.append(_text(place, y - 11, f"{self.test[level]:.1f} %", 14, INK, anchor, bold=True, halo=True))
+        return parts
 
     def _upper(self, method: str, means: Mapping[str, pd.Series]) -> list[str]:
         (top, bottom), parts = self.UPPER, [_text(6, 15, "test accuracy (%)", 13)]
@@ -188,19 +207,12 @@ class _Axes:
         for share in _ticks(self.densities):
             parts.append(_text(self._across(share), bottom + 15, f"{share:.3g}", 12, anchor="middle"))
         parts.append(_text((self.LEFT + self.RIGHT) / 2, bottom + 31, "weights remaining (%)", 13, anchor="middle"))
-        trials = "thick: this run", "thin: means over", "the shipped trials"
-        parts += [_text(self.RIGHT + 6, 14 + 14 * line, words, 12) for line, words in enumerate(trials)]
-        ends = []
-        for name, line in means.items():
-            points = [(self._across(share), self._down(value)) for share, value in sorted(line.items(), reverse=True)]
-            parts.append(_line(points, METHODS[name].colour, 1.1, METHODS[name].dashes))
-            ends.append((points[-1][1], name))
-        for y, name in _apart(ends, 14, bottom):
-            label = NAMES.get(name, name)
-            parts.append(_text(self.RIGHT + 6, y + 4, label, 13, for_text(METHODS[name].colour), bold=name == method))
-        thick = [(self._across(share), self._down(value)) for share, value in zip(self.densities, self.test)]
-        parts.append(_line(thick, self.colour, 2.6))
-        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.4" fill="{self.colour}"/>' for x, y in thick]
+        trials = "thick: this run", "thin: averages of", "several runs"
+        parts += [_text(self.RIGHT + 8, 24 + 15 * line, words, 12) for line, words in enumerate(trials)]
+        for place, name in enumerate(means):
+            y, look = 86 + 17 * place, METHODS[name]
+            words = _text(self.RIGHT + 40, y + 4, NAMES.get(name, name), 13, for_text(look.colour), bold=name == method)
+            parts.append(_line([(self.RIGHT + 8, y), (self.RIGHT + 34, y)], look.colour, 1.4, look.dashes) + words)
         return parts
 
     def _lower(self) -> list[str]:
@@ -249,15 +261,6 @@ def _ticks(densities: np.ndarray) -> list[float]:
         if chosen[-1] / share > 2:
             chosen.append(float(share))
     return chosen
-
-
-def _apart(ends: list[tuple[float, str]], gap: float, bottom: float) -> list[tuple[float, str]]:
-    """Labels at their lines' ends, moved until none lies over another."""
-    placed: list[tuple[float, str]] = []
-    for y, name in sorted(ends):
-        placed.append((max(y, placed[-1][0] + gap) if placed else y, name))
-    over = max(0.0, placed[-1][0] - bottom) if placed else 0.0
-    return [(y - over, name) for y, name in placed]
 
 
 def _line(points: list, colour: str, width: float, dashes: tuple | str = "") -> str:

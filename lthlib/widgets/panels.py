@@ -1,5 +1,6 @@
 """Six linked panels about one ticket among its levels, trials and controls, fast enough to follow a slider:
-what stays (axes, curves of all methods) is drawn once, and what a move changes over a copy of it."""
+what stays is drawn once, and what a move changes over a copy of it. Curves against density are uncovered as the
+slider moves, so that readers can say what they expect before they see it."""
 
 import html
 import io
@@ -8,11 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 from lthlib.analysis.inspection import Look
@@ -21,6 +24,7 @@ from lthlib.plots.show import picture_as_html
 from lthlib.plots.style import METHODS, NAMES, WORDS, density_axis
 
 SIZE, DPI = (10.2, 6.3), 96
+MARK = 5  # pixels from the middle of a curve's marker to its edge
 FAINT = "#767676"  # 4.5 to 1 on white
 KEPT, GOING = METHODS["iterative"].colour, METHODS["reinit"].colour
 DARKER = {GOING: "#A84A00"}  # of text, which needs more contrast than a mark: 5.8 to 1
@@ -85,6 +89,7 @@ class Panels:
         canvas = self.figure.canvas
         canvas.restore_region(self.background)
         self.changing = []
+        self._uncover(place)
         self._draw_curves(place)
         self._draw_learning(place)
         self._draw_look(look, then)
@@ -126,6 +131,7 @@ class Panels:
             axes.tick_params(labelsize=10)
             axes.spines[["top", "right"]].set_visible(False)
         self.accuracy, self.stop, self.learning, self.shares, self.pixels, self.scatter = panels.flat
+        self.uncovered: list[tuple[Axes, Artist]] = []  # from the dense network to where the slider stands
         self._against_density(self.accuracy, "test_accuracy", 100, "test accuracy (%)")
         self._against_density(self.stop, "early_stop", 1, "early stop (iteration)")
         self.accuracy.legend(frameon=False, fontsize=9, loc="lower left")
@@ -153,9 +159,10 @@ class Panels:
             line = networks[(networks.method == method) | dense]
             values = factor * line.groupby("weights")[measure].agg(["mean", "min", "max"])
             style = {**METHODS[method].line_and_points(), "markersize": 5, "linewidth": 1.3}
-            axes.plot(values["mean"], label=NAMES.get(method, method), **style)
-            band = {"color": METHODS[method].colour, "alpha": 0.12, "lw": 0}
-            axes.fill_between(values.index, values["min"], values["max"], **band)
+            [line] = axes.plot(values["mean"], label=NAMES.get(method, method), animated=True, **style)
+            look = {"color": METHODS[method].colour, "alpha": 0.12, "lw": 0}
+            band = axes.fill_between(values.index, values["min"], values["max"], animated=True, **look)
+            self.uncovered += [(axes, band), (axes, line)]
         density_axis(axes, self.networks.weights, ticks=4)
         axes.set_xlabel("weights remaining (%)", fontsize=10)
         axes.set_ylabel(label, fontsize=10)
@@ -179,6 +186,13 @@ class Panels:
         self.scatter.set_ylabel("after training", fontsize=10)
         for axis in (self.scatter.xaxis, self.scatter.yaxis):
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2g}"))
+
+    def _uncover(self, place: Place) -> None:
+        """The curves against density, as far as the slider has come."""
+        for axes, artist in self.uncovered:
+            left, right = axes.bbox.x0, axes.transData.transform((self.weights[place.level], 1))[0]
+            artist.set_clip_box(Bbox([[left, axes.bbox.y0], [right + MARK, axes.bbox.y1]]))
+            axes.draw_artist(artist)
 
     def _draw_curves(self, place: Place) -> None:
         network = self._network(place)
