@@ -15,7 +15,7 @@ from lthlib.storage.networks import summarise
 from lthlib.widgets.frames import Reel
 
 INTERVAL = 180  # milliseconds between two frames
-STILL = 0.35  # weights remaining in the picture that stands where nothing moves, at most
+STILL = 0.25  # weights remaining in the picture that stands where nothing moves, at most
 
 
 def watch(task: str = "lenet-mnist1d") -> "Animation":
@@ -67,7 +67,7 @@ class Animation(ipywidgets.VBox):
         reel = next(iter(self.reels.values()))
         ends = len(reel.film.iterations) - 1
         trained = [n for n, (level, time) in enumerate(reel.stages) if time == ends and reel.film.densities[level] < STILL]
-        return reel.frame(min(trained[2:] or trained or [len(reel) - 1]))
+        return reel.still(trained[0] if trained else len(reel) - 1)
 
     def _step(self, frame: int) -> None:
         self.slider.value = max(self.slider.min, min(self.slider.max, frame))

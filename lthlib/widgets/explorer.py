@@ -41,7 +41,7 @@ class Explorer(ipywidgets.VBox):
         self.picture = ipywidgets.HTML()
         above = [self.results, self.density] if len(names) > 1 else [self.density]
         self._static, hide = _static()
-        super().__init__([hide, _row(above), _row([self.method]), _row([self.trial, self.rate]), self.picture])
+        super().__init__([hide, _row(above), _row([self.method, self.trial, self.rate]), self.picture])
         self._set_out(names[0])
         self.results.observe(lambda change: self._set_out(change["new"]), "value")
         self.rate.observe(lambda change: self._moved(self._fill), "value")

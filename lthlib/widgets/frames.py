@@ -5,6 +5,7 @@ A level has a frame for each iteration filmed and, but for the last, one more in
 pruned next turn grey. What frames of a film share is made once.
 """
 
+import base64
 import html
 from collections.abc import Mapping
 
@@ -57,6 +58,16 @@ class Reel:
             f"{network}{self._axes.draw(*self._at(number))}</div>"
             f'<figcaption aria-live="polite" style="line-height: 1.35">{html.escape(words)}</figcaption></figure>'
         )
+
+    def still(self, number: int) -> str:
+        """A frame as HTML for pages that show images and no drawings of their own, such as GitHub's preview."""
+        drawings, words = (self._network(number), self._axes.draw(*self._at(number))), self.words(number)
+        images = [
+            f'<img alt="{html.escape(words)}" style="max-width: 100%; background: {PAPER}" width="{width}" '
+            f'src="data:image/svg+xml;base64,{base64.b64encode(drawing.encode()).decode()}">'
+            for drawing, (width, _) in zip(drawings, (NETWORK, CURVES))
+        ]
+        return f'<figure style="margin: 0">{"".join(images)}<figcaption>{html.escape(words)}</figcaption></figure>'
 
     def headline(self, number: int) -> str:
         """What happens in a frame, in a few words."""
@@ -282,6 +293,6 @@ def _svg(size: tuple[int, int], content: str) -> str:
     width, height = size
     css = f"flex: 1 1 {round(0.8 * width)}px; max-width: {width}px; min-width: 0; height: auto; background: {PAPER}"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" style="{css}" aria-hidden="true" '
-        f'font-family="{FONT}" fill="none">{content}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+        f'style="{css}" aria-hidden="true" font-family="{FONT}" fill="none">{content}</svg>'
     )

@@ -21,7 +21,7 @@ from lthlib.widgets.explorer import _input, _row, _show, _static, _words
 
 EVERY = 0.5  # seconds between two looks at a hunt in the background
 SHORT = 500  # iterations: half a minute for the choices that the laboratory opens with
-WAIT = "Starting. The first networks are finished after about ten seconds ..."
+WAIT = "Starting. The first networks are finished in ten seconds or so, later on a busy machine ..."
 
 
 def lab(results: str | Path | None = None) -> "Lab":
