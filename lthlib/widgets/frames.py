@@ -291,7 +291,7 @@ def _text(
 
 def _svg(size: tuple[int, int], content: str) -> str:
     width, height = size
-    css = f"flex: 1 1 {round(0.8 * width)}px; max-width: {width}px; min-width: 0; height: auto; background: {PAPER}"
+    css = f"flex: 1 1 {round(0.7 * width)}px; max-width: {width}px; min-width: 0; height: auto; background: {PAPER}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
         f'style="{css}" aria-hidden="true" font-family="{FONT}" fill="none">{content}</svg>'

@@ -41,8 +41,8 @@ class Lab(ipywidgets.VBox):
         controls = [name for name in CONTROLS if name != "reset"]  # which belongs to other schedules
         controls = [(f"none: {lab_choices.NO_CONTROL}", "none"), *lab_choices.offered(controls, lab_choices.CONTROLS)]
         slider = ipywidgets.IntSlider
-        self.task = _input(ipywidgets.Dropdown, "task", "34em", options=tasks, value="lenet-mnist1d")
-        self.control = _input(ipywidgets.Dropdown, "beside the ticket", "34em", options=controls, value="reinit")
+        self.task = _input(ipywidgets.Dropdown, "task", "38em", options=tasks, value="lenet-mnist1d")
+        self.control = _input(ipywidgets.Dropdown, "beside the ticket", "38em", options=controls, value="reinit")
         share = {"value": 0.5, "min": 0.05, "max": 0.95, "step": 0.05, "readout_format": ".0%"}
         self.rate = _input(ipywidgets.FloatSlider, "removed a round", "22em", **share)
         self.rounds = _input(slider, "rounds", "19em", value=4, min=1, max=25)
@@ -141,11 +141,12 @@ def side_by_side(table: pd.DataFrame, control: str) -> str:
     for method, curve in shown.groupby("method", sort=False):
         by_iteration = curve.groupby("iteration").accuracy.mean()
         right.plot(100 * by_iteration, label=NAMES.get(method, method), linewidth=2, **METHODS[method].line())
-    right.set_title(f"Trial {trial} at {percent(shown.density.mean())}, just trained", fontsize=11)
+    where = f"trial {trial} at {percent(shown.density.mean()).replace('100.0', '100')}"
+    right.set_title(f"Just trained: {where}", fontsize=11)
     right.set(xlabel="iteration", ylabel="validation accuracy (%)")
     right.legend(frameon=False)
     right.spines[["top", "right"]].set_visible(False)
-    words = f"{figure.get_label()} On the right, the learning curves of trial {trial} at {percent(shown.density.mean())}."
+    words = f"{figure.get_label()} On the right, the learning curves of {where}."
     return plots.as_html(figure, words)
 
 

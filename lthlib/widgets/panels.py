@@ -178,7 +178,7 @@ class Panels:
         self.shares.set(xlim=(0, 1), ylim=(max(len(layers), 1) - 0.5, -0.5))
         self.shares.set_yticks(range(len(layers)), layers)
         self.shares.xaxis.set_major_formatter(PercentFormatter(1, symbol=""))
-        self.shares.set_xlabel("weights remaining in the layer (%)", fontsize=10)
+        self.shares.set_xlabel("weights remaining (%)", fontsize=10)
         self.pixels.set_axis_off()
         self.scatter.axhline(0, color=FAINT, linewidth=0.6)
         self.scatter.set(xlim=(-reach, reach), ylim=(-REACH * reach, REACH * reach))
