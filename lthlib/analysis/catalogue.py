@@ -12,9 +12,12 @@ from lthlib.analysis.inspection import Look
 from lthlib.core.errors import LotteryError
 from lthlib.settings import SCHEDULES, Setting
 from lthlib.storage import atlas
+from lthlib.storage.networks import summarise
 from lthlib.storage.store import Store
 
 TABLE = "the table"  # where results are, as messages call it
+METHODS = ("iterative", "oneshot", "reinit", "shuffle", "random")  # first among buttons, in this order
+FIRST = "lenet-mnist1d"  # of what is shipped: five methods, five trials, and trainings that are short
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,16 @@ class Group:
     def tickets(self) -> pd.DataFrame:
         return self.table[self.table.method == self.methods[0]]
 
+    @functools.cached_property
+    def networks(self) -> pd.DataFrame:
+        """One row for each network of the setting that is looked into, tickets and controls."""
+        return summarise(self.table[self.table.setting == self.setting])
+
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Groups by name (a task, and what sets it apart where there are several), largest first, then by rate.
+    """Groups by name (a task, and what sets it apart where there are several), largest first (of what is shipped,
+    the most varied first), then by rate.
     `look(group, trial, level)` looks inside a ticket, and gives None where nothing is stored."""
 
     groups: dict[str, dict[float, Group]]
@@ -44,7 +53,8 @@ def catalogue(results: pd.DataFrame | str | Path | None = None) -> Catalogue:
     """Arrange a results folder, or a table of `lthlib.hunt`, or, without, what is shipped. A table has no
     masks: they are looked for in the usual folder. Raises LotteryError where nothing was pruned."""
     if results is None:
-        return Catalogue(_groups(atlas.read(), {}), _shipped())
+        groups = _groups(atlas.read(), {})
+        return Catalogue({name: groups[name] for name in sorted(groups, key=lambda name: name != FIRST)}, _shipped())
     if not isinstance(results, pd.DataFrame):
         store = Store(results, writable=False)
         return _stored(store.table(), store, f"the results folder {store.folder}")
@@ -106,8 +116,13 @@ def _group(tables: list[pd.DataFrame]) -> Group:
     """One group from settings that differ in schedule: their tickets, and the first one's controls."""
     first, others = tables[0], [table[table.method == table.schedule] for table in tables[1:]]
     networks = pd.concat([first[first.method != "dense"], *others], ignore_index=True)
-    methods = dict.fromkeys([*networks.schedule.unique(), *networks.method.unique()])  # the schedules first
-    return Group(networks, list(methods), first.setting.iloc[0])
+    controls = sorted(set(networks.method) - set(networks.schedule), key=_place_in_figures)
+    return Group(networks, [*networks.schedule.unique(), *controls], first.setting.iloc[0])
+
+
+def _place_in_figures(method: str) -> tuple[int, str]:
+    """The order in which figures and buttons have methods; others come behind, by name."""
+    return (METHODS.index(method) if method in METHODS else len(METHODS)), method
 
 
 def _name(task: str, setting: Setting | None) -> str:

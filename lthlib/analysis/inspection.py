@@ -39,6 +39,8 @@ class Look:
     after    the same weights at the end of training [n], zero where they are pruned
     kept     which of them the mask keeps [n]
     shapes   of each layer's weights, by name; None of shipped looks, which do not hold them
+    kernel   whether the pixels are positions of the first layer's kernels, which see every place of an image,
+             and not inputs
     """
 
     layers: dict[str, float]
@@ -47,6 +49,7 @@ class Look:
     after: Tensor
     kept: Tensor
     shapes: dict[str, tuple[int, ...]] | None = None
+    kernel: bool = False
 
 
 def look(dense: Record, ticket: Record) -> Look:
@@ -64,6 +67,7 @@ def look(dense: Record, ticket: Record) -> Look:
         after=after[chosen],
         kept=kept[chosen],
         shapes={name.removesuffix(".weight"): tuple(kept.shape) for name, kept in ticket.mask.items()},
+        kernel=ticket.mask[names[0]].dim() > 2,
     )
 
 
@@ -130,6 +134,7 @@ def _unstack(parts: dict[str, Tensor]) -> list[Look]:
             parts["before"].float(),
             parts["after"][level].float(),
             parts["kept"][level],
+            next(iter(layers)).startswith("conv"),
         )
         for level in range(len(parts["kept"]))
     ]

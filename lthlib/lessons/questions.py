@@ -49,6 +49,7 @@ class Prediction:
 
 
 _predictions: dict[str, Prediction] = {}
+_boxes: dict[str, widgets.HTML] = {}  # where the answer to a key is displayed
 _answers: dict[str, Callable[[], None]] = {}  # how the answer that is displayed for a key is drawn anew
 
 
@@ -76,23 +77,38 @@ def predicted(key: str) -> str | None:
     return _predictions[key].chosen if key in _predictions else None
 
 
-def reveal(key: str, answer: str | None, sentence: str) -> None:
+def reveal(key: str, answer: str | None, sentence: str, picture: str = "") -> None:
     """Show what the reader predicted and what this run gave: `answer`, one of the choices, or None where
-    the run cannot tell, and one computed `sentence`. Without a prediction the answer is folded; it opens
-    by itself as soon as the reader has chosen. Raises LotteryError for an answer that is not one of the
-    choices."""
+    the run cannot tell, one computed `sentence`, and a `picture` that belongs to it, as HTML. Without a
+    prediction the answer is folded; it opens by itself as soon as the reader has chosen. Raises LotteryError
+    for an answer that is not one of the choices."""
+    _check(key, answer)
+    first = _answer(key, answer, sentence, picture)
+    if not _has_front_end():
+        first.show()
+        return
+    _boxes[key] = box = widgets.HTML(first.page)
+    _answers[key] = lambda: setattr(box, "value", _answer(key, answer, sentence, picture).page)
+    _show_widget(box, first)
+
+
+def revise(key: str, answer: str | None, sentence: str, picture: str = "") -> None:
+    """Put another answer in the place of one that `reveal` has shown, as when the reader chooses other
+    results. Arguments and errors are those of `reveal`; where nothing is shown under the key, this does
+    nothing."""
+    _check(key, answer)
+    if key in _boxes:
+        box = _boxes[key]
+        _answers[key] = lambda: setattr(box, "value", _answer(key, answer, sentence, picture).page)
+        _redraw(key)
+
+
+def _check(key: str, answer: str | None) -> None:
+    """Raise LotteryError for an answer that is not one of the choices."""
     if key in _predictions and answer is not None and answer not in _predictions[key].choices:
         choices = _predictions[key].choices
         hint = did_you_mean(answer, choices)
         raise LotteryError(f"the answer to {key!r} is {answer!r}: {hint}give one of its choices, {', '.join(choices)}, or None.")
-
-    first = _answer(key, answer, sentence)
-    if not _has_front_end():
-        first.show()
-        return
-    box = widgets.HTML(first.page)
-    _answers[key] = lambda: setattr(box, "value", _answer(key, answer, sentence).page)
-    _show_widget(box, first)
 
 
 class Choice(NamedTuple):
@@ -208,7 +224,7 @@ def _redraw(key: str) -> None:
         _answers[key]()
 
 
-def _answer(key: str, answer: str | None, sentence: str) -> shown.Shown:
+def _answer(key: str, answer: str | None, sentence: str, picture: str = "") -> shown.Shown:
     """The prediction and what the run gave; folded where there is no prediction."""
     chosen = predicted(key)
     if answer is None:
@@ -223,10 +239,10 @@ def _answer(key: str, answer: str | None, sentence: str) -> shown.Shown:
     result = shown.line(verdict, said)
     text = f"{verdict.word}: {sentence if answer is None else f'{answer}. {sentence}'}"
     if chosen is None:
-        page = shown.folded(CHOOSE_ABOVE if _has_front_end() else DECIDE_FIRST, result.page)
+        page = shown.folded(CHOOSE_ABOVE if _has_front_end() else DECIDE_FIRST, result.page + picture)
         return shown.Shown(page, f"{NO_PREDICTION}\n{text}")
     mine = shown.line(shown.PREDICTION, f"{chosen}.")
-    return shown.Shown(mine.page + result.page, f"{mine.text}\n{text}")
+    return shown.Shown(mine.page + result.page + picture, f"{mine.text}\n{text}")
 
 
 def _quiz_page(number: int, count: int, asked: Question) -> str:

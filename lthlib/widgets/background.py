@@ -12,7 +12,7 @@ import pandas as pd
 from lthlib.core import processes
 from lthlib.lottery.controls import check_controls
 from lthlib.lottery.search import check_count, level_keys
-from lthlib.storage.store import Store
+from lthlib.storage.store import TICKET, Store
 from lthlib.tasks import prepare
 from lthlib.training import engine
 
@@ -40,6 +40,7 @@ class BackgroundHunt:
         self.store.register(self.setting)
         keys = [key for level in range(extent.levels + 1) for key in level_keys(level, extent, controls)]
         self.paths = [self.store.path(self.setting, key) for key in keys]
+        self._methods = [self.setting.schedule if key.method == TICKET else key.method for key in keys]
         self.stored_before, self.began = self.done, time.monotonic()
         options |= {"task": task, "profile": profile, "controls": ",".join(controls), "device": device}
         arguments = ["hunt", "--json", "--results", str(self.store.folder)]
@@ -59,6 +60,13 @@ class BackgroundHunt:
     def done(self) -> int:
         """Networks that are in the store."""
         return sum(path.exists() for path in self.paths)
+
+    def by_method(self) -> dict[str, list[Path]]:
+        """Where the networks of each method are, once they are trained: the ticket's first."""
+        methods: dict[str, list[Path]] = {}
+        for method, path in zip(self._methods, self.paths):
+            methods.setdefault(method, []).append(path)
+        return methods
 
     @property
     def running(self) -> bool:

@@ -1,4 +1,4 @@
-"""Sliders over results, for notebooks (`explore`), and what the laboratory shares with them.
+"""A slider and buttons over results, for notebooks (`explore`), and what the laboratory shares with them.
 
 Written to what ipywidgets 7.7 (Colab) and 8 share. Nothing is captured in an Output widget: sliders are
 observed, and change an HTML image in place. Without a kernel, pages show a picture, which working sliders
@@ -8,6 +8,7 @@ replace.
 import contextlib
 import html
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 import ipywidgets
@@ -15,11 +16,13 @@ import pandas as pd
 from IPython.display import HTML, display
 
 from lthlib.analysis.catalogue import Catalogue, Group, catalogue
+from lthlib.analysis.inspection import Look
+from lthlib.plots.style import NAMES
 from lthlib.widgets.panels import Panels, Place
 
 
 def explore(results: pd.DataFrame | str | Path | None = None) -> "Explorer":
-    """Sliders for rate, density, trial and method over linked panels; nothing is trained. `results` is a
+    """A slider for density and buttons for method, trial and rate over linked panels; nothing is trained. `results` is a
     table of `lthlib.hunt` or the folder of its results; None: what is shipped. Raises LotteryError for no
     results."""
     return Explorer(catalogue(results))
@@ -32,13 +35,13 @@ class Explorer(ipywidgets.VBox):
         self.catalogue, self._panels, self._quiet = catalogue, {}, False
         self._weights: dict[int, float] = {}  # of the levels shown, in percent
         names = list(catalogue.groups)
-        self.results = _input(ipywidgets.Dropdown, "results", "16em", options=names)
-        self.rate, self.density = _slider("rate a round"), _slider("weights remaining", "26em")
-        self.trial, self.method = _slider("trial"), _slider("method")
+        self.results = _input(ipywidgets.Dropdown, "results", "18em", options=names)
+        self.density = _slider("weights remaining", "30em")
+        self.rate, self.trial, self.method = (_toggles(name) for name in ("removed a round", "trial", "method"))
         self.picture = ipywidgets.HTML()
-        sliders = [self.density, self.method, self.trial, self.rate]
+        above = [self.results, self.density] if len(names) > 1 else [self.density]
         self._static, hide = _static()
-        super().__init__([hide, _row([self.results, *sliders] if len(names) > 1 else sliders), self.picture])
+        super().__init__([hide, _row(above), _row([self.method, self.trial, self.rate]), self.picture])
         self._set_out(names[0])
         self.results.observe(lambda change: self._set_out(change["new"]), "value")
         self.rate.observe(lambda change: self._moved(self._fill), "value")
@@ -55,6 +58,17 @@ class Explorer(ipywidgets.VBox):
         """Where the sliders stand."""
         return Place(self.method.value, self.trial.value, self.density.value)
 
+    def look(self, trial: int, level: int) -> Look | None:
+        """Inside a ticket of the results shown; None where nothing is stored."""
+        return self.catalogue.look(self.group, trial, level)
+
+    def panels(self, places: Sequence[tuple[Place, Sequence[str]]]) -> str:
+        """Panels at places of the results shown, beside each other, as HTML: each place with the names of its
+        panels (`panels.PANELS`)."""
+        panels = self._panels[self.group.setting]
+        looks = [[self.look(place.trial, place.level + step) for step in (0, 1)] for place, _ in places]
+        return "".join(panels.cut(place, *look, names) for (place, names), look in zip(places, looks))
+
     def _set_out(self, name: str) -> None:
         """Show the results of that name, at the rate nearest to the one before; prepare all its rates."""
         groups, before = self.catalogue.groups[name], self.rate.value or 0.2
@@ -64,12 +78,12 @@ class Explorer(ipywidgets.VBox):
                 panels.prepare(self.catalogue.look(group, int(group.tickets.trial.min()), 0))
         with self._quietly():
             nearest = min(sorted(groups), key=lambda rate: abs(rate - before))
-            _fill(self.rate, {f"{rate:g}": rate for rate in sorted(groups)}, nearest)
+            _fill(self.rate, {f"{100 * rate:g} %": rate for rate in sorted(groups)}, nearest)
             self._fill()
 
     def _fill(self) -> None:
         """Give the sliders what there is at this rate, as near as possible to where they stood."""
-        group, before = self.group, self._weights.get(self.density.value, 21.0)
+        group, before = self.group, self._weights.get(self.density.value, 100.0)
         networks = group.tickets.drop_duplicates(["level", "trial"])
         self._weights = (100 * networks.groupby("level").density.mean()).to_dict()
         nearest = min(self._weights, key=lambda level: abs(self._weights[level] / before - 1))
@@ -77,13 +91,13 @@ class Explorer(ipywidgets.VBox):
         with self._quietly():
             _fill(self.density, {f"{self._weights[level]:.3g} %": level for level in self._weights}, nearest)
             _fill(self.trial, {str(trial): trial for trial in trials}, self.trial.value)
-            _fill(self.method, {method: method for method in methods}, self.method.value)
+            _fill(self.method, {NAMES.get(method, method): method for method in methods}, self.method.value)
         self._draw()
 
     def _draw(self) -> None:
-        group, place = self.group, self.place
-        look, then = (self.catalogue.look(group, place.trial, place.level + step) for step in (0, 1))
-        self.picture.value = self._panels[group.setting].draw(place, look, then)
+        place = self.place
+        look, then = (self.look(place.trial, place.level + step) for step in (0, 1))
+        self.picture.value = self._panels[self.group.setting].draw(place, look, then)
 
     def _moved(self, redraw) -> None:
         if not self._quiet:
@@ -111,16 +125,25 @@ def _slider(description: str, width: str = "20em") -> ipywidgets.SelectionSlider
     return _input(ipywidgets.SelectionSlider, description, width, options=[("", 0)], continuous_update=False)
 
 
+def _toggles(description: str) -> ipywidgets.ToggleButtons:
+    """Buttons of which one is chosen; `_fill` gives them what there is to choose."""
+    style = {"description_width": "initial", "button_width": "auto"}
+    layout = ipywidgets.Layout(margin="2px 14px 2px 0", width="auto")
+    return ipywidgets.ToggleButtons(options=[("", 0)], description=description, style=style, layout=layout)
+
+
 def _row(inputs: list[ipywidgets.Widget]) -> ipywidgets.HBox:
     return ipywidgets.HBox(inputs, layout=ipywidgets.Layout(flex_flow="row wrap"))
 
 
-def _fill(slider: ipywidgets.SelectionSlider, options: dict, value) -> None:
-    """Give a slider new options by label, and this value or else the first; with one it cannot be moved."""
+def _fill(slider: ipywidgets.SelectionSlider | ipywidgets.ToggleButtons, options: dict, value) -> None:
+    """Give a slider or buttons new options by label, and this value or else the first. With one option there
+    is nothing to choose, and it is not shown."""
     if tuple(options.items()) != tuple(slider.options):
         slider.options = tuple(options.items())
     values = list(options.values())
     slider.value, slider.disabled = value if value in values else values[0], len(options) == 1
+    slider.layout.display = "none" if slider.disabled else ""
 
 
 def _static() -> tuple[str, ipywidgets.HTML]:

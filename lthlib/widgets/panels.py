@@ -1,32 +1,43 @@
 """Six linked panels about one ticket among its levels, trials and controls, fast enough to follow a slider:
-what stays (axes, curves of all methods) is drawn once, and what a move changes over a copy of it."""
+what stays is drawn once, and what a move changes over a copy of it. Curves against density are uncovered as the
+slider moves, so that readers can say what they expect before they see it."""
 
 import html
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
+from matplotlib.transforms import Bbox
 from PIL import Image
 
 from lthlib.analysis.inspection import Look
 from lthlib.analysis.summary import summarise
 from lthlib.plots.show import picture_as_html
-from lthlib.plots.style import METHODS, WORDS, density_axis
+from lthlib.plots.style import METHODS, NAMES, WORDS, density_axis
 
-SIZE, DPI = (12.4, 6.9), 96
+SIZE, DPI = (10.2, 6.3), 96
+MARK = 5  # pixels from the middle of a curve's marker to its edge
 FAINT = "#767676"  # 4.5 to 1 on white
 KEPT, GOING = METHODS["iterative"].colour, METHODS["reinit"].colour
 DARKER = {GOING: "#A84A00"}  # of text, which needs more contrast than a mark: 5.8 to 1
 REACH = 3  # how many times further training may take a weight than any began, before its dot stays at the edge
-TITLES = (
-    *("Accuracy against density", "Early stop against density", "Learning curves at this density"),
-    *("What each layer keeps", "What the first layer still sees", "Weights before and after training"),
-)
+PANELS = {  # by name, row by row: their titles
+    "accuracy": "Accuracy, by weights remaining",
+    "stop": "Early stop, by weights remaining",
+    "learning": "Learning at this density",
+    "shares": "What each layer keeps",
+    "pixels": "What the first layer still sees",
+    "scatter": "Weights before and after training",
+}
+LONG = 5000  # iterations: the axes of a longer training are logarithmic
 
 
 @dataclass(frozen=True)
@@ -61,22 +72,36 @@ class Panels:
     def draw(self, place: Place, look: Look | None = None, then: Look | None = None) -> str:
         """The panels as an HTML image with its description. `look` is at this trial's ticket at this level,
         `then` at the next level; without, their panels say that nothing is stored."""
+        return _as_html(self._drawn(place, look, then), self.describe(place, look))
+
+    def cut(self, place: Place, look: Look | None, then: Look | None, names: Sequence[str]) -> str:
+        """Some of the panels at a place, as one HTML image with a description. `names` are of PANELS, `look`
+        and `then` as of `draw`."""
+        pixels = self._drawn(place, look, then)
+        height, width = len(pixels) // 2, pixels.shape[1] // 3
+        corners = [divmod(list(PANELS).index(name), 3) for name in names]
+        cells = [pixels[row * height :, column * width :][:height, :width] for row, column in corners]
+        return _as_html(np.hstack(cells), self.describe(place, look))
+
+    def _drawn(self, place: Place, look: Look | None, then: Look | None) -> np.ndarray:
+        """The pixels of all panels at a place."""
         self.prepare(look)
         canvas = self.figure.canvas
         canvas.restore_region(self.background)
         self.changing = []
+        self._uncover(place)
         self._draw_curves(place)
         self._draw_learning(place)
         self._draw_look(look, then)
         for axes, artist in self.changing:
             axes.draw_artist(artist)
             artist.remove()
-        return _as_html(canvas, self.describe(place, look))
+        return np.asarray(canvas.buffer_rgba())[..., :3]
 
     def describe(self, place: Place, look: Look | None = None) -> str:
         """What the panels show at a place, in numbers."""
         weights = f"{self.weights[place.level]:.3g} % of the weights"
-        start = f"{self.task}, {place.method}, trial {place.trial}, {weights}:"
+        start = f"{self.task}, {NAMES.get(place.method, place.method)}, trial {place.trial}, {weights}:"
         network, dense = self._network(place), self._network(Place(self.ticket, place.trial, 0))
         if network is None:
             return f"{start} not trained."
@@ -88,7 +113,8 @@ class Panels:
             return text
         layers = ", ".join(f"{name} {_percent(share)}" for name, share in look.layers.items())
         blind, inputs = int((look.pixels == 0).sum()), look.pixels.numel()
-        return f"{text} The ticket's layers keep {layers}; {blind} of {inputs} inputs have no weight left."
+        what = "positions in the first layer's kernels" if look.kernel else "inputs"
+        return f"{text} The ticket's layers keep {layers}; {blind} of {inputs} {what} have no weight left."
 
     def _network(self, place: Place) -> pd.Series | None:
         key = (place.method if place.level else self.ticket, place.trial, place.level)
@@ -98,13 +124,15 @@ class Panels:
         self.figure, self.looked = Figure(SIZE, dpi=DPI), look is not None
         canvas = FigureCanvasAgg(self.figure)
         panels = self.figure.subplots(2, 3)
-        self.figure.subplots_adjust(left=0.055, right=0.975, top=0.955, bottom=0.075, wspace=0.2, hspace=0.3)
-        for axes, title in zip(panels.flat, TITLES):
-            axes.set_title(title, fontsize=11, loc="left")
-            axes.tick_params(labelsize=9)
+        for (row, column), axes in np.ndenumerate(panels):  # a third of the width and half of the height each
+            axes.set_position([(column + 0.2) / 3, 1 - (row + 0.84) / 2, 0.765 / 3, 0.73 / 2])
+        for axes, title in zip(panels.flat, PANELS.values()):
+            axes.set_title(title, fontsize=11, loc="left", x=-0.16)
+            axes.tick_params(labelsize=10)
             axes.spines[["top", "right"]].set_visible(False)
         self.accuracy, self.stop, self.learning, self.shares, self.pixels, self.scatter = panels.flat
-        self._against_density(self.accuracy, "test_accuracy", 100, "test accuracy at early stop (%)")
+        self.uncovered: list[tuple[Axes, Artist]] = []  # from the dense network to where the slider stands
+        self._against_density(self.accuracy, "test_accuracy", 100, "test accuracy (%)")
         self._against_density(self.stop, "early_stop", 1, "early stop (iteration)")
         self.accuracy.legend(frameon=False, fontsize=9, loc="lower left")
         ends = [curve.iloc[-len(curve) // 2 :] for curve in self.curves.values()]
@@ -112,6 +140,11 @@ class Panels:
         last = max(curve.index[-1] for curve in self.curves.values())
         below, above = 0.1 * (high - low) + 0.1, 0.05 * (high - low) + 0.1
         self.learning.set(xlim=(0, last), ylim=(low - below, high + above))
+        if last > LONG:  # what happens, happens early: equal room for each factor of ten
+            self.learning.set(xscale="log", xlim=(last / 500, last))
+        else:
+            self.learning.xaxis.set_major_locator(MaxNLocator(4))
+        _with_commas(self.learning.xaxis)
         self.learning.set_xlabel("iteration", fontsize=10)
         self.learning.set_ylabel("validation accuracy (%)", fontsize=10)
         layers, reach = (tuple(look.layers), 1.1 * float(look.before.abs().max())) if look else ((), 1.0)
@@ -126,18 +159,26 @@ class Panels:
             line = networks[(networks.method == method) | dense]
             values = factor * line.groupby("weights")[measure].agg(["mean", "min", "max"])
             style = {**METHODS[method].line_and_points(), "markersize": 5, "linewidth": 1.3}
-            axes.plot(values["mean"], label=method, **style)
-            band = {"color": METHODS[method].colour, "alpha": 0.12, "lw": 0}
-            axes.fill_between(values.index, values["min"], values["max"], **band)
-        density_axis(axes, self.networks.weights, ticks=7)
+            [line] = axes.plot(values["mean"], label=NAMES.get(method, method), animated=True, **style)
+            look = {"color": METHODS[method].colour, "alpha": 0.12, "lw": 0}
+            band = axes.fill_between(values.index, values["min"], values["max"], animated=True, **look)
+            self.uncovered += [(axes, band), (axes, line)]
+        density_axis(axes, self.networks.weights, ticks=4)
         axes.set_xlabel("weights remaining (%)", fontsize=10)
         axes.set_ylabel(label, fontsize=10)
+        if measure == "early_stop" and max(curve.index[-1] for curve in self.curves.values()) > LONG:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_minor_locator(NullLocator())
+        else:
+            axes.yaxis.set_major_locator(MaxNLocator(5))
+        _with_commas(axes.yaxis)
 
     def _axes_of_look(self, layers: tuple[str, ...], reach: float) -> None:
         self.shares.set(xlim=(0, 1), ylim=(max(len(layers), 1) - 0.5, -0.5))
         self.shares.set_yticks(range(len(layers)), layers)
         self.shares.xaxis.set_major_formatter(PercentFormatter(1, symbol=""))
-        self.shares.set_xlabel("weights remaining in the layer (%)", fontsize=10)
+        self.shares.set_xlabel("weights remaining (%)", fontsize=10)
         self.pixels.set_axis_off()
         self.scatter.axhline(0, color=FAINT, linewidth=0.6)
         self.scatter.set(xlim=(-reach, reach), ylim=(-REACH * reach, REACH * reach))
@@ -145,6 +186,13 @@ class Panels:
         self.scatter.set_ylabel("after training", fontsize=10)
         for axis in (self.scatter.xaxis, self.scatter.yaxis):
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2g}"))
+
+    def _uncover(self, place: Place) -> None:
+        """The curves against density, as far as the slider has come."""
+        for axes, artist in self.uncovered:
+            left, right = axes.bbox.x0, axes.transData.transform((self.weights[place.level], 1))[0]
+            artist.set_clip_box(Bbox([[left, axes.bbox.y0], [right + MARK, axes.bbox.y1]]))
+            axes.draw_artist(artist)
 
     def _draw_curves(self, place: Place) -> None:
         network = self._network(place)
@@ -167,9 +215,10 @@ class Panels:
                 self._add(axes, *axes.plot(curve, linewidth=width, **METHODS[method].line()))
         network = self._network(place)
         if network is not None:
-            stop, (_, last) = network.early_stop, axes.get_xlim()
+            stop = network.early_stop
             self._add(axes, axes.axvline(stop, color=FAINT, linewidth=1))
-            words = {"ha": "right" if stop > last / 2 else "left", "va": "bottom", "color": WORDS}
+            middle = axes.transAxes.inverted().transform(axes.transData.transform((max(stop, 1), 0)))[0] > 0.5
+            words = {"ha": "right" if middle else "left", "va": "bottom", "color": WORDS}
             self._add(axes, axes.text(stop, axes.get_ylim()[0], " early stop ", **words))
 
     def _draw_look(self, look: Look | None, then: Look | None) -> None:
@@ -216,13 +265,17 @@ class Panels:
         self.changing += [(axes, artist) for artist in artists]
 
 
+def _with_commas(axis: Axis) -> None:
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+
+
 def _percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def _as_html(canvas: FigureCanvasAgg, text: str) -> str:
-    """The canvas as it is, without drawing it again; screen readers speak its caption when it changes."""
+def _as_html(pixels: np.ndarray, text: str) -> str:
+    """The pixels as they are, without drawing them again; screen readers speak the caption when it changes."""
     png = io.BytesIO()
-    Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).save(png, format="PNG", compress_level=1)
+    Image.fromarray(pixels).save(png, format="PNG", compress_level=1)
     caption = f'<figcaption aria-live="polite">{html.escape(text)}</figcaption>'
-    return picture_as_html(png, text, f"width: 100%; max-width: {int(SIZE[0] * DPI)}px", caption)
+    return picture_as_html(png, text, f"width: 100%; max-width: {pixels.shape[1]}px", caption)

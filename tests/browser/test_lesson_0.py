@@ -91,8 +91,13 @@ def bring(page, locator):
     locator.scroll_into_view_if_needed()
 
 
-def words(page):
-    return page.locator(".jupyter-widgets figcaption").first.inner_text()
+def animation(page):
+    """The figure of the animation, which is the first; the explorer's is the first with a picture."""
+    return page.locator(".jupyter-widgets figure:has(svg)").first
+
+
+def explorer(page):
+    return page.locator(".jupyter-widgets figure:has(img)").first
 
 
 def handle(page, description):
@@ -101,32 +106,73 @@ def handle(page, description):
     return slider.locator(".noUi-handle")
 
 
-def test_the_explorer_follows_the_keyboard(page):
-    bring(page, handle(page, "weights remaining"))
-    page.wait_for_selector(".jupyter-widgets figcaption")
-    assert page.locator("figure:visible img").count() == 1, "the static picture gives way to the live one"
-    source = page.locator(".jupyter-widgets figure img").first
-    results = page.locator(".jupyter-widgets select").first
-    before = words(page)
-    results.select_option("lenet-mnist1d")  # which has several rates
-    sync_api.expect(page.locator(".jupyter-widgets figcaption").first).not_to_have_text(before)
-    for description, keys in (
-        ("weights remaining", "ArrowRight"),
-        ("method", "ArrowRight"),
-        ("trial", "ArrowRight"),
-        ("rate", "ArrowRight"),
-    ):
-        before, picture = words(page), source.get_attribute("src")
-        handle(page, description).focus()
-        page.keyboard.press(keys)
-        sync_api.expect(page.locator(".jupyter-widgets figcaption").first).not_to_have_text(before)
-        assert source.get_attribute("src") != picture
+def changes(figure, act):
+    """Act, and wait until the words under a figure are others."""
+    caption = figure.locator("figcaption")
+    before = caption.inner_text()
+    act()
+    sync_api.expect(caption).not_to_have_text(before)
+
+
+def shoot(page, name):
     SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SHOTS / f"{page.kind}-{name}.png")
+
+
+def test_the_animation_follows_mouse_and_keyboard(page):
+    figure = animation(page)
+    figure.wait_for(state="visible")
+    sync_api.expect(figure.locator("figcaption")).to_contain_text("Before the first round, ticket, 100 %")
+    handle(page, "frame").focus()
+    changes(figure, lambda: page.keyboard.press("ArrowRight"))
+    for name in ("step ▶", "next round ▶▶", "◀ step", "reinit", "ticket"):
+        changes(figure, lambda: page.get_by_role("button", name=name, exact=True).first.click())  # noqa: B023
+    play = page.locator(".widget-play button, .jupyter-widget-play button, .jupyter-widgets.widget-play button").first
+    play.click()
+    page.evaluate(COUNT)
+    time.sleep(4)
+    frames = page.evaluate("() => window.seen.size")
+    assert frames >= 4 * 5, f"{frames} frames in 4 seconds"
+    play.click()
+    time.sleep(1)  # the last frames that were asked for
+    for width in (1366, 800):
+        page.set_viewport_size({"width": width, "height": 768})
+        figure.scroll_into_view_if_needed()
+        time.sleep(0.7)
+        shoot(page, f"animation-{width}")
+    assert page.errors == []
+
+
+COUNT = """() => {
+    window.seen = new Set();
+    const words = () => window.seen.add(document.querySelector('.jupyter-widgets figure figcaption').innerText);
+    setInterval(words, 20);
+}"""
+
+
+def test_the_explorer_and_its_stops_follow_the_keyboard(page):
+    bring(page, handle(page, "weights remaining"))
+    figure = explorer(page)
+    figure.wait_for(state="visible")
+    handle(page, "weights remaining").focus()
+    changes(figure, lambda: page.keyboard.press("ArrowRight"))
+    for name in ("shuffle", "1", "40 %"):
+        button = page.locator(".jupyter-widgets button:visible").filter(has_text=re.compile(f"^{name}$")).last
+        button.focus()
+        changes(figure, lambda: page.keyboard.press("Enter"))
+    choice = page.get_by_role("button", name="It is worse", exact=True)
+    bring(page, choice)
+    choice.focus()
+    page.keyboard.press("Enter")
+    answer = page.locator("[role=status]").filter(has_text="This run says otherwise").first
+    sync_api.expect(answer).to_contain_text("Ticket better than dense at 22.3 %")
+    page.locator(".jupyter-widgets select").first.select_option("conv2-narrow-cifar10")
+    sync_api.expect(answer).to_contain_text("at 25.4 %")
     for width in (1280, 800):
         page.set_viewport_size({"width": width, "height": 1100})
-        page.locator(".jupyter-widgets figure").first.scroll_into_view_if_needed()
+        figure.scroll_into_view_if_needed()
         time.sleep(0.7)
-        page.screenshot(path=SHOTS / f"{page.kind}-explorer-{width}.png")
+        shoot(page, f"explorer-{width}")
     assert page.errors == []
 
 
@@ -138,7 +184,8 @@ def test_a_hunt_is_started_and_cancelled(page):
     for _ in range(12):
         page.keyboard.press("ArrowRight")
     start.click()
-    status = page.locator("[role=status]").first
+    status = page.locator("[role=status]").filter(has_text=re.compile("Starting|networks|Cancelled|Stopping")).last
+    sync_api.expect(status).to_contain_text("Starting", timeout=2_000)
     sync_api.expect(status).to_contain_text(re.compile(r"[1-9]\d* of \d+ networks"), timeout=90_000)
     SHOTS.mkdir(parents=True, exist_ok=True)
     start.scroll_into_view_if_needed()

@@ -10,7 +10,9 @@ from PIL import Image
 
 import lthlib
 from lthlib import widgets
+from lthlib.lottery.controls import CONTROLS
 from lthlib.widgets import explorer as explorer_module
+from lthlib.widgets import lab_choices
 from lthlib.widgets.background import BackgroundHunt
 from lthlib.widgets.panels import Panels
 
@@ -91,6 +93,49 @@ def test_shipped_results_are_explored():
     assert "test accuracy" in caption(explorer) and "inputs have no weight left" in caption(explorer)
 
 
+def test_shipped_results_open_on_all_weights_of_the_most_varied():
+    explorer = widgets.explore()
+    assert explorer.results.value == "lenet-mnist1d" and explorer.density.label == "100 %"
+    assert [label for label, _ in explorer.method.options] == ["ticket", "oneshot", "reinit", "shuffle", "random"]
+    assert "no weight left" in caption(explorer)
+    explorer.results.value = "conv2-narrow-cifar10"
+    assert "0 of 9 positions in the first layer" in caption(explorer) and "inputs" not in caption(explorer)
+    assert explorer.rate.layout.display == "none" and explorer.method.layout.display == "", "no dead control"
+
+
+def test_axes_fit_the_training():
+    explorer = widgets.explore()
+    panels = explorer._panels[explorer.group.setting]
+    assert panels.learning.get_xlim() == (0, 1500) and panels.learning.get_xscale() == "linear"
+    explorer.results.value = "lenet-mnist"
+    panels = explorer._panels[explorer.group.setting]
+    assert panels.learning.get_xscale() == panels.stop.get_yscale() == "log", "most of 50,000 iterations are flat"
+
+
+def test_tick_labels_do_not_collide():
+    explorer = widgets.explore()
+    for name in explorer.results.options:
+        explorer.results.value = name
+        panels = explorer._panels[explorer.group.setting]
+        for axes in (panels.accuracy, panels.stop, panels.learning, panels.shares, panels.scatter):
+            low, high = axes.get_xlim() if axes.get_xlim()[0] < axes.get_xlim()[1] else axes.get_xlim()[::-1]
+            labels = [
+                label for at, label in zip(axes.get_xticks(), axes.get_xticklabels()) if low <= at <= high and label.get_text()
+            ]
+            boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: box.x0)
+            assert all(left.x1 + 4 < right.x0 for left, right in zip(boxes, boxes[1:])), (name, axes.get_title(loc="left"))
+
+
+def test_curves_are_uncovered_as_far_as_the_slider_has_come():
+    explorer = widgets.explore()
+    panels = explorer._panels[explorer.group.setting]
+    ends = []
+    for index in (0, 5, 14):
+        explorer.density.index = index
+        ends.append(panels.uncovered[0][1].get_clip_box().x1)
+    assert ends == sorted(ends) and ends[0] < panels.accuracy.bbox.x0 + 30 and ends[2] > panels.accuracy.bbox.x1 - 30
+
+
 def test_settings_that_differ_in_recipe_are_apart(folder, tmp_path):
     common = {"levels": 1, "trials": 1, "iterations": 10, "results": tmp_path, "progress": False}
     lthlib.hunt("lenet-digits", "smoke", **common)
@@ -143,6 +188,30 @@ def test_the_laboratory_runs_a_real_hunt_and_finds_it_again(tmp_path):
     lab.start.click()
     lab.wait(120)
     assert lab.hunt.stored_before == 5
+
+
+def test_the_laboratory_says_at_once_that_it_starts_and_ends_in_a_conclusion(tmp_path):
+    lab, said = small(widgets.lab(tmp_path), trials=3), []
+    lab.status.observe(lambda change: said.append(change["new"]), "value")
+    lab.start.click()
+    lab.wait(120)
+    assert "Starting." in said[0] and "ticket <progress" in "".join(said) and "reinit <progress" in "".join(said)
+    table = lab.hunt.table()
+    for other in ("dense", "reinit"):
+        sentence = lthlib.sentence(table, 0.0, other)
+        assert sentence[1:] in lab.conclusion.value
+    lab.control.value = "none"
+    lab.start.click()
+    lab.wait(120)
+    assert "reinit" not in lab.conclusion.value and "dense" in lab.conclusion.value
+
+
+def test_everything_the_laboratory_offers_is_explained():
+    lab = widgets.lab()
+    for choice in (lab.task, lab.control):
+        assert all(label == f"{name}: {words}" for label, name in choice.options for words in [label.split(": ", 1)[1]])
+    assert set(lab_choices.TASKS) == set(lthlib.TASKS)
+    assert set(lab_choices.CONTROLS) == set(CONTROLS) - {"reset"}
 
 
 def test_a_cancelled_hunt_keeps_what_is_finished_and_goes_on(tmp_path):

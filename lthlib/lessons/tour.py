@@ -1,0 +1,187 @@
+"""The five stops of lesson 0: at each a prediction, then an answer that is computed from the results which the
+explorer shows, and follows them when the reader chooses others."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pandas as pd
+from torch import Tensor
+
+from lthlib import analysis
+from lthlib.analysis.evidence import AS_GOOD, BETTER, WORSE
+from lthlib.analysis.inspection import Look
+from lthlib.core.percent import percent
+from lthlib.lessons import questions
+from lthlib.widgets.explorer import Explorer
+from lthlib.widgets.panels import Place
+
+FIFTH, TENTH = 0.21, 0.1  # weights remaining at which the stops look
+NO_LOOK = "Nothing is stored of these networks' weights: choose other results in the explorer."
+
+
+class Answered(NamedTuple):
+    """An answer, one of a stop's choices or None, its sentence, and panels of the explorer that show it."""
+
+    answer: str | None
+    sentence: str
+    panels: list[tuple[Place, list[str]]]
+
+
+class Stop(NamedTuple):
+    """A question with its choices, and how its answer is computed from what an explorer shows."""
+
+    question: str
+    choices: tuple[str, ...]
+    answer: Callable[[Explorer], Answered]
+
+
+class Tour:
+    """`ask(number)` and `answer(number)`, from 1 to 5, display a stop's two halves."""
+
+    def __init__(self, explorer: Explorer):
+        self.explorer, self._answered, self._at = explorer, set(), _chosen(explorer)
+        explorer.picture.observe(lambda change: self._follow(), "value")  # it changes once, when all is in place
+
+    def ask(self, number: int) -> None:
+        """Ask for a prediction."""
+        stop = STOPS[number - 1]
+        questions.predict(stop.question, stop.choices, key=_key(number))
+
+    def answer(self, number: int) -> None:
+        """Show what the chosen results say, folded until there is a prediction."""
+        self._answered.add(number)
+        questions.reveal(_key(number), *self.computed(number))
+
+    def computed(self, number: int) -> tuple[str | None, str, str]:
+        """The answer to a stop, its sentence, and its picture as HTML."""
+        found = STOPS[number - 1].answer(self.explorer)
+        return found.answer, found.sentence, self.explorer.panels(found.panels)
+
+    def takeaways(self) -> list[str]:
+        """The sentences of all stops."""
+        return [stop.answer(self.explorer).sentence for stop in STOPS]
+
+    def _follow(self) -> None:
+        before, self._at = self._at, _chosen(self.explorer)
+        if self._at != before:
+            for number in self._answered:
+                questions.revise(_key(number), *self.computed(number))
+
+
+def _chosen(explorer: Explorer) -> tuple:
+    """What the answers depend on."""
+    return explorer.results.value, explorer.rate.value, explorer.trial.value
+
+
+def _key(number: int) -> str:
+    return f"stop-{number}"
+
+
+def _shown(explorer: Explorer) -> tuple[pd.DataFrame, str, int]:
+    """One row for each network of the ticket's setting, its method's name, and the trial chosen."""
+    group = explorer.group
+    return group.networks, group.methods[0], explorer.trial.value
+
+
+def _whole(sentence: str) -> str:
+    return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+FALLS = ("It is as good or better", "It is worse")
+
+
+def _accuracy(explorer: Explorer) -> Answered:
+    table, ticket, trial = _shown(explorer)
+    level = analysis.nearest_level(table, FIFTH)
+    verdict = analysis.compare(table, "dense").verdict.get(level)
+    answer = {BETTER: FALLS[0], AS_GOOD: FALLS[0], WORSE: FALLS[1]}.get(verdict)
+    stop = analysis.against_dense(analysis.early_stop_ratio(table, "dense").loc[level])
+    sentence = f"{_whole(analysis.sentence(table, FIFTH, 'dense'))[:-1]}; its early stop is {stop}."
+    return Answered(answer, sentence, [(Place(ticket, trial, level), ["accuracy", "stop"])])
+
+
+REACHES = ("To a quarter of the weights or more", "To between a quarter and a tenth", "To a tenth or less")
+
+
+def _reach(explorer: Explorer) -> Answered:
+    table, ticket, trial = _shown(explorer)
+    verdicts = analysis.matching(table)
+    reached, _, _ = analysis.reach(verdicts)
+    answer = None if reached is None else REACHES[int(reached < 0.25) + int(reached <= 0.1)]
+    picture = [(Place(ticket, trial, int(table.level.max())), ["accuracy", "learning"])]
+    return Answered(answer, f"{analysis.how_far(verdicts)}.", picture)
+
+
+OWN = ("The ticket, with its own initial values", "reinit, with new random values", "Neither: they are as good")
+
+
+def _own_values(explorer: Explorer) -> Answered:
+    table, _, trial = _shown(explorer)
+    if "reinit" not in set(table.method):
+        return Answered(None, "These results have no control reinit: choose others in the explorer.", [])
+    level = analysis.nearest_level(table, TENTH)
+    verdict = analysis.compare(table, "reinit").verdict.get(level)
+    answer = {BETTER: OWN[0], WORSE: OWN[1], AS_GOOD: OWN[2]}.get(verdict)
+    sentence = _whole("; ".join(analysis.sentence(table, density) for density in (TENTH, FIFTH)))
+    return Answered(answer, sentence, [(Place("reinit", trial, level), ["accuracy", "learning"])])
+
+
+SHARES = ("About a quarter (less than 30 %)", "30 to 50 %", "More than half")
+
+
+def _inputs(explorer: Explorer) -> Answered:
+    table, ticket, trial = _shown(explorer)
+    level = analysis.nearest_level(table, TENTH)
+    look, dense = explorer.look(trial, level), explorer.look(trial, 0)
+    if look is None or dense is None:
+        return Answered(None, NO_LOOK, [])
+    share, blind = quarter(look.pixels), int((look.pixels == 0).sum())
+    answer = SHARES[int(share >= 0.3) + int(share > 0.5)]
+    what = "positions in the first layer's kernels" if look.kernel else "inputs"
+    sentence = (
+        f"At {_density(table, level)} the busiest quarter of the {what} holds {100 * share:.0f} % of the layer's weights, "
+        f"in the dense network {100 * quarter(dense.pixels):.0f} %; {blind} of {look.pixels.numel()} have no weight left."
+    )
+    return Answered(answer, sentence, [(Place(ticket, trial, level), ["pixels", "shares"])])
+
+
+SIGNS = ("About half, as by chance (less than 60 %)", "60 to 90 %", "More than 90 %")
+
+
+def _signs(explorer: Explorer) -> Answered:
+    table, ticket, trial = _shown(explorer)
+    level = analysis.nearest_level(table, TENTH)
+    look, dense = explorer.look(trial, level), explorer.look(trial, 0)
+    if look is None or dense is None:
+        return Answered(None, NO_LOOK, [])
+    share = same_sign(look)
+    answer = SIGNS[int(share >= 0.6) + int(share > 0.9)]
+    sentence = (
+        f"At {_density(table, level)}, {100 * share:.0f} % of the {int(look.kept.sum()):,} ticket's weights looked at end with "
+        f"the sign they began with; in the dense network, {100 * same_sign(dense):.0f} % of {int(dense.kept.sum()):,}."
+    )
+    return Answered(answer, sentence, [(Place(ticket, trial, at), ["scatter"]) for at in (0, level)])
+
+
+def quarter(pixels: Tensor) -> float:
+    """The share of the kept weights that the busiest quarter of the inputs holds."""
+    ordered = pixels.flatten().sort(descending=True).values
+    return float(ordered[: max(len(ordered) // 4, 1)].sum() / ordered.sum())
+
+
+def same_sign(look: Look) -> float:
+    """The share of the kept weights of a look that end with the sign they began with."""
+    return float((look.before[look.kept].sign() == look.after[look.kept].sign()).float().mean())
+
+
+def _density(table: pd.DataFrame, level: int) -> str:
+    return percent(table[table.level == level].density.mean())
+
+
+STOPS = (
+    Stop("At about a fifth of its weights, how accurate is the ticket, compared with the dense network?", FALLS, _accuracy),
+    Stop("Down to which share of its weights does the ticket keep up with the dense network?", REACHES, _reach),
+    Stop("Same mask, at about a tenth of the weights: which is more accurate?", OWN, _own_values),
+    Stop("At about a tenth: how many of the first layer's weights does its busiest quarter hold?", SHARES, _inputs),
+    Stop("How many of the ticket's weights at about a tenth end with the sign they began with?", SIGNS, _signs),
+)
