@@ -16,6 +16,7 @@ from lthlib.plots.drawings.algorithm import (
     the_loop,
 )
 from lthlib.plots.drawings.canvas import Drawing
+from lthlib.plots.drawings.cost import bills
 from lthlib.plots.drawings.curves import (
     learning_rate_over_time,
     line_between_two_networks,
