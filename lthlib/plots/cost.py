@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
@@ -76,8 +75,8 @@ def accuracy_against_cost(accounts: pd.DataFrame, cost: str = "iterations", refe
     trainings of the dense network, a point for each method, and the Pareto front of the means as a line.
 
     A family, what a method's name has before a colon, is a colour, a marker and an entry of the legend; the
-    methods on the front are named. The dense networks, named `reference`, are the unit of the axis and a band,
-    and not on the front.
+    methods on the front are numbered, cheapest first. The dense networks, named `reference`, are the unit of
+    the axis and a band, and not on the front.
     """
     figure, [axes] = style.panels(1, 10.5, 5.2)
     dense, tickets = accounts[accounts.method == reference], accounts[accounts.method != reference]
@@ -99,12 +98,12 @@ def accuracy_against_cost(accounts: pd.DataFrame, cost: str = "iterations", refe
     dashed = {"color": "#777777", "linestyle": "--", "linewidth": 1.5, "zorder": 0}
     costs, means = zip(*(points[method] for method in front))
     axes.step(costs, means, where="post", label="Pareto front of the means", **dashed)
-    for method in front:
-        _name_point(axes, method, points[method], right=costs[0] * 1.05)
+    for number, method in enumerate(front, 1):
+        axes.annotate(f"{number}", points[method], xytext=(-6, 5), textcoords="offset points", ha="right", weight="bold")
     axes.set(xscale="log", xlabel=f"{LABELS[cost]}, in trainings of the dense network")
     axes.set(ylabel="test accuracy at early stop (%)")
     style.plain_numbers(axes.xaxis)
-    return finish(figure, *sentences, f"On the front: {', '.join(front)}.", legend=axes)
+    return finish(figure, *sentences, f"On the front, numbered: {', '.join(front)}.", legend=axes)
 
 
 def side_by_side(values: dict[str, list[float]], xlabel: str, zero: bool = False) -> Figure:
@@ -121,13 +120,6 @@ def side_by_side(values: dict[str, list[float]], xlabel: str, zero: bool = False
         axes.axvline(0, **DOTTED)
     means = "; ".join(f"{label}: {np.mean(trials):.1f}" for label, trials in values.items())
     return finish(figure, f"{xlabel.capitalize()}, a row each, with 95 % bounds. {means}.")
-
-
-def _name_point(axes: Axes, words: str, at: tuple[float, float], right: float) -> None:
-    """A name above a point: to its left, where nothing lies above a front, or to its right up to x = `right`."""
-    left = at[0] > right
-    place = {"xytext": (-6 if left else 7, 6), "textcoords": "offset points", "ha": "right" if left else "left"}
-    axes.annotate(words, at, **place, fontsize=9, color="#333333")
 
 
 def _means(values) -> tuple[list[float], list[list[float]]]:
