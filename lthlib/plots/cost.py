@@ -9,7 +9,7 @@ from matplotlib.ticker import NullLocator
 from lthlib.analysis import training_cost
 from lthlib.analysis.evidence import bounds
 from lthlib.plots import style
-from lthlib.plots.style import DOTTED, SERIES, SHADE, Style, finish
+from lthlib.plots.style import DOTTED, SERIES, SHADE, finish
 
 LABELS = {
     "iterations": "iterations",
@@ -74,8 +74,9 @@ def accuracy_against_cost(accounts: pd.DataFrame, cost: str = "iterations", refe
     """What `training_cost.cost_table` returned: mean accuracy with its 95 % bounds against a cost, in
     trainings of the dense network, a point for each method, and the Pareto front of the means as a line.
 
-    A family, what a method's name has before a colon, is a colour; a place in the family a marker. The dense
-    networks, named `reference`, are the unit of the axis and a band, and not on the front.
+    A family, what a method's name has before a colon, is a colour, a marker and an entry of the legend; the
+    methods on the front are numbered, cheapest first. The dense networks, named `reference`, are the unit of
+    the axis and a band, and not on the front.
     """
     figure, [axes] = style.panels(1, 10.5, 5.2)
     dense, tickets = accounts[accounts.method == reference], accounts[accounts.method != reference]
@@ -84,22 +85,25 @@ def accuracy_against_cost(accounts: pd.DataFrame, cost: str = "iterations", refe
     axes.axhline(level, label=reference, **DOTTED)
     axes.axhspan(*bounds(dense.value), color="#777777", zorder=0, **SHADE)
     sentences = [f"Test accuracy against {LABELS[cost]}, in dense trainings, with 95 % bounds (dense: {level:.1f})."]
-    points = {}
-    for method, look in _by_family(by_method).items():
-        trials = by_method[method]
+    points, families = {}, style.series(dict.fromkeys(method.split(":")[0] for method in by_method))
+    for method, trials in by_method.items():
         [mean], ends = _means([trials.value])
-        points[method] = (trials[cost].mean() / unit, mean)
+        points[method], family = (trials[cost].mean() / unit, mean), method.split(":")[0]
+        first = family not in axes.get_legend_handles_labels()[1]
         edge = {"capsize": 3, "markersize": 8, "markeredgecolor": "white", "markeredgewidth": 0.5}
-        axes.errorbar([points[method][0]], [mean], yerr=ends, label=method, **look.points(), **edge)
+        label = {"label": family if first else None}
+        axes.errorbar([points[method][0]], [mean], yerr=ends, **label, **families[family].points(), **edge)
         sentences.append(f"{method}: {mean:.1f} for {points[method][0]:.2f}.")
     front = training_cost.pareto_front(tickets, cost)
     dashed = {"color": "#777777", "linestyle": "--", "linewidth": 1.5, "zorder": 0}
     costs, means = zip(*(points[method] for method in front))
     axes.step(costs, means, where="post", label="Pareto front of the means", **dashed)
+    for number, method in enumerate(front, 1):
+        axes.annotate(f"{number}", points[method], xytext=(-6, 5), textcoords="offset points", ha="right", weight="bold")
     axes.set(xscale="log", xlabel=f"{LABELS[cost]}, in trainings of the dense network")
     axes.set(ylabel="test accuracy at early stop (%)")
     style.plain_numbers(axes.xaxis)
-    return finish(figure, *sentences, f"On the front: {', '.join(front)}.", legend=axes)
+    return finish(figure, *sentences, f"On the front, numbered: {', '.join(front)}.", legend=axes)
 
 
 def side_by_side(values: dict[str, list[float]], xlabel: str, zero: bool = False) -> Figure:
@@ -116,18 +120,6 @@ def side_by_side(values: dict[str, list[float]], xlabel: str, zero: bool = False
         axes.axvline(0, **DOTTED)
     means = "; ".join(f"{label}: {np.mean(trials):.1f}" for label, trials in values.items())
     return finish(figure, f"{xlabel.capitalize()}, a row each, with 95 % bounds. {means}.")
-
-
-def _by_family(methods) -> dict[str, Style]:
-    """A colour for each family, a marker for each method of a family; families one after the other."""
-    families: dict[str, list[str]] = {}
-    for method in methods:
-        families.setdefault(method.split(":")[0], []).append(method)
-    colours, looks = style.series(families), {}
-    for family, members in families.items():
-        for member, own in style.series(members).items():
-            looks[member] = own._replace(colour=colours[family].colour)
-    return looks
 
 
 def _means(values) -> tuple[list[float], list[list[float]]]:

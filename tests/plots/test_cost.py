@@ -17,8 +17,12 @@ def test_the_figures_say_what_they_show():
         {"method": ["dense"] * 3 + ["x: 1"] * 3 + ["y"] * 3, "trial": [0, 1, 2] * 3,
          "value": [70.0, 71, 72, 50, 51, 52, 60, 61, 62], "iterations": [100] * 3 + [110] * 3 + [400] * 3}
     )  # fmt: skip
-    text = cost_plots.accuracy_against_cost(accounts).get_label()
+    figure = cost_plots.accuracy_against_cost(accounts)
+    text, axes = figure.get_label(), figure.axes[0]
+    assert [words.get_text() for words in axes.texts] == ["1", "2"]
+    named = [words.get_text() for words in axes.get_legend().get_texts()]
+    assert sorted(named) == sorted(["dense", "Pareto front of the means", "x", "y"]), "a family has one entry"
     assert "dense: 71.0" in text and "x: 1: 51.0 for 1.10." in text
-    assert text.endswith("On the front: x: 1, y."), "the dense networks are cheaper and better, and no tickets"
+    assert text.endswith("On the front, numbered: x: 1, y."), "the dense networks are cheaper and better, and no tickets"
     assert "own: 2.0" in cost_plots.side_by_side({"own": [1, 2, 3], "other": [0.0, 1]}, "points", zero=True).get_label()
     plt.close("all")

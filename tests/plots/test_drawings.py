@@ -10,12 +10,14 @@ import torch
 from lthlib.core.errors import LotteryError
 from lthlib.plots import drawings, style
 from lthlib.plots.drawings.canvas import NEGATIVE, POSITIVE, for_text, text_width
+from tests.conftest import ROOT
 
 SVG = "{http://www.w3.org/2000/svg}"
 IDEAS = [
     *("the_loop", "mask_times_weights", "oneshot_and_iterative", "controls", "rewinding", "signs"),
     *("reading_a_density_curve", "three_measures", "line_between_two_networks", "learning_rate_over_time", "verdicts"),
     *("supermask", "where_scores_look", "structured_and_unstructured", "transfer", "filters"),
+    *("bills", "one_loop_three_worlds"),
 ]
 OTHERS = {"Drawing", "network_of", "busiest_units", "evenly_spaced"}
 SHAPES = [("fc1.weight", (5, 4)), ("fc2.weight", (3, 5)), ("output.weight", (2, 3))]
@@ -310,3 +312,9 @@ def test_what_cannot_be_drawn_is_refused_in_one_sentence(change, message):
     with pytest.raises(LotteryError, match=re.escape(message)) as refused:
         drawings.network_of(**{"mask": mask, "weights": weights, **change})
     assert str(refused.value).endswith(".") and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["bills", "one_loop_three_worlds"])
+def test_a_drawing_that_opens_a_lesson_is_kept_as_a_file(name):
+    path = ROOT / "docs" / f"{name.replace('_', '-')}.svg"
+    assert path.read_text().strip() == DRAWINGS[name].svg.strip(), f"drawings.{name}() has changed: save it to {path} again"

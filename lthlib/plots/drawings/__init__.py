@@ -16,6 +16,7 @@ from lthlib.plots.drawings.algorithm import (
     the_loop,
 )
 from lthlib.plots.drawings.canvas import Drawing
+from lthlib.plots.drawings.cost import bills
 from lthlib.plots.drawings.curves import (
     learning_rate_over_time,
     line_between_two_networks,
@@ -25,3 +26,4 @@ from lthlib.plots.drawings.curves import (
 )
 from lthlib.plots.drawings.masks import filters, structured_and_unstructured, supermask, transfer, where_scores_look
 from lthlib.plots.drawings.networks import busiest_units, evenly_spaced, network_of
+from lthlib.plots.drawings.worlds import one_loop_three_worlds
