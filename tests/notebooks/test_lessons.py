@@ -2,8 +2,10 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 import lthlib
 from lthlib.lessons import folding
@@ -42,5 +44,28 @@ def test_badge_and_set_up_cell_name_the_repository(path):
 
 def test_the_algorithm_is_in_the_open_in_under_30_lines():
     code = tagged(LESSONS[1], "algorithm")
-    assert len(code) == 3 and sum(len(source.splitlines()) for source in code) < 30
+    assert len(code) == 4 and sum(len(source.splitlines()) for source in code) < 30
     assert "lthlib" not in "".join(code)
+
+
+def test_the_algorithm_in_the_open_keeps_pruned_weights_at_zero_between_all_steps():
+    torch.manual_seed(0)
+    made, checked, recipe, rates = [], [], SimpleNamespace(learning_rate=0.1), {"weight": 0.25}
+
+    def build():
+        made.append(torch.nn.Linear(6, 4))
+        return made[-1]
+
+    def batches(level):
+        for _ in range(3):
+            assert (made[-1].weight[~space["by_hand"][level]["weight"]] == 0).all()
+            checked.append(level)
+            yield torch.randn(5, 6), torch.randint(4, (5,))
+
+    space = {"torch": torch, "cross_entropy": torch.nn.functional.cross_entropy, "task": SimpleNamespace(build=build)}
+    space |= {"recipe": recipe, "rates": rates, "theta_0": torch.nn.Linear(6, 4).state_dict(), "batches": batches}
+    exec("\n".join(tagged(LESSONS[1], "algorithm")), space)
+    first, second = (mask["weight"] for mask in space["by_hand"][1:])
+    assert checked == [0] * 3 + [1] * 3 and (made[-1].weight[~first] == 0).all()
+    assert first.sum() == 18 and second.sum() == 18 - round(0.25 * 18) and not (second & ~first).any()
+    assert made[0].weight[~first].abs().max() <= made[0].weight[first].abs().min()
