@@ -15,7 +15,8 @@ quickstart: .venv/ready  ## run lesson 1 on digits with 5 trials: an HTML page, 
 	mkdir -p $(QUICK)
 	LTHLIB_STATIC=1 $(BIN)/papermill notebooks/01_*.ipynb $(QUICK)/lesson.ipynb --execution-timeout 600 --no-progress-bar --log-level WARNING \
 		-p trials 5 -p results $(QUICK)/store -p output $(QUICK)
-	$(BIN)/jupyter nbconvert --log-level WARN --to html --output-dir $(QUICK) $(QUICK)/lesson.ipynb
+	$(BIN)/jupyter nbconvert --log-level WARN --to html --output-dir $(QUICK) --TagRemovePreprocessor.enabled=True \
+		--TagRemovePreprocessor.remove_input_tags=hide-input $(QUICK)/lesson.ipynb
 	$(BIN)/python -m lthlib hunt --task lenet-digits --trials 5 --controls reinit --results $(QUICK)/store
 	@echo && echo "The lesson as a page: $(QUICK)/lesson.html, its figures beside it."
 
