@@ -134,7 +134,7 @@ def _unstack(parts: dict[str, Tensor]) -> list[Look]:
             parts["before"].float(),
             parts["after"][level].float(),
             parts["kept"][level],
-            next(iter(layers)).startswith("conv"),
+            kernel=next(iter(layers)).startswith("conv"),
         )
         for level in range(len(parts["kept"]))
     ]
