@@ -156,7 +156,7 @@ def cpu_throughput(repeats: int, iterations: int) -> list[dict]:
         "cpu_vs_tensor_loop": (lambda: plain(cores), "plain tensor loop, fused Adam, all cores"),
     }
     return [
-        *sparse.hunts(row, seconds, dataset, min(repeats, 3), LONG * iterations, others),
+        *sparse.hunts(row, seconds, dataset, min(repeats, 3), iterations * (LONG if repeats > 1 else 1), others),
         row(
             "cpu_step_at_20", plain_all / ours, ours, plain_all, unit, f"{where}, 20 % kept; other: plain tensor loop, all cores"
         ),

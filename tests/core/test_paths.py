@@ -76,7 +76,8 @@ def test_folders_of_lessons_figures_and_reports(home, monkeypatch):
     assert report.write("~/lth", "~/report") == [home / "report" / name for name in ("report.html", "report.md", "report.json")]
     monkeypatch.setattr(handouts.translations, "LESSONS", home)
     shutil.copy(LESSON, home)
-    assert handouts.write("~/handout") == [home / "handout" / name for name in (LESSON.name, "solutions.md")]
+    written = (LESSON.name, "solutions.md", "one-page.html")
+    assert handouts.write("~/handout") == [home / "handout" / name for name in written]
 
 
 def test_an_atlas_of_your_own(home, own_task):
