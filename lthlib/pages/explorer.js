@@ -187,11 +187,13 @@ function drawNetwork() {
 
 function moveNetwork() {
   const group = state.group, of = group.network && DATA.shapes[group.task], trial = sampled();
-  const sample = of && group.network.trials[trial];
+  const stored = of && group.network.trials[trial];
+  const sample = stored && state.level < stored.after.length ? stored : null; // later levels may not be stored
   $("when").hidden = !sample;
   if (!sample) {
     net.moving.innerHTML = "";
-    const words = of ? `No mask of ${trialWords()} is stored here; choose trial ${Object.keys(group.network.trials).join(" or ")}.`
+    const words = stored ? "No mask is stored of this round."
+      : of ? `No mask of ${trialWords()} is stored here; choose trial ${Object.keys(group.network.trials).join(" or ")}.`
       : "No network is drawn: no masks are stored, or its layers do not follow one another.";
     $("network-note").textContent = words;
     net.say(words);

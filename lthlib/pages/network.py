@@ -5,6 +5,7 @@ network's layers tell. Numbers go into the page as bytes in base64.
 """
 
 import base64
+import itertools
 import math
 
 import numpy as np
@@ -24,9 +25,10 @@ KNOWN = {"mnist": (GREY, 10), "fashion-mnist": (GREY, 10), "cifar10": (COLOUR, 1
 
 def drawing(task: str, looks: dict[int, list[Look | None]]) -> dict | None:
     """What is drawn of a group's tickets: `shape`, the same for all groups of a task, and by trial the sample
-    in an order in which the mask of each level keeps its beginning. None where nothing is stored, or where
-    the layers do not follow one another."""
-    whole = {trial: levels for trial, levels in looks.items() if levels and None not in levels}
+    in an order in which the mask of each level keeps its beginning, down to the last level that is stored. None
+    where nothing is stored, or where the layers do not follow one another."""
+    from_the_top = {trial: list(itertools.takewhile(bool, levels)) for trial, levels in looks.items()}
+    whole = {trial: levels for trial, levels in from_the_top.items() if levels}
     if not whole:
         return None
     first = next(iter(whole.values()))[0]

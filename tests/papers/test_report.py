@@ -67,7 +67,7 @@ def test_the_atlas_suffices(tmp_path, monkeypatch, capsys):
     kept = json.loads((tmp_path / "report" / "report.json").read_text())
     assert kept["summary"] in (tmp_path / "report" / "report.md").read_text()
     [row] = [row for row in kept["claims"] if row["id"] == "lenet-better-at-13"][:1]
-    assert row["word"] == "reproduced" and row["low"] > 0 and row["trials"] == 3 and row["unit"] == "points"
+    assert row["word"] == "reproduced" and row["low"] > 0 and row["trials"] == 5 and row["unit"] == "points"
 
 
 def test_json_goes_to_the_terminal_and_nothing_is_written(tmp_path, monkeypatch, capsys):

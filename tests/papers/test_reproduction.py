@@ -97,7 +97,7 @@ def test_the_plan_is_of_settings_that_exist_and_what_lacks_is_counted(capsys):
     at_first = tickets_and_reinits[tickets_and_reinits.setting == reproduction.EXPERIMENTS[0].setting("paper").identity()]
     # A dense network and 22 levels of a ticket and three reinitialised ones, in each of 5 trials.
     assert lines[0].startswith(f"lenet-mnist (3 x reinit): {len(at_first)} of {5 * (1 + 22 * 4)} networks are shipped, ")
-    assert f"one after the other, by {len(networks)} networks of the task in the atlas, " in lines[0]
+    assert f"one after the other, by {len(networks)} networks of the task in the atlas, " in lines[1], "what one-shot takes"
     assert lines[0].endswith("left out, since they build on networks that are shipped without their weights")
 
 
