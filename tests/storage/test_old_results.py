@@ -14,7 +14,7 @@ import lthlib
 from lthlib.storage import atlas
 
 TABLE = "d4bd193b9ead2acb387a809705e040ff389d00122208d8e5b98cf84c3af16f66"  # sha256 of the table as CSV
-ATLAS = {"conv2-narrow-cifar10": 905, "lenet-mnist": 83325, "lenet-mnist1d": 22405}  # measurements
+ATLAS = {"conv2-narrow-cifar10": 905, "lenet-mnist": 128775, "lenet-mnist1d": 22405}  # measurements
 
 
 @pytest.fixture
