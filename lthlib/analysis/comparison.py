@@ -34,7 +34,7 @@ class Margin:
     unit: str = "points"
 
     def __str__(self) -> str:
-        of = "declared" if self.declared else "two standard deviations of this run's own dense networks"
+        of = "fixed before the run" if self.declared else "two standard deviations of this run's own dense networks"
         return f"margin {self.value:.2g} {self.unit}".rstrip() + f" ({of})"
 
 
@@ -185,7 +185,8 @@ def matching(
     it by `margin` (None: `margin_of` the task); percent (early stop, in percent of dense's), percent_low,
     percent_high, speed (the verdict on it, by the ratio `slower`) and never, as in `early_stop_ratio`;
     verdict; needed; and the p values p_matching and p_winning, which `smallest` corrects for the number of
-    levels. `attrs["margin"]` says the margin. Raises LotteryError as `compare` does.
+    levels. `attrs["margin"]` says the margin, `attrs["limits"]` where points and percent reach it. Raises
+    LotteryError as `compare` does.
     """
     networks = summarise(table)
     both, (stops, never) = pairs(table, control, measure, method), _stops(table, control, method)
@@ -223,7 +224,7 @@ def matching(
             "p_winning": max(p_matching, p_sooner) if learned else float("nan"),
         }
     found = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=COLUMNS).rename_axis("level")
-    found.attrs["margin"] = str(chosen)
+    found.attrs |= {"margin": str(chosen), "limits": {"points": -chosen.value, "percent": 100 * slower}}
     return found
 
 

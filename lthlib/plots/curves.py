@@ -59,10 +59,13 @@ def density_curves(
 def side_by_side(tables: dict[str, pd.DataFrame | dict], measure: str = "test_accuracy") -> Figure:
     """`density_curves` of each of `tables`, by title: what was trained here next to the shipped atlas. Each
     has its own axes, since their tasks differ; an empty table makes an empty panel that says so."""
-    figure, panels = style.panels(len(tables), 7, 4.2)
+    width = 8.5 if len(tables) == 1 else 4.4  # a legend stands beside one panel, below several
+    figure, panels = style.panels(len(tables), width, 4.2 if len(tables) == 1 else 4.8)
     sentences = []
     for axes, (title, table) in zip(panels, tables.items()):  # each replaces the figure's label
         sentences.append(density_curves(table, measure, title, axes).get_label())
+        if axes.get_legend() and len(tables) > 1:
+            axes.legend(*style.named(axes), **LEGEND | {"bbox_to_anchor": (0, -0.16), "ncols": 2})
     figure.set_label(" ".join(sentences))
     return figure
 
@@ -160,18 +163,22 @@ def layer_densities(layers: pd.DataFrame, title: str = "") -> Figure:
 
 def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
     """What `comparison.matching` returned: accuracy minus dense, and early stop in percent of dense's, against
-    density. Dots are means, whiskers 95 % bounds (from 3 trials on), colours the verdicts."""
+    density. Dots are means, whiskers 95 % bounds (from 3 trials on), colours the verdicts; a dashed line is the
+    margin, beyond which a network is worse."""
     levels = matching.assign(weights=100 * matching.density)
     figure, (accuracy, speed) = style.panels(2, 3.6, 3.8, room=1.3)
+    limits = matching.attrs.get("limits", {})
     for axes, name, line in ((accuracy, "points", 0), (speed, "percent", 100)):
-        axes.axhline(line, **DOTTED)
+        axes.axhline(line, **DOTTED, label="dense")
+        if name in limits:
+            axes.axhline(limits[name], **DOTTED | {"color": "#777777", "linestyle": "--"}, label="margin")
         for verdict, same in levels.groupby("verdict"):
             ends = style.whiskers(same[name], same[f"{name}_low"], same[f"{name}_high"])
             look = {**style.VERDICTS[verdict].points(), "capsize": 3, "markersize": 7}
             axes.errorbar(same.weights, same[name], yerr=ends, label=verdict, **look)
         style.density_axis(axes, levels.weights)
     accuracy.set(xlabel=WEIGHTS, ylabel="test accuracy minus dense (points)")
-    speed.set(xlabel=WEIGHTS, ylabel="early stop (% of dense's iterations)", yscale="log")
+    speed.set(xlabel=WEIGHTS, ylabel="early stop (% of dense's iterations,\nlogarithmic)", yscale="log")
     style.plain_numbers(speed.yaxis)
     figure.suptitle(title)
     counts = ", ".join(f"{verdict} at {count}" for verdict, count in levels.verdict.value_counts().items())
@@ -181,16 +188,25 @@ def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
 
 
 def differences(
-    pairs: dict[str, pd.DataFrame], measure: str = "test_accuracy", against: str = "reinit", title: str = ""
+    pairs: dict[str, pd.DataFrame],
+    measure: str = "test_accuracy",
+    against: str = "reinit",
+    title: str = "",
+    compared: dict[str, pd.DataFrame] | None = None,
 ) -> Figure:
     """Differences of `comparison.pairs` against density, a line by label: mean and range of trials. `measure`
-    is what they are made of, `against` what was subtracted."""
+    is what they are made of, `against` what was subtracted. `compared` are tables of `comparison.compare` by
+    the same labels: their 95 % bounds are drawn as whiskers."""
     trials = pd.concat([pairs[name].reset_index().assign(line=name) for name in pairs], ignore_index=True)
     trials["weights"] = 100 * trials.groupby(["line", "level"]).density.transform("mean")
     figure, [axes] = style.panels(1, 8.5, 4.2)
     axes.axhline(0, **DOTTED)
-    look = {**style.lines_by("line", style.series(pairs)), "markersize": 7}
-    sns.lineplot(trials, x="weights", y="difference", ax=axes, **look)
+    looks = style.series(pairs)
+    sns.lineplot(trials, x="weights", y="difference", ax=axes, markersize=7, **style.lines_by("line", looks))
+    for name, levels in (compared or {}).items():
+        ends = style.whiskers(levels.points, levels.low, levels.high)
+        colour = looks[name].colour
+        axes.errorbar(100 * levels.density, levels.points, yerr=ends, fmt="none", ecolor=colour, capsize=3)
     unit = {"early_stop": "iterations", "test_loss": "in the loss"}.get(measure, "points")
     label = LABELS[measure].rsplit(" (", 1)[0]
     axes.set(xlabel=WEIGHTS, ylabel=f"{label},\nminus {against} ({unit})", title=title)
@@ -300,15 +316,18 @@ def _networks(label: str, table: pd.DataFrame, measure: str) -> pd.DataFrame:
 
 
 def _by_label(lines: pd.DataFrame, labels: list[str]) -> dict:
-    """A colour for each label; dashes for ticket and controls."""
+    """A colour for each label, a method's own where the label is its name; dashes for ticket and controls."""
     kinds = lines.method.where(lines.method != lines.schedule, "ticket")
     names = (lines.label + (": " + kinds).where(kinds != "ticket", "")).rename("line")
     taken = {METHODS[kind].marker for kind in kinds.unique() if kind != "ticket"}
     free = [marker for marker in SERIES_MARKERS if marker not in taken]
+    tickets = {
+        label: style.look_of(label) or Style(SERIES[place % len(SERIES)], "", free[place % len(free)])
+        for place, label in enumerate(labels)
+    }
     looks = {}
     for name, label, kind in zip(names, lines.label, kinds):
-        place = labels.index(label)
-        ticket = Style(SERIES[place % len(SERIES)], "", free[place % len(free)])
+        ticket = tickets[label]
         looks[name] = ticket if kind == "ticket" else METHODS[kind]._replace(colour=ticket.colour)
     return style.lines_by(names, looks)
 
@@ -328,7 +347,10 @@ def _dense_means(networks: pd.DataFrame, labels: list[str]) -> list[tuple[str, f
     means = own.groupby("label").value.mean().reindex([label for label in labels if label in set(own.label)])
     if means.round(9).nunique() == 1:
         return [("black", means.iloc[0])]
-    return [(SERIES[labels.index(label) % len(SERIES)], mean) for label, mean in means.items()]
+    colours = {
+        label: (style.look_of(label) or Style(SERIES[place % len(SERIES)], "", "")).colour for place, label in enumerate(labels)
+    }
+    return [(colours[label], mean) for label, mean in means.items()]
 
 
 def _curves(table: pd.DataFrame, method: str, levels: list[int], measure: str, until: int | None) -> pd.DataFrame:

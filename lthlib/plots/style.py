@@ -68,7 +68,7 @@ METHODS = _Looks(
         "frozen_away": Style("#B8578F", (6, 2), "*"),
     }
 )
-NAMES = {"iterative": "ticket"}  # what figures call a method, where that is not its name in tables
+NAMES = {"iterative": "ticket", "oneshot": "one-shot"}  # what figures call a method, where that is not its name in tables
 SERIES = ["#0072B2", "#D55E00", "#007F5C", "#B8578F", "#B07600", "#56B4E9", "#000000"]  # where there is no method
 SERIES_DASHES = ["", (4, 1.5), (1, 1), (3, 1.25, 1.5, 1.25), (5, 1, 1, 1), (6, 2), (2, 2)]
 SERIES_MARKERS = ["o", "s", "X", "^", "D", "P", "v"]
@@ -87,6 +87,13 @@ BAND = {"errorbar": ("pi", 100), "err_kws": SHADE}  # from the lowest to the hig
 DOTTED = {"color": "black", "linewidth": 1.2, "linestyle": ":", "zorder": 0}  # of references
 # Beside the data, never over it.
 LEGEND = {"frameon": False, "bbox_to_anchor": (1, 1), "loc": "upper left", "alignment": "left"}
+
+
+def look_of(name: str) -> Style | None:
+    """The style of the method that figures call by this name, such as "ticket" or "one-shot"; None for any
+    other."""
+    called = {NAMES.get(method, method): look for method, look in METHODS.items()}
+    return called.get(name)
 
 
 def series(names: Iterable) -> dict:

@@ -285,7 +285,7 @@ def test_matching_and_winning(accuracies, stops, accuracy, verdict):
 def test_a_margin_is_the_callers_the_tasks_or_the_runs_own():
     rows = trials((40, 50, 60), (0.885, 0.895, 0.905), (40, 50, 60), DENSE)
     assert analysis.matching(rows).attrs["margin"] == "margin 2 points (two standard deviations of this run's own dense networks)"
-    assert analysis.matching(rows.assign(task="lenet-digits")).attrs["margin"] == "margin 0.8 points (declared)"
+    assert analysis.matching(rows.assign(task="lenet-digits")).attrs["margin"] == "margin 0.8 points (fixed before the run)"
     assert analysis.matching(rows, margin=0.4).accuracy.tolist() == ["worse"]
     for wrong in (0, -1, float("nan"), True, "2"):
         with pytest.raises(LotteryError, match="margin is .*: give how much worse is still no matter"):

@@ -14,11 +14,6 @@ from tests.conftest import ROOT
 from tests.notebooks import LESSONS
 
 CELL = 12  # lines of a visible cell, at most
-# Lessons that are over their limit still: (visible lines, visible cells of more than 12 lines). A number here only ever falls.
-OVER = {
-    2: (234, 0),
-    3: (275, 6),
-}
 
 
 def limit(lesson):
@@ -33,14 +28,9 @@ def counts(path):
 @pytest.mark.parametrize("lesson", range(len(LESSONS)))
 def test_a_lesson_shows_no_more_code_than_it_may(lesson):
     lines, long_cells = counts(LESSONS[lesson])
-    most_lines, most_long_cells = OVER.get(lesson, (limit(lesson), 0))
-    assert lines <= most_lines, f"{lines} visible lines: fold plumbing (lthlib.lessons.folding.fold), or move it to the library"
-    assert long_cells <= most_long_cells, f"{long_cells} visible cells have more than {CELL} lines"
-
-
-def test_a_lesson_within_its_limit_leaves_the_table_of_those_that_are_not():
-    within = [lesson for lesson in OVER if all(n <= most for n, most in zip(counts(LESSONS[lesson]), (limit(lesson), 0)))]
-    assert not within, "these lessons are within their limits: take them out of OVER"
+    advice = "fold plumbing (lthlib.lessons.folding.fold), or move it to the library"
+    assert lines <= limit(lesson), f"{lines} visible lines: {advice}"
+    assert long_cells == 0, f"{long_cells} visible cells have more than {CELL} lines"
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)

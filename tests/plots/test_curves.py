@@ -6,7 +6,7 @@ matplotlib.use("Agg")
 from lthlib import analysis, arena, lottery, plots, settings
 from lthlib.core.errors import LotteryError
 from lthlib.lottery.controls import CONTROLS
-from lthlib.plots import style
+from lthlib.plots import style, trials
 from lthlib.storage import atlas
 from tests.test_arena import TWO, made_up
 
@@ -226,7 +226,7 @@ def test_verdicts_show_each_level_once_with_its_bounds():
     }
     figure = plots.verdicts(pd.DataFrame(rows), "hand-made")
     points, speed = figure.axes
-    assert {text.get_text() for text in speed.get_legend().texts} == {"winning", "matching", "worse"}
+    assert {text.get_text() for text in speed.get_legend().texts} == {"dense", "margin", "winning", "matching", "worse"}
     assert sorted(float(bars.lines[0].get_ydata()[0]) for bars in points.containers) == [-3.0, 0.0, 1.0]
     [won] = [bars for bars in points.containers if bars.get_label() == "winning"]
     assert won.lines[2][0].get_segments()[0][:, 1].tolist() == [0.5, 1.5]
@@ -272,3 +272,27 @@ def test_standings_have_a_point_for_each_method_and_scope(measure, best_first):
     assert points == {scope: pytest.approx(means[scope]) for scope in ("uniform", "global", "erk")}
     assert legend(axes) == ["dense, 90.0", "uniform", "global", "erk"] and axes.get_xlabel() == analysis.LABELS[measure]
     assert "95 % bounds" in figure.get_label() and "entered are marked with a star" in figure.get_label()
+
+
+def test_redraws_have_a_point_each_and_the_mean_of_their_trial():
+    points = pd.DataFrame({0: [1.0, -2.0], 1: [3.0, 0.0]}, index=[4, 7])
+    figure = trials.redraws(points, "shuffle")
+    [axes] = figure.axes
+    drawn = [sorted(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) and line.get_marker() != "None"]
+    assert drawn == [[1.0, 3.0], [2.0], [-2.0, 0.0], [-1.0]]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["trial 4", "trial 7"]
+    assert "ticket minus shuffle" in axes.get_xlabel() and "+2.00, -1.00" in figure.get_label()
+
+
+def test_a_label_that_names_a_method_has_its_look():
+    assert style.look_of("one-shot") == style.METHODS["oneshot"] and style.look_of("ticket") == style.METHODS["iterative"]
+    assert style.look_of("SGD") is None
+
+
+def test_differences_have_the_bounds_of_what_was_compared(table):
+    both, compared = analysis.pairs(table, "reinit"), analysis.compare(table, "reinit", margin=1.0)
+    bounded = compared.assign(low=compared.points - 2, high=compared.points + 3)
+    [axes] = plots.differences({"a": both}, compared={"a": bounded}).axes
+    [bars] = axes.containers
+    ends = [segment[:, 1] for segment in bars.lines[2][0].get_segments()]
+    assert [tuple(end.round(6)) for end in ends] == list(zip(bounded.low.round(6), bounded.high.round(6)))

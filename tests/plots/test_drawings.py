@@ -17,7 +17,7 @@ IDEAS = [
     *("the_loop", "mask_times_weights", "oneshot_and_iterative", "controls", "rewinding", "signs"),
     *("reading_a_density_curve", "three_measures", "line_between_two_networks", "learning_rate_over_time", "verdicts"),
     *("supermask", "where_scores_look", "structured_and_unstructured", "transfer", "filters"),
-    *("bills", "one_loop_three_worlds"),
+    *("bills", "one_loop_three_worlds", "shares_kept", "reset_or_continue", "trials_and_redraws"),
 ]
 OTHERS = {"Drawing", "network_of", "busiest_units", "evenly_spaced"}
 SHAPES = [("fc1.weight", (5, 4)), ("fc2.weight", (3, 5)), ("output.weight", (2, 3))]

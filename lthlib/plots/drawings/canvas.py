@@ -180,14 +180,15 @@ class Canvas:
         self._add("circle", cx=float(x), cy=float(y), r=float(radius), fill=fill, **(_pen(colour, width) if colour else {}))
 
     def marker(self, x, y, kind: str, colour: str, size: float = 6) -> None:
-        """A point as a figure draws it, by the letter that `style` gives each method: o, s, X, ^, D, P, p,
-        H."""
+        """A point as a figure draws it, by the letter that `style` gives each method: o, s, X, ^, v, D, P,
+        p, H."""
         if kind == "o":
             return self.circle(x, y, size, colour, "")
         shapes = {
             "H": [(math.cos(turn * math.tau / 6), math.sin(turn * math.tau / 6)) for turn in range(6)],
             "s": [(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
             "^": [(0, -1.1), (1.05, 0.85), (-1.05, 0.85)],
+            "v": [(0, 1.1), (1.05, -0.85), (-1.05, -0.85)],
             "D": [(0, -1.2), (1.2, 0), (0, 1.2), (-1.2, 0)],
             "p": [(math.sin(turn * math.tau / 5), -math.cos(turn * math.tau / 5)) for turn in range(5)],
             "P": _plus(0.38, 1.1, 0),
