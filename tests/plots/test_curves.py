@@ -224,9 +224,13 @@ def test_verdicts_show_each_level_once_with_its_bounds():
         "percent_high": [80.0, 260.0, float("nan")],
         "verdict": ["winning", "matching", "worse"],
     }
-    figure = plots.verdicts(pd.DataFrame(rows), "hand-made")
+    levels = pd.DataFrame(rows)
+    levels.attrs["limits"] = {"points": -0.8, "percent": 150.0}
+    figure = plots.verdicts(levels, "hand-made")
     points, speed = figure.axes
     assert {text.get_text() for text in speed.get_legend().texts} == {"dense", "margin", "winning", "matching", "worse"}
+    assert [line.get_ydata()[0] for line in points.lines if line.get_label() == "margin"] == [-0.8]
+    assert [line.get_ydata()[0] for line in speed.lines if line.get_label() == "margin"] == [150.0]
     assert sorted(float(bars.lines[0].get_ydata()[0]) for bars in points.containers) == [-3.0, 0.0, 1.0]
     [won] = [bars for bars in points.containers if bars.get_label() == "winning"]
     assert won.lines[2][0].get_segments()[0][:, 1].tolist() == [0.5, 1.5]
