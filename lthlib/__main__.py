@@ -12,7 +12,8 @@ from lthlib.core.progress import notice
 LONGEST = 1000  # characters of a sentence: a value may be a megabyte
 COMMANDS = [
     *(hunting.add_hunt, hunting.add_tasks, hunting.add_results, hunting.add_export, batches.add_batch, papers.add_reproduce),
-    *(papers.add_atlas, papers.add_report, arena.add_arena, teaching.add_explore, teaching.add_translate, teaching.add_handout),
+    *(papers.add_atlas, papers.add_report, arena.add_arena, teaching.add_lessons, teaching.add_lab, teaching.add_explore),
+    *(teaching.add_translate, teaching.add_handout),
 ]
 
 

@@ -1,9 +1,36 @@
-"""Commands for readers, teachers and translators: explore, translate, handout."""
+"""Commands for readers, teachers and translators: lessons, lab, explore, translate, handout."""
 
 import argparse
 
 from lthlib.commands.base import command
-from lthlib.lessons import handouts, translations
+from lthlib.lessons import copies, handouts, translations
+
+
+def add_lessons(commands) -> None:
+    """Add the command `lessons` with its options."""
+    about = """Copy the lessons into a folder of yours, to run them and to write in them, with the glossary that
+    they link to and the shipped results. For those who installed lthlib without cloning its repository."""
+    add = command(commands, run_lessons, "copy the lessons into a folder", about)
+    add("--to", default=copies.USUAL, metavar="DIR", help=f"the folder ({copies.USUAL}, where you are)")
+    add("--force", action="store_true", help="replace files that you have changed")
+
+
+def run_lessons(options: argparse.Namespace) -> None:
+    """Carry out `lessons`, and print the paths of the copied lessons."""
+    print(*copies.write(options.to, options.force), sep="\n")
+
+
+def add_lab(commands) -> None:
+    """Add the command `lab` with its options."""
+    about = """Open JupyterLab on the lessons: those of this checkout, or a copy, which is made where there is
+    none."""
+    add = command(commands, run_lab, "open JupyterLab on the lessons", about)
+    add("--to", metavar="DIR", help=f"a folder for the copy (none: the checkout's own, or {copies.USUAL})")
+
+
+def run_lab(options: argparse.Namespace) -> int:
+    """Carry out `lab`, and return JupyterLab's exit status."""
+    return copies.lab(options.to)
 
 
 def add_explore(commands) -> None:

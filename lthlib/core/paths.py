@@ -1,11 +1,23 @@
-"""Where things are: this checkout, results and data; and paths as people write them."""
+"""Where things are: this checkout, what comes with lthlib, results and data; and paths as people write them."""
 
 import os
+import site
+import sysconfig
 from pathlib import Path
 
 from lthlib.core.errors import LotteryError
 
 CHECKOUT = Path(__file__).resolve().parents[2]  # the folder that holds lthlib/; of a checkout, its root
+IN_CHECKOUT = (CHECKOUT / "pyproject.toml").exists()
+
+
+def shipped(name: str) -> Path:
+    """A file or folder that comes with lthlib, such as "notebooks" or "data/atlas": of this checkout, else
+    where pip has put it, which may be the user's own folder."""
+    if IN_CHECKOUT:
+        return CHECKOUT / name
+    places = [Path(base) / "share" / "lthlib" / name for base in (sysconfig.get_path("data"), site.getuserbase())]
+    return next((place for place in places if place.exists()), places[0])
 
 
 def results_folder() -> Path:
@@ -37,4 +49,4 @@ def expanded(path: str | os.PathLike) -> Path:
 def _folder(variable: str, name: str) -> Path:
     if os.environ.get(variable):
         return expanded(os.environ[variable])
-    return (CHECKOUT if (CHECKOUT / "pyproject.toml").exists() else Path.cwd()) / name
+    return (CHECKOUT if IN_CHECKOUT else Path.cwd()) / name

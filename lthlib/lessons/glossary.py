@@ -10,11 +10,11 @@ import yaml
 import lthlib
 from lthlib.core.errors import LotteryError
 from lthlib.core.files import write_atomically
-from lthlib.core.paths import CHECKOUT
+from lthlib.core.paths import shipped
 from lthlib.core.validation import did_you_mean
 
 SOURCE = Path(__file__).with_name("glossary.yaml")
-PAGE = CHECKOUT / "docs" / "glossary.md"
+PAGE = shipped("docs/glossary.md")
 BEGIN, END = "<!-- definitions: begin -->", "<!-- definitions: end -->"
 FIRST_SENTENCE = re.compile(r"^.+?[.](?=\s+[A-Z]|$)", re.DOTALL)
 

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from lthlib.core.errors import LotteryError
-from lthlib.core.paths import CHECKOUT, expanded
+from lthlib.core.paths import expanded, shipped
 from lthlib.core.validation import did_you_mean
 from lthlib.lessons import shown
 from lthlib.lessons.glossary import glossary as glossary  # for lessons, from here
@@ -271,7 +271,7 @@ def _embedded(picture: Figure | str | Path) -> str:
         picture.savefig(file, format="png", dpi=min(100, THUMBNAIL / picture.get_size_inches()[0]))
         return _thumbnail(file)
     path = expanded(picture)
-    path = path if path.exists() else CHECKOUT / path
+    path = path if path.exists() else shipped(str(path))
     if not path.exists():
         return ""
     if path.suffix.lower() != ".svg":

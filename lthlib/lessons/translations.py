@@ -14,12 +14,12 @@ import polib
 
 from lthlib.core.errors import LotteryError
 from lthlib.core.files import output_folder, write_atomically
-from lthlib.core.paths import CHECKOUT
+from lthlib.core.paths import shipped
 from lthlib.core.validation import one_of
 
 LANGUAGES = {"ja": "日本語", "ko": "한국어", "zh": "中文"}
-LESSONS = CHECKOUT / "notebooks"
-HOME = LESSONS.parent / "docs" / "translations"
+LESSONS = shipped("notebooks")
+HOME = shipped("docs/translations")
 
 
 def catalogue(lesson: str | Path, language: str) -> Path:

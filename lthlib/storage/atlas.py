@@ -10,7 +10,6 @@ Test and training accuracies all stay, and so does what `lthlib.summarise` makes
 
 import io
 import json
-import sysconfig
 import time
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from pyarrow import parquet
 from lthlib.core import version
 from lthlib.core.errors import LotteryError
 from lthlib.core.files import write_atomically
-from lthlib.core.paths import CHECKOUT, expanded
+from lthlib.core.paths import expanded, shipped
 from lthlib.settings import Setting
 from lthlib.storage.store import COLUMNS
 
@@ -36,9 +35,7 @@ KINDS = {"loss": "float32", "trial": "int16", "redraw": "int16", "level": "int16
 
 def folder() -> Path:
     """Where the atlas is: `data/atlas/` of this checkout, else where pip has put it."""
-    if (CHECKOUT / "pyproject.toml").exists():
-        return CHECKOUT / "data" / "atlas"
-    return Path(sysconfig.get_path("data")) / "share" / "lthlib" / "atlas"
+    return shipped("data/atlas")
 
 
 def read(task: str | None = None, setting: Setting | None = None, where: str | Path | None = None) -> pd.DataFrame:
