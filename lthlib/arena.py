@@ -47,7 +47,7 @@ SCOPES = ("uniform", "global", "erk")  # those that give all methods the same de
 TASKS = ("lenet-mnist1d", "lenet-digits")
 RATE, LEVELS, TRIALS = 0.5, 4, 5  # 6.25 % of what may be pruned, where methods differ most
 MOST_LEVELS = 1000
-OF_THE_RUN = ("results", "device", "workers", "sparse")  # options of `hunt` that are no part of a setting
+OF_THE_RUN = ("results", "device", "workers", "sparse", "engine")  # options of `hunt` that are no part of a setting
 WEIGHTS = "weights remaining (%)"
 COLUMNS = ["mean", "low", "high", "to best", "verdict", "needed", "iterations", "trials"]  # of a ranking
 

@@ -78,6 +78,7 @@ def add_hunt(commands) -> None:
     add("--device", **DEVICE)
     add("--workers", type=int, metavar="N", help="processes on a CPU (all cores)")
     add("--sparse", default="auto", help=f"{' or '.join(engine.SPARSE)}: off multiplies the zeros too, to compare (auto)")
+    add("--engine", default="local", help="local (default) or ray: workers on the machines of a Ray cluster, see docs/cluster.md")
     add("--verbose", action="store_true", help="also say how each level is trained: which layers by their kept weights, and why")
     add("--results", **RESULTS)
     add("--json", action="store_true", help="print one JSON object a network and nothing else")

@@ -3,8 +3,10 @@
 torch is imported where it is used: its import takes seconds, and a child watches its parent before that."""
 
 import contextlib
+import functools
 import itertools
 import os
+import platform
 import runpy
 import subprocess
 import sys
@@ -81,6 +83,16 @@ def _kill(process: psutil.Process) -> None:
     with contextlib.suppress(psutil.Error):
         if process.pid != os.getpid() and not any("resource_tracker" in word for word in process.cmdline()):
             process.kill()
+
+
+@functools.cache
+def processor() -> str:
+    """The CPU's model where the system names it, else its kind, such as "arm64"."""
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine() or "unknown"
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ from lthlib.storage.store import TICKET, Key, Store
 from lthlib.tasks import Task, find_task, prepare, resolve
 
 WINDOW, WITHIN = 5, 0.1  # masks that are compared, and how far apart they may be (the authors' main.py)
-NOT_IN_SETTING = ("results", "device", "workers", "sparse", "progress", "on_network", "leave_out")  # options of a hunt
+NOT_IN_SETTING = ("results", "device", "workers", "sparse", "engine", "progress", "on_network", "leave_out")  # options of a hunt
 
 
 def expected_distance(a: Mask, b: Mask) -> float:

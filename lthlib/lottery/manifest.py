@@ -7,25 +7,25 @@ import os
 import platform
 import subprocess
 
-import joblib
 import numpy as np
 import torch
 
-from lthlib.core import paths, version
+from lthlib.core import paths, processes, version
 from lthlib.storage.journal import UNKNOWN
-from lthlib.training.engine import pick_device
+from lthlib.training import cluster
+from lthlib.training.places import pick_device, side_by_side
 
 GIT_SECONDS = 10  # a folder on a slow disk is not waited for longer
 
 
-def facts(device: str, workers: int | None) -> dict:
+def facts(device: str, workers: int | None, engine: str = "local") -> dict:
     """A value for each of `lthlib.storage.journal.FACTS`.
 
     commit and dirty are those of the git checkout that lthlib is in, dirty whether a file in it that git knows
     is changed; UNKNOWN where there is none, as after an ordinary installation. `workers` is how many processes
-    train at most, and threads what torch is set to in this one (a network is trained by one thread).
+    train at most, and threads what torch is set to in this one (a network is trained by one thread). Under engine ray
+    device names the CPUs of the cluster's machines.
     """
-    where = pick_device(device)
     commit, dirty = _checkout()
     return {
         "lthlib": version.__version__,
@@ -34,8 +34,8 @@ def facts(device: str, workers: int | None) -> dict:
         "python": platform.python_version(),
         "torch": str(torch.__version__),
         "numpy": np.__version__,
-        "device": _device(where),
-        "workers": (workers or joblib.cpu_count()) if where.type == "cpu" else 1,
+        "device": f"Ray: {cluster.processors()}" if engine == "ray" else _device(pick_device(device)),
+        "workers": side_by_side(device, workers, engine),
         "threads": torch.get_num_threads(),
         "platform": _platform(),
     }
@@ -64,17 +64,7 @@ def _git(*arguments: str) -> str | None:
 def _device(where: torch.device) -> str:
     if where.type == "cuda":
         return f"{torch.cuda.get_device_name(where)} (CUDA {torch.version.cuda})"
-    return _processor() if where.type == "cpu" else f"{where.type}, {_processor()}"
-
-
-@functools.cache
-def _processor() -> str:
-    """The CPU's model where the system names it, else its kind, such as "arm64"."""
-    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-        for line in file:
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine() or UNKNOWN
+    return processes.processor() if where.type == "cpu" else f"{where.type}, {processes.processor()}"
 
 
 def _platform() -> str:

@@ -35,7 +35,7 @@ from lthlib.settings import AT_ONCE, Extent, Recipe, Setting
 from lthlib.storage.store import TICKET, Key, Record, Store, setting_name
 from lthlib.tasks import Prepared, Task, limits, prepare
 from lthlib.tasks.overview import say_what_is_prunable
-from lthlib.training import engine, objectives
+from lthlib.training import cluster, engine, objectives, places
 from lthlib.training.engine import Ticket, Trained
 
 
@@ -61,6 +61,7 @@ def hunt(
     device: str = "auto",
     workers: int | None = None,
     sparse: str = "auto",
+    engine: str = "local",
     results: str | Path | None = None,
     progress: bool = True,
     on_network: Callable[[dict], object] | None = None,
@@ -105,6 +106,8 @@ def hunt(
     workers     processes on a CPU; None takes all cores
     sparse      "auto": on a CPU, tickets that are sparse enough are trained by the weights they keep alone, which
                 is faster and gives the same numbers to float tolerance; "off": all the dense way, to compare
+    engine      "local": workers are on this machine; "ray": on those of a Ray cluster (`RAY_ADDRESS`), with the same
+                numbers, and `workers` of None takes all its cores (`docs/cluster.md`)
     results     folder of the store; None takes `LTHLIB_RESULTS` or results/
     progress    whether to show a bar
     on_network  a function that is called, in this process, with each network as soon as it is trained and
@@ -120,9 +123,10 @@ def hunt(
     `lthlib.lottery.looks`). What networks were trained with is kept beside them (see `lthlib.manifest`).
     Raises LotteryError for a value out of range, before anything is trained or written.
     """
-    engine.check(device, workers, sparse)
+    places.check(device, workers, sparse, engine)
     hand_on = callback.checked(on_network)
     controls, only, workers = check_controls(controls), plain(only), plain(workers)
+    by = {"device": device, "workers": workers, "sparse": sparse, "engine": engine}
     ready = prepare(
         task, profile, schedule=schedule, levels=levels, rate=rate, trials=trials, iterations=iterations, rewind=rewind,
         score=score, scope=scope, structure=structure, source=setting_name(source), redraws=redraws, seed=seed, **recipe,
@@ -134,10 +138,11 @@ def hunt(
     networks = [key for level in chosen for key in level_keys(level, ready.extent, controls) if key not in elsewhere]
     to_train = [key for key in networks if not search.store.has(search.setting, key)]
     about = say_what_is_prunable(ready)
-    made_with = partial(manifest.facts, device, workers)
+    made_with = partial(manifest.facts, device, workers, engine)
     watching = _Watch(ready.task.name, len(to_train), len(networks), progress, about)
-    with search.store.making(search.setting, made_with), watching as watch:
-        for keys in batches(to_train, engine.side_by_side(device, workers), dense_apart=search.dense_apart()):
+    with search.store.making(search.setting, made_with), watching as watch, cluster.kept():
+        at_once = places.side_by_side(device, workers, engine) if to_train else 1
+        for keys in batches(to_train, at_once, dense_apart=search.dense_apart()):
             with search.missing(keys) as missing:
                 watch.skip(len(keys) - len(missing))
                 tickets: dict[Key, Ticket] = {}
@@ -147,7 +152,7 @@ def hunt(
                     mask_of = skipped.changed(mask_of, level)  # a round that removes nothing trains nothing
                     for key in watch.without(of_level, mask_of):
                         tickets[key] = search.make_ticket(key, mask_of[key.trial])  # reset
-                for key, trained in search.train(tickets, device, workers, sparse, len(to_train)):  # train, and record
+                for key, trained in search.train(tickets, len(to_train), **by):  # train, and record
                     watch.saw(key, trained)
                     hand_on(search.store, search.setting, key)
     table = search.store.table([search.setting], all_trials=True)
@@ -204,17 +209,10 @@ class Hunt:
         with self.store.lock(self.setting, *by_level(keys)):
             yield [key for key in keys if not self.store.has(self.setting, key)]  # another process may have finished
 
-    def train(
-        self,
-        tickets: dict[Key, Ticket],
-        device: str = "auto",
-        workers: int | None = None,
-        sparse: str = "auto",
-        in_all: int | None = None,
-    ):
+    def train(self, tickets: dict[Key, Ticket], in_all: int | None = None, **by):
         """Train these tickets as one batch, and yield (key, Trained) as each is finished and stored. Forks of level 0
         are a batch by themselves, and so is level 0 where it is `dense_apart`. `in_all` is how many the caller
-        trains, batch by batch."""
+        trains, batch by batch; `by` are device, workers, sparse and engine of `lthlib.training.engine.train`."""
         keys = list(tickets)
         if not keys:
             return
@@ -223,7 +221,7 @@ class Hunt:
         snapshot = self.setting.rewind if has_dense else None
         training = engine.train(
             list(tickets.values()), self.recipe(level), self.task.dataset, model=self.network,
-            objective=self.task.objective, snapshot=snapshot, device=device, workers=workers, sparse=sparse, in_all=in_all,
+            objective=self.task.objective, snapshot=snapshot, in_all=in_all, **by,
         )  # fmt: skip
         named = " and ".join(map(str, by_level(keys)))
         failed = f"training at level {named} of task {self.task.name!r} failed"

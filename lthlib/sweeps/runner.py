@@ -30,6 +30,7 @@ from lthlib.lottery import level_keys
 from lthlib.sweeps import worker
 from lthlib.sweeps.config import Run, Sweep, hunts
 from lthlib.sweeps.worker import DONE, FAILED
+from lthlib.training import cluster
 
 LEFT, TO_RUN = "left for later", "to run"
 FINISHED = "finished runs like it"
@@ -189,7 +190,7 @@ def _slots(sweep: Sweep) -> list[dict[str, str]]:
 def _ray(sweep: Sweep, todo: list[Run], latest: dict[str, float], deadline: float) -> _States:
     """Runs on a Ray cluster, or on this machine where no cluster is running. Ray starts a lost worker's runs
     again. All machines see the output folder under the same path."""
-    ray = _connected_ray()
+    ray = cluster.connected()
     remote = ray.remote(num_cpus=1, num_gpus=sweep.gpus, max_retries=10)(_run_on_node)
     room = sweep.workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     waiting, jobs = list(todo), {}
@@ -213,19 +214,6 @@ def _ray(sweep: Sweep, todo: list[Run], latest: dict[str, float], deadline: floa
     finally:
         for job in jobs:
             ray.cancel(job, force=True)
-
-
-def _connected_ray():
-    try:
-        import ray
-    except ImportError as error:
-        advice = 'run `pip install "lthlib[ray]"`, or choose local'
-        raise LotteryError(f'the engine "ray" is an extra: {advice}.') from error
-    if not ray.is_initialized():
-        address = os.environ.get("RAY_ADDRESS")
-        dashboard = None if address else False
-        ray.init(address=address, log_to_driver=False, configure_logging=False, include_dashboard=dashboard)
-    return ray
 
 
 def _run_on_node(run: Run, timeout: int) -> int:

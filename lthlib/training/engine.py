@@ -27,11 +27,11 @@ from lthlib.core import processes
 from lthlib.core.errors import LotteryError
 from lthlib.core.progress import notice
 from lthlib.core.seeds import seed_for
-from lthlib.core.validation import one_of, plain
 from lthlib.data import Dataset, Split
 from lthlib.settings import Recipe
-from lthlib.training import shared
+from lthlib.training import cluster, shared
 from lthlib.training.objectives import Objective, classification
+from lthlib.training.places import SPARSE, check, pick_device, side_by_side, where_to_train  # noqa: F401  # also for callers
 from lthlib.training.randomness import batch_order, view_order
 from lthlib.training.stack import Stack, Ticket
 
@@ -44,7 +44,6 @@ WORTH_WORKERS, WORTH_WORKERS_IN_ALL = 2.0, 10.0
 # Of a card's free memory a stack may take this share, and it takes so many times what one step by itself does
 # (a captured graph has memory of its own, and the best weights are kept beside the present ones).
 SHARE_OF_MEMORY, COPIES = 0.8, 3
-SPARSE = ("auto", "off")  # whether tickets that are sparse enough are trained by the weights they keep alone
 COLUMNS = ("iteration", "split", "loss", "accuracy")  # of a history
 
 
@@ -132,34 +131,6 @@ def _append(histories: list[dict], iterations: list[int | None], split: str, los
                 history[column].append(value)
 
 
-def pick_device(device: str = "auto") -> torch.device:
-    """The device called `device`; "auto" takes a CUDA card if there is one, else an Apple device, else the
-    CPU.
-
-    Raises LotteryError for a device that this machine has not.
-    """
-    has = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if device == "auto":
-        return torch.device(next(name for name, available in has.items() if available))
-    with contextlib.suppress(RuntimeError, TypeError):
-        chosen = torch.device(device)
-        too_many = chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count()
-        if has.get(chosen.type) and not too_many:
-            return chosen
-    names = ", ".join(name for name, available in has.items() if available)
-    raise LotteryError(f"device {device!r} is not on this machine: choose auto or {names}.")
-
-
-def check(device: str, workers: int | None, sparse: str = "auto") -> None:
-    """Raise LotteryError for a device that is not here, a number of workers below 1, or an unknown
-    `sparse`."""
-    pick_device(device)
-    one_of("sparse", sparse, SPARSE)
-    if workers is not None and (not isinstance(plain(workers), int) or workers < 1):
-        fix = "give a whole number, 1 or more, or leave it out for all cores"
-        raise LotteryError(f"workers is {workers!r}: {fix}.")
-
-
 def train(
     tickets: Sequence[Ticket],
     recipe: Recipe,
@@ -173,6 +144,7 @@ def train(
     stack: int | None = None,
     sparse: str = "auto",
     in_all: int | None = None,
+    engine: str = "local",
 ) -> Iterator[tuple[int, Trained]]:
     """Train tickets of the architecture `model`, each from its own weights, and yield (index, Trained) as
     each finishes.
@@ -185,20 +157,32 @@ def train(
     CPU a ticket that is sparse enough is trained by the weights it keeps alone (`lthlib.training.sparse`),
     which gives the same numbers to float tolerance; `sparse` "off" trains all the dense way. `in_all` is
     how many tickets the caller trains, in this call and in others: for many, worker processes pay even where
-    a call by itself is short.
+    a call by itself is short. `engine` "ray" has its workers on the machines of a cluster.
     """
-    check(device, workers, sparse)
-    where = pick_device(device)
+    check(device, workers, sparse, engine)
+    where = where_to_train(device, engine)
     if where.type != "cpu" or stack:
         yield from _train_stacked(tickets, recipe, data, model, objective, snapshot, where, stack)
         return
-    workers = min(side_by_side(device, workers), len(tickets))
-    if workers <= 1 or not _worth_workers(tickets, recipe, data, model, in_all or len(tickets)):
-        for index, ticket in enumerate(tickets):
-            [trained] = _train_together(model, [ticket], recipe, data, objective, snapshot, where, sparse)
-            yield index, trained
-        return
-    arrays = shared.arrays(data)
+    workers = side_by_side(device, workers, engine)
+    if engine == "local":
+        workers = min(workers, len(tickets))
+        if workers <= 1 or not _worth_workers(tickets, recipe, data, model, in_all or len(tickets)):
+            for index, ticket in enumerate(tickets):
+                [trained] = _train_together(model, [ticket], recipe, data, objective, snapshot, where, sparse)
+                yield index, trained
+            return
+    work, crew = joblib.delayed(_train_in_worker), cluster.pool if engine == "ray" else _local_pool
+    arrays = cluster.stored(data) if engine == "ray" else shared.arrays(data)
+    with crew(workers) as pool:
+        yield from pool(  # pyright: ignore[reportReturnType]  # it is a generator, as asked for
+            work(i, model, ticket, recipe, data.name, arrays, objective, snapshot, sparse) for i, ticket in enumerate(tickets)
+        )
+
+
+@contextlib.contextmanager
+def _local_pool(workers: int):
+    """A `joblib.Parallel` of worker processes on this machine. Raises LotteryError where one is killed."""
     pool = joblib.Parallel(
         workers,
         return_as="generator_unordered",
@@ -208,18 +192,8 @@ def train(
         initializer=processes.leave_with,
         initargs=(os.getpid(),),
     )
-    work = joblib.delayed(_train_in_worker)
     with _quiet(), _workers_live(workers):
-        yield from pool(  # pyright: ignore[reportReturnType]  # it is a generator, as asked for above
-            work(i, model, ticket, recipe, data.name, arrays, objective, snapshot, sparse) for i, ticket in enumerate(tickets)
-        )
-
-
-def side_by_side(device: str = "auto", workers: int | None = None) -> int:
-    """How many processes train tickets at once: `workers` on a CPU (all cores where it is None), and one on a card."""
-    if pick_device(device).type != "cpu":
-        return 1
-    return workers or joblib.cpu_count()
+        yield pool
 
 
 def _train_stacked(tickets, recipe, data, model, objective, snapshot, device, stack):

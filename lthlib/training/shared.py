@@ -5,7 +5,9 @@ joblib would write maps of its own, but anew for every batch: a quarter of a sec
 
 import shutil
 import tempfile
+import warnings
 import weakref
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -41,9 +43,12 @@ def arrays(data: Dataset) -> Arrays:
     return found
 
 
-def dataset(name: str, shared: Arrays) -> Dataset:
-    """The data set again, in a worker. Writing into it would change the worker's copy alone."""
-    return Dataset(name, *(Split(torch.from_numpy(inputs), torch.from_numpy(targets)) for inputs, targets in shared))
+def dataset(name: str, shared: Iterable[tuple[np.ndarray, np.ndarray]]) -> Dataset:
+    """The data set again, in a worker. Writing into it would change the worker's copy alone (on a Ray cluster it
+    may only be read)."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return Dataset(name, *(Split(torch.from_numpy(inputs), torch.from_numpy(targets)) for inputs, targets in shared))
 
 
 def _mapped(array: np.ndarray, path: str) -> np.ndarray:

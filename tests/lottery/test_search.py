@@ -195,7 +195,7 @@ def test_another_rate_shares_level_0(own_task, monkeypatch):
     hunt(own_task, **SMALL)
     trained = []
     train = Hunt.train
-    monkeypatch.setattr(Hunt, "train", lambda self, tickets, *rest: trained.extend(tickets) or train(self, tickets, *rest))
+    monkeypatch.setattr(Hunt, "train", lambda self, tickets, *a, **k: trained.extend(tickets) or train(self, tickets, *a, **k))
     table = hunt(own_task, rate=0.5, **SMALL)
     assert {key.level for key in trained} == {1, 2, 3} and set(table.level) == {0, 1, 2, 3}
     assert len(hunt(own_task, rate=0.4, **{**SMALL, "levels": 0})) > 0
