@@ -9,7 +9,7 @@ VOILA := --Voila.ip=127.0.0.1 --TagRemovePreprocessor.enabled=True --TagRemovePr
 # Compiled modules are kept, whatever the caller's environment says: a kernel then starts in half the time.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help quickstart test test-browser test-colab lab app bench clean
+.PHONY: help quickstart test test-browser test-colab lab app slides bench clean
 
 quickstart: .venv/ready  ## run lesson 1 on digits with 5 trials: an HTML page, figures and a table (the default)
 	mkdir -p $(QUICK)
@@ -36,6 +36,10 @@ lab: .venv/ready  ## open JupyterLab on the lessons
 
 app: .venv/ready-app  ## serve lesson 0 as an app, without its code (Voila)
 	$(BIN)/voila notebooks/00_look_first.ipynb $(VOILA)
+
+slides: .venv/ready  ## the slides of the two-hour workshop, one HTML file: build/slides.html
+	mkdir -p build
+	$(BIN)/python -m lthlib slides --html build/slides.html --force
 
 test-browser: .venv/ready-dev .venv/ready-app  ## try lesson 0 in Chromium, in JupyterLab and Voila, and the explorer as a page
 	$(BIN)/python -m pip install --quiet --no-compile --editable ".[browser]"

@@ -13,7 +13,7 @@ LONGEST = 1000  # characters of a sentence: a value may be a megabyte
 COMMANDS = [
     *(hunting.add_hunt, hunting.add_tasks, hunting.add_results, hunting.add_export, batches.add_batch, papers.add_reproduce),
     *(papers.add_atlas, papers.add_report, arena.add_arena, teaching.add_lessons, teaching.add_lab, teaching.add_explore),
-    *(teaching.add_translate, teaching.add_handout),
+    *(teaching.add_slides, teaching.add_translate, teaching.add_handout),
 ]
 
 

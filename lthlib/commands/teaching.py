@@ -1,4 +1,4 @@
-"""Commands for readers, teachers and translators: lessons, lab, explore, translate, handout."""
+"""Commands for readers, teachers and translators: lessons, lab, explore, slides, translate, handout."""
 
 import argparse
 
@@ -49,6 +49,22 @@ def run_explore(options: argparse.Namespace) -> None:
     from lthlib import pages  # here, since it loads matplotlib, which would delay every other command
 
     print(pages.write(options.html, options.results, options.force))
+
+
+def add_slides(commands) -> None:
+    """Add the command `slides` with its options."""
+    about = """Write the slides of the two-hour workshop as one HTML file, from the shipped results: arrows turn
+    them, N shows the teacher's notes, and printing gives a slide a sheet."""
+    add = command(commands, run_slides, "for teachers: slides for the two-hour workshop", about)
+    add("--html", required=True, metavar="FILE", help="the file to write; ends in .html")
+    add("--force", action="store_true", help="overwrite FILE")
+
+
+def run_slides(options: argparse.Namespace) -> None:
+    """Carry out `slides`, and print the path of the file."""
+    from lthlib.pages import slides  # here, since it loads matplotlib, which would delay every other command
+
+    print(slides.write(options.html, options.force))
 
 
 def add_translate(commands) -> None:

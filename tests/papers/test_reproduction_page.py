@@ -92,8 +92,11 @@ def test_the_pages_tables_are_the_atlas(name):
 def test_what_the_page_says_in_words_is_what_its_tables_say():
     """The prose names verdicts; if the atlas grows and one changes, the prose has to follow."""
     table, margin = hunt(), analysis.margin_of(hunt()).value
-    verdict = lambda *given: analysis.over_range(table, *given).verdict(margin)
     middle, last = RANGES.values()
+
+    def verdict(*given):
+        return analysis.over_range(table, *given).verdict(margin)
+
     assert verdict(middle, "dense", "test_accuracy", "reinit") == "inconclusive"
     assert verdict(middle, "dense", "final_test_accuracy", "reinit") == "worse"
     assert verdict(last, "dense", "test_accuracy") == "inconclusive"
