@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 QUICK := results/quickstart
+SITE_PROFILE ?= quick
 LESSONS := $(sort $(wildcard notebooks/*.ipynb))
 
 VOILA := --Voila.ip=127.0.0.1 --TagRemovePreprocessor.enabled=True --TagRemovePreprocessor.remove_cell_tags=not-in-app --ExecutePreprocessor.timeout=120
@@ -9,7 +10,7 @@ VOILA := --Voila.ip=127.0.0.1 --TagRemovePreprocessor.enabled=True --TagRemovePr
 # Compiled modules are kept, whatever the caller's environment says: a kernel then starts in half the time.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help quickstart test test-browser test-colab lab app slides bench clean
+.PHONY: help quickstart test test-browser test-colab lab app site slides bench clean
 
 quickstart: .venv/ready  ## run lesson 1 on digits with 5 trials: an HTML page, figures and a table (the default)
 	mkdir -p $(QUICK)
@@ -41,6 +42,9 @@ slides: .venv/ready  ## the slides of the two-hour workshop, one HTML file: buil
 	mkdir -p build
 	$(BIN)/python -m lthlib slides --html build/slides.html --force
 
+site: .venv/ready-site  ## run the lessons (SITE_PROFILE=quick), and build a site of them in build/site, checked for broken links
+	$(BIN)/python -m lthlib.pages.site --profile $(SITE_PROFILE)
+
 test-browser: .venv/ready-dev .venv/ready-app  ## try lesson 0 in Chromium, in JupyterLab and Voila, and the explorer as a page
 	$(BIN)/python -m pip install --quiet --no-compile --editable ".[browser]"
 	$(BIN)/python -m pytest tests/browser
@@ -62,6 +66,10 @@ bench: .venv/ready-dev  ## measure speed, as ratios within one run: results/benc
 
 .venv/ready-app: .venv/ready
 	$(BIN)/python -m pip install --quiet --no-compile --editable ".[app]"
+	touch $@
+
+.venv/ready-site: .venv/ready
+	$(BIN)/python -m pip install --quiet --no-compile --editable ".[site]"
 	touch $@
 
 .venv-colab/ready: tests/colab/requirements.txt

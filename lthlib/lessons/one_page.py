@@ -32,6 +32,9 @@ pre { font-size: 9.6pt; line-height: 1.4; background: #f1f4f8; padding: 2mm 3mm;
 .two { display: grid; grid-template-columns: 1fr 1fr; gap: 0 6mm }
 dl { margin: 0; columns: 2; column-gap: 6mm; font-size: 9.8pt } dt { font-weight: bold; display: inline }
 dd { display: inline; margin: 0 } dd::after { content: ""; display: block; margin-bottom: 1mm }
+@media screen and (max-width: 700px) {
+  body { padding: 0 4mm } .two { grid-template-columns: minmax(0, 1fr) } dl { columns: 1 } pre { overflow-x: auto }
+}
 ol { margin: 0; padding-left: 5mm } li { border-bottom: 0.3mm solid #98a1ad; padding-bottom: 9mm; margin-bottom: 1mm }
 """
 
