@@ -98,3 +98,15 @@ def test_bad_requests_get_a_sentence(lesson):
     shutil.rmtree(translations.HOME)
     with pytest.raises(LotteryError, match="not translated into 한국어 yet"):
         translations.translate(lesson, "ko")
+
+
+@pytest.mark.parametrize("language", translations.LANGUAGES)
+def test_no_asterisk_of_an_emphasis_is_seen(language):
+    """CommonMark closes no emphasis between a full-width bracket and a letter, and shows its asterisks."""
+    markdown_it = pytest.importorskip("markdown_it")
+    renderer = markdown_it.MarkdownIt("commonmark", {"html": True}).enable("table")
+    assert "*" in renderer.render("**（ticket）**です"), "this is what must not happen"
+    for lesson in translations.lessons(language):
+        for text in translations.translated(lesson, language).values():
+            page = re.sub(r"<(code|pre)[^>]*>.*?</\1>", "", renderer.render(text), flags=re.DOTALL)
+            assert "*" not in page, page[max(page.find("*") - 60, 0) :][:120]
