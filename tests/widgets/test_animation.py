@@ -19,7 +19,7 @@ def animation():
 def test_it_opens_on_the_ticket_at_all_weights(animation):
     assert isinstance(animation, Animation) and animation.method.value == "iterative"
     assert "100 % of the weights" in animation.picture.value and "Before the first round" in animation.picture.value
-    assert [label for label, _ in animation.method.options] == ["ticket", "oneshot", "reinit", "shuffle", "random"]
+    assert [label for label, _ in animation.method.options] == ["ticket", "one-shot", "reinit", "shuffle", "random"]
 
 
 def test_every_frame_is_another_and_says_what_happens(animation):

@@ -96,7 +96,7 @@ def test_shipped_results_are_explored():
 def test_shipped_results_open_on_all_weights_of_the_most_varied():
     explorer = widgets.explore()
     assert explorer.results.value == "lenet-mnist1d" and explorer.density.label == "100 %"
-    assert [label for label, _ in explorer.method.options] == ["ticket", "oneshot", "reinit", "shuffle", "random"]
+    assert [label for label, _ in explorer.method.options] == ["ticket", "one-shot", "reinit", "shuffle", "random"]
     assert "no weight left" in caption(explorer)
     explorer.results.value = "conv2-narrow-cifar10"
     assert "0 of 9 positions in the first layer" in caption(explorer) and "inputs" not in caption(explorer)
