@@ -10,7 +10,7 @@ import yaml
 import lthlib
 from tests.conftest import ROOT
 
-FOLDERS = (".", "docs", "docs/decisions", "lthlib", "data", "data/atlas")
+FOLDERS = (".", "docs", "docs/decisions", "docs/instructors", "lthlib", "data", "data/atlas")
 DOCUMENTS = [path for folder in FOLDERS for path in (ROOT / folder).glob("*.md")]
 
 

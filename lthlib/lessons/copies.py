@@ -12,7 +12,7 @@ from lthlib.core.errors import LotteryError
 from lthlib.core.files import output_folder, write_atomically
 from lthlib.core.paths import IN_CHECKOUT, shipped
 
-PARTS = ("notebooks/*.ipynb", "docs/*.md", "docs/*.svg", "data/atlas/*")  # of what is shipped, to copy
+PARTS = ("notebooks/*.ipynb", "docs/*.md", "docs/*.svg", "docs/instructors/*.md", "data/atlas/*")  # to copy
 USUAL = "lottery-tickets"  # the folder for a copy, where you are
 
 
