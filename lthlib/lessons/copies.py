@@ -24,8 +24,9 @@ def write(folder: str | Path, force: bool = False) -> list[Path]:
     `force`: then nothing is copied. Raises LotteryError for that, for a folder that cannot be written to, and
     where lthlib came without its lessons.
     """
-    sources = {path: path.relative_to(shipped(".").resolve()) for path in _sources()}
-    folder = output_folder("the folder for the lessons", folder, (shipped(".").resolve(), shipped("notebooks")))
+    root = shipped(".").resolve()
+    sources = {path: path.relative_to(root) for path in _sources(root)}
+    folder = output_folder("the folder for the lessons", folder, (root, root / "notebooks"))
     changed = [name for path, name in sources.items() if _differs(path, folder / name)]
     if changed and not force:
         named = f"{changed[0]} and {len(changed) - 1} more" if len(changed) > 1 else changed[0]
@@ -51,11 +52,10 @@ def lab(folder: str | Path | None = None) -> int:
     return subprocess.run(command, check=False).returncode
 
 
-def _sources() -> list[Path]:
-    """The files to copy. Raises LotteryError where there are no lessons among them."""
-    if not list(shipped("notebooks").glob("*.ipynb")):
-        raise LotteryError(f"lthlib came without its lessons ({shipped('notebooks')} has none): install it again.")
-    root = shipped(".").resolve()
+def _sources(root: Path) -> list[Path]:
+    """The files to copy from a folder. Raises LotteryError where there are no lessons among them."""
+    if not list((root / "notebooks").glob("*.ipynb")):
+        raise LotteryError(f"lthlib came without its lessons ({root / 'notebooks'} has none): install it again.")
     return [path for part in PARTS for path in sorted(root.glob(part)) if path.is_file()]
 
 

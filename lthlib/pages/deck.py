@@ -95,18 +95,18 @@ def _does_it_win() -> list[Slide]:
     return [
         Slide(
             "As accurate as the whole network?",
-            _figure(plots.density_curves(tickets), f"Test accuracy at early stop. {_drawn(table)}") + _points(f"{far[0]}."),
+            plots.as_html(plots.density_curves(tickets), f"Test accuracy at early stop. {_drawn(table)}") + _points(f"{far[0]}."),
             "Answer 1. The dotted line is the dense network.",
         ),
         Slide(
             "Is it the weights, or the wiring?",
-            _figure(plots.density_curves(table), f"The same figure, with reinit. {_drawn(table)}")
+            plots.as_html(plots.density_curves(table), f"The same figure, with reinit. {_drawn(table)}")
             + _points(f"Ticket minus reinit, {_range(table)}: {lost}."),
             "Answer 2. Reinit has the same mask and new weights. It changes values, magnitudes and signs at once.",
         ),
         Slide(
             "And as fast?",
-            _figure(plots.density_curves(table, "early_stop"), f"Early stop: lower is faster. {_drawn(table)}")
+            plots.as_html(plots.density_curves(table, "early_stop"), f"Early stop: lower is faster. {_drawn(table)}")
             + _points(f"{far[1]}."),
             "Sooner counts iterations, not seconds. A mask alone saves no time.",
         ),
@@ -121,7 +121,7 @@ def _one_shot() -> list[Slide]:
         Slide("One cut, or many rounds?", _drawing("oneshot_and_iterative"), "What does the second way ask, and whom?"),
         Slide(
             "Do the rounds pay?",
-            _figure(picture, f"Test accuracy at early stop. {_drawn(iterative)}")
+            plots.as_html(picture, f"Test accuracy at early stop. {_drawn(iterative)}")
             + _points(f"Iterative minus one-shot, {_range(iterative)}: {gain}."),
             "Answer 3. And the price: one training for every round.",
         ),
@@ -129,12 +129,12 @@ def _one_shot() -> list[Slide]:
 
 
 def _controls() -> list[Slide]:
-    table = _shipped("iterative", *CONTROLS)
-    rows = []
+    table, rows = _shipped("iterative", *CONTROLS), []
+    margin = _margin(table)
     for control in CONTROLS:
-        small = reporting.judged(analysis.over_range(table, SMALL, control), _margin(table))
+        small = reporting.judged(analysis.over_range(table, SMALL, control), margin)
         half = analysis.compare(table, control).loc[analysis.nearest_level(table, HALF)]
-        rows.append((control, f"{half.verdict}: {analysis.difference(half, _margin(table))}", small))
+        rows.append((control, f"{half.verdict}: {analysis.difference(half, margin)}", small))
     head = f"<tr><th>ticket minus</th><th>at {percent(half.density)}</th><th>{_range(table)}</th></tr>"
     cells = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
     return [
@@ -143,7 +143,7 @@ def _controls() -> list[Slide]:
         ),
         Slide(
             "Ticket against its controls",
-            _figure(plots.density_curves(table), f"Test accuracy at early stop. {_drawn(table)}"),
+            plots.as_html(plots.density_curves(table), f"Test accuracy at early stop. {_drawn(table)}"),
             "Answer 4. Which two can hardly be told apart?",
         ),
         Slide("The same in numbers", f"<table>{head}{cells}</table>", "Read one row aloud, with its bounds and its trials."),
@@ -200,10 +200,6 @@ def _range(table: pd.DataFrame) -> str:
 
 def _drawn(table: pd.DataFrame) -> str:
     return f"{TASK}, means over {table.trial.nunique()} trials; bands reach from the lowest to the highest."
-
-
-def _figure(figure, caption: str) -> str:
-    return plots.as_html(figure, caption)
 
 
 def _drawing(name: str) -> str:

@@ -31,9 +31,14 @@ def write(path: str | Path, results: pd.DataFrame | str | Path | None = None, ov
     does; then nothing is written.
     """
     path = check_path(path, overwrite)
-    content = page(results).encode()
+    return save(path, page(results))
+
+
+def save(path: Path, text: str) -> Path:
+    """Write a page to a path that `check_path` has checked, and return it. Raises LotteryError where that
+    fails."""
     try:
-        write_atomically(path, content)
+        write_atomically(path, text.encode())
     except OSError as error:
         raise LotteryError(f"{path} could not be written ({error.strerror}): choose another place.") from error
     return path

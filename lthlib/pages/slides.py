@@ -8,9 +8,8 @@ import html
 from pathlib import Path
 
 from lthlib.core.errors import LotteryError
-from lthlib.core.files import write_atomically
 from lthlib.pages import deck
-from lthlib.pages.explorer import check_path
+from lthlib.pages.explorer import check_path, save
 from lthlib.storage import atlas
 
 HERE = Path(__file__).parent
@@ -20,8 +19,7 @@ def write(path: str | Path, overwrite: bool = False) -> Path:
     """Write the slides and return their path. Raises LotteryError for a path that does not end in .html, or
     that is there already and is not to be overwritten, and as `page` does; then nothing is written."""
     path = check_path(path, overwrite)
-    write_atomically(path, page().encode())
-    return path
+    return save(path, page())
 
 
 def page() -> str:

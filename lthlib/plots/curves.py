@@ -321,10 +321,7 @@ def _by_label(lines: pd.DataFrame, labels: list[str]) -> dict:
     names = (lines.label + (": " + kinds).where(kinds != "ticket", "")).rename("line")
     taken = {METHODS[kind].marker for kind in kinds.unique() if kind != "ticket"}
     free = [marker for marker in SERIES_MARKERS if marker not in taken]
-    tickets = {
-        label: style.look_of(label) or Style(SERIES[place % len(SERIES)], "", free[place % len(free)])
-        for place, label in enumerate(labels)
-    }
+    tickets = _tickets_looks(labels, free)
     looks = {}
     for name, label, kind in zip(names, lines.label, kinds):
         ticket = tickets[label]
@@ -347,10 +344,17 @@ def _dense_means(networks: pd.DataFrame, labels: list[str]) -> list[tuple[str, f
     means = own.groupby("label").value.mean().reindex([label for label in labels if label in set(own.label)])
     if means.round(9).nunique() == 1:
         return [("black", means.iloc[0])]
-    colours = {
-        label: (style.look_of(label) or Style(SERIES[place % len(SERIES)], "", "")).colour for place, label in enumerate(labels)
+    looks = _tickets_looks(labels, SERIES_MARKERS)
+    return [(looks[label].colour, mean) for label, mean in means.items()]
+
+
+def _tickets_looks(labels: list[str], markers: list[str]) -> dict[str, Style]:
+    """The look of each label's tickets: a method's own where the label is its name, else the next of the
+    series' colours, with one of these markers."""
+    return {
+        label: style.look_of(label) or Style(SERIES[place % len(SERIES)], "", markers[place % len(markers)])
+        for place, label in enumerate(labels)
     }
-    return [(colours[label], mean) for label, mean in means.items()]
 
 
 def _curves(table: pd.DataFrame, method: str, levels: list[int], measure: str, until: int | None) -> pd.DataFrame:

@@ -1,8 +1,6 @@
 """A hunt on a real Ray cluster of two nodes on this machine: the same bits, also when a node is lost in the middle."""
 
 import json
-import os
-import signal
 import socket
 import sys
 
@@ -13,8 +11,7 @@ from lthlib import hunt
 from lthlib.core.errors import LotteryError
 from lthlib.storage.store import Store
 from lthlib.training import cluster, engine, places
-from lthlib.training.objectives import classification
-from tests.training.test_engine import RECIPES, run, tickets_of
+from tests.training.test_engine import RECIPES, deadly_in_workers, run, tickets_of
 
 SMALL = {"levels": 2, "trials": 2, "controls": "reinit", "iterations": 200, "evaluate_every": 100, "progress": False}
 
@@ -66,15 +63,8 @@ def test_data_goes_to_the_cluster_once_and_again_when_it_has_changed(nodes, own_
 
 def test_workers_that_are_lost_again_and_again_are_one_sentence(nodes, own_task, monkeypatch):
     monkeypatch.setattr(cluster, "RETRIES", 0)
-    parent = os.getpid()
-
-    def deadly(outputs, targets):
-        if os.getpid() != parent:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return classification(outputs, targets)
-
     with pytest.raises(LotteryError, match="worker on the Ray cluster was lost more than 0 times.*what is finished is kept"):
-        run(own_task, tickets_of(own_task), RECIPES["sgd"], engine="ray", objective=deadly)
+        run(own_task, tickets_of(own_task), RECIPES["sgd"], engine="ray", objective=deadly_in_workers())
 
 
 def test_machines_that_differ_are_named(capsys):

@@ -1,6 +1,8 @@
 """The tables of docs/reproduction.md are what the shipped atlas gives. `python -m tests.papers.test_reproduction_page`
 writes them into it."""
 
+import functools
+
 import pandas as pd
 import pytest
 
@@ -11,6 +13,7 @@ from lthlib.lessons import reporting
 from lthlib.papers import report
 from lthlib.storage import atlas
 from tests.conftest import ROOT
+from tests.test_readme import iterative
 
 PAGE = ROOT / "docs" / "reproduction.md"
 BEGIN, END = "<!-- {} -->\n", "\n<!-- end of {} -->"
@@ -22,8 +25,7 @@ LEVELS = (0.513, 0.211, 0.135)  # densities that the paper looks at
 
 def hunt() -> pd.DataFrame:
     """The shipped tickets of LeNet on MNIST at the paper's setting, iteratively pruned, with their controls."""
-    table = atlas.read("lenet-mnist")
-    return table[table.schedule == "iterative"].reset_index(drop=True)
+    return iterative("lenet-mnist")
 
 
 def markdown(rows: list[list], columns: list[str]) -> str:
@@ -64,6 +66,7 @@ def speed(table: pd.DataFrame) -> str:
     return markdown(rows, columns)
 
 
+@functools.cache
 def blocks() -> dict[str, str]:
     """The computed parts of the page, by the name of their markers."""
     table = hunt()

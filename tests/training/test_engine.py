@@ -185,9 +185,8 @@ def test_a_weight_that_two_layers_share_is_masked_from_the_start(own_task):
         assert not state["0.weight"][~mask["0.weight"]].any() and torch.equal(state["0.weight"], state["2.weight"])
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="nothing kills like it here")
-def test_a_worker_that_is_killed_is_one_sentence(own_task, monkeypatch):
-    monkeypatch.setattr(engine, "WORTH_WORKERS", 0)
+def deadly_in_workers():
+    """An objective that kills every process but this one."""
     parent = os.getpid()
 
     def deadly(outputs, targets):
@@ -195,8 +194,14 @@ def test_a_worker_that_is_killed_is_one_sentence(own_task, monkeypatch):
             os.kill(os.getpid(), signal.SIGKILL)
         return classification(outputs, targets)
 
+    return deadly
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="nothing kills like it here")
+def test_a_worker_that_is_killed_is_one_sentence(own_task, monkeypatch):
+    monkeypatch.setattr(engine, "WORTH_WORKERS", 0)
     with pytest.raises(LotteryError, match="one of 2 worker processes was killed, most likely since memory ran out"):
-        run(own_task, tickets_of(own_task), RECIPES["sgd"], workers=2, objective=deadly)
+        run(own_task, tickets_of(own_task), RECIPES["sgd"], workers=2, objective=deadly_in_workers())
 
 
 def test_unknown_device_and_workers():

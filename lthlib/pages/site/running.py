@@ -12,8 +12,8 @@ from pathlib import Path
 from lthlib.core.errors import LotteryError
 from lthlib.core.files import write_atomically
 from lthlib.core.paths import CHECKOUT
+from lthlib.lessons.translations import LESSONS
 
-LESSONS = CHECKOUT / "notebooks"
 CODE = (".py", ".yaml")
 PER_CELL = 1800  # seconds that a cell may take
 
