@@ -25,7 +25,7 @@ _SHORT = {
     "effect": "papers.measuring",
     **dict.fromkeys(("SCORES", "score"), "pruning.registry"),
     **dict.fromkeys(("TASKS", "Task"), "tasks"),
-    **dict.fromkeys(("Extent", "Recipe", "Setting"), "settings"),
+    **dict.fromkeys(("Extent", "Moves", "Recipe", "Setting"), "settings"),
     "LotteryError": "core.errors",
 }
 _MODULES = {

@@ -38,7 +38,7 @@ from lthlib.core.progress import bar
 from lthlib.core.validation import at_least, number, one_of, plain
 from lthlib.lottery.search import hunt
 from lthlib.pruning import registry
-from lthlib.settings import AT_ONCE, SCHEDULES
+from lthlib.settings import AT_ONCE, MOVES, SCHEDULES
 from lthlib.tasks import Task, find_task, resolve
 
 CHECKS = ("shuffle", "reinit", "invert")
@@ -55,24 +55,31 @@ COLUMNS = ["mean", "low", "high", "to best", "verdict", "needed", "iterations", 
 @dataclass(frozen=True)
 class Method:
     """A criterion and when it prunes: what enters the arena, under every scope. `score` is a name or a function
-    (see `lthlib.pruning.registry`).
-
-    Raises LotteryError for an unknown criterion or schedule.
-    """
+    (see `lthlib.pruning.registry`); with `moves` ("set", "rigl", "gmp") the mask of schedule "untrained" moves
+    during training. Raises LotteryError for an unknown name, or for moves of another schedule."""
 
     score: str | Callable
     schedule: str = "oneshot"
+    moves: str = ""
 
     def __post_init__(self):
         if (criterion := registry.find(self.score)) is None:
             one_of("score", self.score, registry.SCORES)
         object.__setattr__(self, "score", criterion.__name__)
         one_of("schedule", self.schedule, [name for name in SCHEDULES if name != "transferred"])
+        if self.moves:
+            one_of("moves", self.moves, MOVES)
+            one_of("schedule of masks that move", self.schedule, ["untrained"])
 
     @property
     def name(self) -> str:
-        """How the tables call it, such as "magnitude, iterative"."""
-        return f"{self.score}, {self.schedule}"
+        """How the tables call it, such as "magnitude, iterative", or "random, rigl" for a mask that moves."""
+        return f"{self.score}, {self.moves or self.schedule}"
+
+    @property
+    def options(self) -> dict:
+        """What `hunt` takes of it."""
+        return {"score": self.score, "schedule": self.schedule, "moves": self.moves or None}
 
 
 BASELINE = Method("random", "untrained")
@@ -84,6 +91,7 @@ BUILT_IN = (
     Method("grasp", "untrained"),
     Method("synflow", "untrained"),
     BASELINE,
+    *(Method("random", "untrained", moves) for moves in MOVES),
 )
 
 
@@ -274,15 +282,15 @@ class _Protocol:
     def price(self, method: Method, level: int) -> tuple[int, int]:
         """Iterations behind a ticket under any scope, and those of the dense network among them."""
         recipe = {key: value for key, value in self.options.items() if key not in OF_THE_RUN}
-        how = {"score": method.score, "schedule": method.schedule, "levels": max(level, 1)}
-        setting, _ = resolve(self.task, self.profile, **how, **self.chosen, **recipe)
+        setting, _ = resolve(self.task, self.profile, **method.options, levels=max(level, 1), **self.chosen, **recipe)
         phases = training_cost.phases(setting, level)
-        shared = [phase.iterations for phase in phases if phase.level == 0 and phase.purpose == "search"]
-        return sum(phase.iterations for phase in phases), sum(shared)
+        shared = [phase for phase in phases if phase.level == 0 and phase.purpose == "search"]
+        return training_cost.steps(phases), training_cost.steps(shared)
 
     def run(self, within: dict[Method, list[int]], entries: Sequence[Method], scopes: list[str], progress: bool) -> pd.DataFrame:
         """All networks of these methods at these levels, and the controls of those that are entered."""
-        per_level = {method: len(scopes) + (len(CHECKS) if method in entries else 0) for method in within}
+        checked = [method for method in entries if not method.moves]  # no check can hold a mask that moves
+        per_level = {method: len(scopes) + (len(CHECKS) if method in checked else 0) for method in within}
         total = self.chosen["trials"] * sum(len(levels) * per_level[method] for method, levels in within.items())
         shown, networks = bar(total, progress), []
 
@@ -295,7 +303,7 @@ class _Protocol:
             for scope in scopes:
                 add(method, scope)
         best = chosen_scopes(pd.concat(networks))
-        for method in entries:
+        for method in checked:
             add(method, best[self.task.name, method.name], CHECKS)
         shown.close()
         shown.say(f"{self.task.name}: {len(within)} methods under {len(scopes)} scopes, {total} tickets and controls compared.")
@@ -304,7 +312,7 @@ class _Protocol:
     def networks(self, method: Method, scope: str, levels: list[int], controls: tuple[str, ...] = ()) -> pd.DataFrame:
         """The tickets of a method under a scope, dense and at these levels; or, where controls are named, these
         alone."""
-        how = {"score": method.score, "schedule": method.schedule, "scope": scope, "controls": controls}
+        how = {**method.options, "scope": scope, "controls": controls}
         if method.schedule in AT_ONCE:
             how["only"] = levels
         table = hunt(self.task, self.profile, levels=max(levels), progress=False, **how, **self.chosen, **self.options)

@@ -16,6 +16,7 @@ ROUND_BY_ROUND = ("iterative", *CARRY_ON)
 AT_ONCE = ("oneshot", "untrained")  # prune the dense network for as many rounds at once
 SCOPES = ("layer", "global", "uniform", "erk")
 STRUCTURES = ("weights", "groups", "units")
+MOVES = ("set", "rigl", "gmp")  # how a mask moves while its network is trained
 OPTIMIZERS = ("adam", "sgd", "adamw")
 LEARNING_RATE_SCHEDULES = ("steps", "cosine", "one_cycle")
 # Of a one-cycle schedule (torch.optim.lr_scheduler.OneCycleLR): the share of iterations in which the learning
@@ -121,6 +122,33 @@ class Recipe:
 
 
 @dataclass(frozen=True)
+class Moves:
+    """How a mask moves while its network is trained (`pruning.moving` does it).
+
+    "set" and "rigl" drop a share of each layer's weights, the smallest, and let as many grow: at random (SET,
+    Mocanu et al. 2018, arXiv 1707.04780), or where the dense gradient is largest (RigL, Evci et al. 2020,
+    arXiv 1911.11134, algorithm 1). "gmp" starts dense and prunes on the way (Zhu & Gupta 2017, arXiv
+    1710.01878). Masks move at every multiple of `every` iterations, until the share `until` of training is
+    over. `share` is what the first of two half cosines would drop, 0 to 1: it falls to nothing at the end
+    of the moves. Raises LotteryError for a value out of range.
+    """
+
+    method: str = "rigl"
+    share: float = 0.3
+    every: int = 100
+    until: float = 0.75
+
+    def __post_init__(self):
+        plain_fields(self)
+        one_of("moves", self.method, MOVES)
+        number("share", self.share, lambda x: 0 < x < 1, "the share of a layer's weights that moves, such as 0.3")
+        at_least("every", self.every, 1)
+        number("until", self.until, lambda x: 0 < x <= 1, "a share of training, above 0 and at most 1, such as 0.75")
+        if self.method == "gmp" and self.share != Moves.share:
+            raise LotteryError(f"share is {self.share!r}, but 'gmp' drops what its density asks for: leave it out.")
+
+
+@dataclass(frozen=True)
 class Setting:
     """Everything that defines an experiment, but for how far it is carried (see Extent).
 
@@ -129,7 +157,8 @@ class Setting:
     `pruning.structured`. `fingerprint` is set for tasks of your own only, `score_code` for your own criteria.
     `source` is "task/identity" of the setting whose masks schedule "transferred" takes, `start_mask` the
     digest of a mask of your own that level 1 has. `group_axis` is "inputs" where groups of four run along a
-    convolution's input channels, for tasks whose groups once ran along its kernel.
+    convolution's input channels, for tasks whose groups once ran along its kernel. `moves` says how masks
+    move during training; None: not at all.
     """
 
     task: str
@@ -146,6 +175,7 @@ class Setting:
     source: str = ""
     start_mask: str = ""
     group_axis: str = ""
+    moves: Moves | None = None
 
     def __post_init__(self):
         plain_fields(self)
@@ -167,6 +197,15 @@ class Setting:
             problem = f"at the last learning rate, which {self.recipe.learning_rate_schedule!r} brings down to {last:.2g}"
             advice = "choose schedule 'continued', which repeats its course, or learning_rate_schedule 'steps'"
             raise LotteryError(f"schedule 'finetuned' trains on {problem}: {advice}.")
+        if self.moves is not None and not isinstance(self.moves, Moves):
+            raise LotteryError(f"moves is {self.moves!r}: give one of {', '.join(MOVES)}, or a lthlib.Moves.")
+        if self.moves and (self.schedule != "untrained" or self.structure != "weights"):
+            chosen = f"schedule {self.schedule!r} and structure {self.structure!r}"
+            rule = "a mask that moves is chosen before training, weight by weight: take schedule 'untrained' and 'weights'"
+            raise LotteryError(f"moves {self.moves.method!r} was given with {chosen}: {rule}.")
+        if self.moves and self.moves.every > (last := int(self.moves.until * self.recipe.iterations)):
+            problem = f"every is {self.moves.every}, but masks move until iteration {last} of {self.recipe.iterations}"
+            raise LotteryError(f"{problem}: choose at most {max(1, last)}.")
         at_least("seed", self.seed, 0)
         at_least("rewind", self.rewind, 0)
         if self.rewind >= (end := self.recipe.iterations):

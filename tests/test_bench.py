@@ -13,6 +13,7 @@ def test_benchmarks_give_rows_with_the_promised_fields():
     rows = [bench.bfloat16_on_cpu(1, 5), *card.rows(bench.row, bench.median_of, 1, 2, torch.device("cpu"))]
     rows += [bench.store_overhead(1, 5), bench.slider_read(1), bench.mnist1d_100_levels(1, 5)]
     rows += sparse.steps(bench.row, bench.median_of, bench.seconds, bench.mnist_like(), 1, 5)
+    rows += sparse.moving(bench.row, bench.median_of, bench.seconds, bench.mnist_like(), 1, 4)
     rows += sparse.convolution(bench.row, bench.median_of, bench.seconds, 1, 5)
     for row in rows:
         assert list(row) == ["name", "ratio", "ours", "other", "unit", "note"]

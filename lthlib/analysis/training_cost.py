@@ -4,7 +4,8 @@ the masks.
 A training step takes three forward passes (the backward pass takes about two), and a layer takes operations
 in proportion to the weights it keeps, as if zeros were free. On hardware where they are not, use the dense
 price. What is measured on the way (validation, masks that are only looked at) is left out, as it is
-everywhere in the field.
+everywhere in the field. A mask that moves takes the place of a step and counts as one; where the dense gradient says
+what grows, one dense pass more (Evci et al. 2020, arXiv 1911.11134, appendix H, count so but for one sparse pass).
 """
 
 import functools
@@ -18,8 +19,8 @@ from lthlib.analysis import evidence, families
 from lthlib.analysis.efficiency import forward_flops
 from lthlib.analysis.summary import scale, summarise
 from lthlib.core.errors import LotteryError
-from lthlib.pruning import masks, registry
-from lthlib.settings import AT_ONCE, Setting
+from lthlib.pruning import masks, moving, registry
+from lthlib.settings import AT_ONCE, Moves, Setting
 from lthlib.storage.store import TICKET, Key, Store
 from lthlib.tasks import Task, find_task
 
@@ -32,11 +33,12 @@ class Phase:
     """So many optimiser steps on batches of so many examples, of the network under the mask of a setting's
     level."""
 
-    purpose: str  # "search" for the mask (or for theta_k), "scoring", or "training"
+    purpose: str  # "search" for the mask (or for theta_k), "scoring", "training", or "growing" by a dense gradient
     iterations: int
     batch: int
     setting: Setting
     level: int
+    way: float = 1.0  # how far gradual pruning has come in time, 0 to 1: dense at 0, the level's mask at 1
 
 
 def phases(setting: Setting, level: int, source: Setting | None = None) -> list[Phase]:
@@ -50,6 +52,8 @@ def phases(setting: Setting, level: int, source: Setting | None = None) -> list[
     iterations = setting.recipe.iterations
     if level == 0:
         return [_steps("training", iterations, setting, 0)]
+    if setting.moves:
+        return [*_search(setting, level), *_moving(setting, level, setting.moves)]
     own = _steps("training", iterations - setting.rewind, setting, level)
     if setting.schedule != "transferred":
         return [*_search(setting, level), own]
@@ -60,7 +64,12 @@ def phases(setting: Setting, level: int, source: Setting | None = None) -> list[
 
 def iterations_spent(setting: Setting, level: int, source: Setting | None = None) -> int:
     """Optimiser steps behind the trained ticket of a level in one trial, as `phases` counts them."""
-    return sum(phase.iterations for phase in phases(setting, level, source))
+    return steps(phases(setting, level, source))
+
+
+def steps(phases: list[Phase]) -> int:
+    """The optimiser steps of these phases; a gradient that only says where to grow is part of one."""
+    return sum(phase.iterations for phase in phases if phase.purpose != "growing")
 
 
 def training_flops(
@@ -76,8 +85,9 @@ def training_flops(
     for phase in phases:
         masked = kept is not None and phase.level > 0 and phase.iterations > 0
         shares = kept(phase.setting, phase.level) if masked else {}
+        shares = {name: moving.cubic(phase.way, share) for name, share in shares.items()}
         per_example = sum(count * shares.get(name, 1.0) for name, count in flops.items())
-        total += PASSES * phase.iterations * phase.batch * per_example
+        total += (1 if phase.purpose == "growing" else PASSES) * phase.iterations * phase.batch * per_example
     return total
 
 
@@ -155,6 +165,18 @@ def dominated_by(costs: pd.DataFrame, cost: str = "iterations") -> dict[str, lis
 
 def _steps(purpose: str, iterations: int, setting: Setting, level: int) -> Phase:
     return Phase(purpose, iterations, setting.recipe.batch_size, setting, level)
+
+
+def _moving(setting: Setting, level: int, moves: Moves) -> list[Phase]:
+    """A training in which masks move: under "gmp" a phase between any two moves, since it becomes sparser."""
+    start, end, batch = setting.rewind, setting.recipe.iterations, setting.recipe.batch_size
+    at = [iteration for iteration in moving.iterations_of(moves, end) if iteration > start]
+    if moves.method == "gmp":
+        ends, ways = [*at, end], [0.0, *(iteration / (moves.until * end) for iteration in at[:-1]), 1.0]
+        spans = zip([start, *at], ends, ways)
+        return [Phase("training", stop - begin, batch, setting, level, way) for begin, stop, way in spans]
+    grown = [Phase("growing", len(at), batch, setting, 0)] if moves.method in moving.NEEDS_GRADIENT else []
+    return [_steps("training", end - start, setting, level), *grown]
 
 
 def _search(setting: Setting, level: int) -> list[Phase]:

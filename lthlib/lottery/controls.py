@@ -73,6 +73,8 @@ class Place:
         """The ticket itself. Schedules that carry on take the weights of the level before, others theta_k."""
         if self.key.level == 0:
             return Ticket(self.theta_0(), self.mask, self.order)
+        if self.hunt.setting.moves:
+            return self.from_theta_k(moves=self.hunt.setting.moves)
         if self.hunt.setting.schedule in CARRY_ON:
             before = self.trained(self.key.level - 1)
             return Ticket(before, self.mask, self.order, start=self.hunt.setting.rewind)
@@ -122,6 +124,9 @@ def check_controls(
         one_of("control", name, CONTROLS)
         if setting and (objection := CONTROLS[name].objection(setting)):
             raise LotteryError(objection)
+        if setting and setting.moves and name != "dense":
+            advice = "hunt once more without moves, which trains the same first masks fixed"
+            raise LotteryError(f"control {name!r} keeps the ticket's mask, but moves {setting.moves.method!r}: {advice}.")
         if pretrained and CONTROLS[name].new_weights:
             raise LotteryError(
                 f"control {name!r} needs new initial weights, but with pretrained=True it would get the ticket's own and control "

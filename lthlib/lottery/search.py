@@ -31,7 +31,7 @@ from lthlib.lottery.controls import CONTROLS, Place, check_controls
 from lthlib.lottery.skipped import Skipped, has_diverged
 from lthlib.pruning import masks, own_mask, step
 from lthlib.pruning.masks import Mask
-from lthlib.settings import AT_ONCE, Extent, Recipe, Setting
+from lthlib.settings import AT_ONCE, Extent, Moves, Recipe, Setting
 from lthlib.storage.store import TICKET, Key, Record, Store, setting_name
 from lthlib.tasks import Prepared, Task, limits, prepare
 from lthlib.tasks.overview import say_what_is_prunable
@@ -53,6 +53,7 @@ def hunt(
     score: str | Callable | None = None,
     scope: str | None = None,
     structure: str | None = None,
+    moves: str | Moves | None = None,
     source: str | pd.DataFrame | None = None,
     mask: Mapping | str | Path | None = None,
     controls: str | Iterable[str] = (),
@@ -99,6 +100,9 @@ def hunt(
                 or a safetensors file of these
     structure   "weights": one by one; "groups": so many of every four; "units": whole output units or
                 channels
+    moves       under schedule "untrained", how a mask moves while its network is trained: "set", "rigl", "gmp"
+                (every 100 iterations, or every tenth of a shorter training), or a `lthlib.Moves` with numbers of
+                your own (see `lthlib.pruning.moving`); None: it does not
     controls    as a list or a text with commas, any of those in `lthlib.lottery.controls`
     redraws     how many networks of each control a trial trains
     seed        changes every random number of the hunt
@@ -129,7 +133,8 @@ def hunt(
     by = {"device": device, "workers": workers, "sparse": sparse, "engine": engine}
     ready = prepare(
         task, profile, schedule=schedule, levels=levels, rate=rate, trials=trials, iterations=iterations, rewind=rewind,
-        score=score, scope=scope, structure=structure, source=setting_name(source), redraws=redraws, seed=seed, **recipe,
+        score=score, scope=scope, structure=structure, moves=moves, source=setting_name(source), redraws=redraws, seed=seed,
+        **recipe,
     )  # fmt: skip
     search, controls, chosen = _set_up(ready, mask, controls, only, results)
     skipped = Skipped(search, chosen)
@@ -235,7 +240,8 @@ class Hunt:
             weights = trained.weights if key.method in (TICKET, "fork") else None
             start = trained.snapshot if key.method == TICKET and key.level == 0 else None
             early_stop = trained.early_stop if key.method == TICKET else None
-            record = Record(tickets[key].mask, trained.history, trained.seconds, weights, start, early_stop)
+            mask = trained.mask or tickets[key].mask
+            record = Record(mask, trained.history, trained.seconds, weights, start, early_stop)
             self.store.save(self.setting, key, record)
             yield key, trained
 

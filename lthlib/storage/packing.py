@@ -19,7 +19,8 @@ def pack(mask: Mask, states: dict[str, State | None]) -> bytes:
     tensors = {f"mask/{name}": torch.from_numpy(np.packbits(kept.numpy())) for name, kept in mask.items()}
     for part, field in FIELDS.items():
         for name, tensor in (states[field] or {}).items():
-            only_kept = part in MASKED and name in mask
+            # At early stop a mask that moves was another one: then a weight is stored whole.
+            only_kept = part in MASKED and name in mask and not tensor[~mask[name]].any()
             tensors[f"{part}/{name}"] = tensor[mask[name]] if only_kept else tensor.contiguous()
     return to_bytes(tensors)
 
@@ -40,6 +41,8 @@ def unpack(raw: bytes, shapes: dict[str, list[int]]) -> tuple[Mask, dict[str, St
         state = {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
         if part in MASKED:
             for name in mask.keys() & state.keys():
+                if list(state[name].shape) == list(shapes[name]) and not mask[name].all():
+                    continue  # stored whole
                 whole = torch.zeros(shapes[name], dtype=state[name].dtype)
                 state[name] = whole.masked_scatter_(mask[name], state[name])
         states[field] = state or None

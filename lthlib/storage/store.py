@@ -38,7 +38,7 @@ from lthlib.core.files import remove_leftovers, write_atomically
 from lthlib.core.paths import expanded, results_folder
 from lthlib.core.progress import notice
 from lthlib.pruning.masks import density
-from lthlib.settings import Recipe, Setting
+from lthlib.settings import Moves, Recipe, Setting
 from lthlib.storage import journal, packing
 from lthlib.storage.records import COLUMNS, STEM, TICKET, Key, Record, belongs, collect, is_record, key_of, labelled
 from lthlib.storage.sealed import reason, seal, unseal, unwritable, write
@@ -331,12 +331,14 @@ def setting_name(source: str | pd.DataFrame | None) -> str | None:
 
 def _setting(changes: dict) -> Setting:
     _check_known(changes)
-    return Setting(**{**changes, "recipe": Recipe(**changes.get("recipe", {}))})
+    moves = changes.get("moves")
+    parts = {"recipe": Recipe(**changes.get("recipe", {})), "moves": None if moves is None else Moves(**moves)}
+    return Setting(**{**changes, **parts})
 
 
 def _check_known(changes: dict) -> None:
     """Raise LotteryError for a stored setting with fields that a newer lthlib has added."""
-    known = {field.name for kind in (Setting, Recipe) for field in dataclasses.fields(kind)}
-    new = [name for name in (*changes, *changes.get("recipe", {})) if name not in known]
+    known = {field.name for kind in (Setting, Recipe, Moves) for field in dataclasses.fields(kind)}
+    new = [name for name in (*changes, *changes.get("recipe", {}), *(changes.get("moves") or {})) if name not in known]
     if new:
         raise LotteryError(f"a stored setting is new to this lthlib (it has {new[0]!r}): use the version that wrote it.")

@@ -12,7 +12,7 @@ from lthlib.core.digest import digest, first_difference
 from lthlib.core.errors import LotteryError
 from lthlib.core.validation import one_of, plain
 from lthlib.pruning import registry, step
-from lthlib.settings import Extent, Recipe, Setting
+from lthlib.settings import Extent, Moves, Recipe, Setting
 from lthlib.tasks import check, limits
 from lthlib.tasks.catalogue import TASKS
 from lthlib.tasks.profiles import OWN, PROFILE_NAMES, PROFILES
@@ -108,6 +108,9 @@ def resolve(task: Task, profile: str = "quick", **chosen) -> tuple[Setting, Exte
     if criterion is None:
         one_of("score", pruning["score"], registry.SCORES)
     pruning |= {"score": criterion.__name__, "score_code": registry.fingerprint(criterion)}
+    if isinstance(pruning.get("moves"), str):
+        often = min(Moves.every, max(1, recipe.iterations // 10))  # a short training has time for moves, too
+        pruning["moves"] = Moves(pruning["moves"], every=often)
     if pruning.get("structure") == "groups" and _is_shipped(task) and task.name.startswith(CONVOLUTIONAL):
         pruning["group_axis"] = "inputs"
     setting = Setting(task.name, recipe, **pruning, fingerprint="" if _is_shipped(task) else task.fingerprint())

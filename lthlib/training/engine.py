@@ -9,6 +9,7 @@ trained side by side (see `stack`), as many as its memory takes; on an Apple dev
 
 import contextlib
 import copy
+import functools
 import math
 import os
 import time
@@ -28,8 +29,10 @@ from lthlib.core.errors import LotteryError
 from lthlib.core.progress import notice
 from lthlib.core.seeds import seed_for
 from lthlib.data import Dataset, Split
+from lthlib.pruning import masks
 from lthlib.settings import Recipe
 from lthlib.training import cluster, shared
+from lthlib.training.moving import Movement
 from lthlib.training.objectives import Objective, classification
 from lthlib.training.places import SPARSE, check, pick_device, side_by_side, where_to_train  # noqa: F401  # also for callers
 from lthlib.training.randomness import batch_order, view_order
@@ -50,7 +53,8 @@ COLUMNS = ("iteration", "split", "loss", "accuracy")  # of a history
 @dataclass(frozen=True, eq=False)
 class Trained:
     """A trained ticket: its weights at the end, at the iteration asked for (`snapshot`), its history, the
-    time it took, and its weights at early stop (None where that is the end).
+    time it took, its weights at early stop (None where that is the end), and the mask it has come to where it
+    moved (None where it did not).
 
     `history` has equally long columns iteration, split, loss, accuracy (the objective's score). Validation
     is measured at the start, every `evaluate_every` iterations and at the end; test and train at early
@@ -64,14 +68,15 @@ class Trained:
     history: dict[str, list]
     seconds: float
     early_stop: dict[str, Tensor] | None = None
+    mask: masks.Mask | None = None
 
 
 class _History:
     """Measurements of the tickets of a stack, on their device until the end, and the weights of each's lowest
     loss so far."""
 
-    def __init__(self, stack: "Stack | SparseNetwork", data: Dataset):
-        self.stack, self.data, self.points = stack, data, []
+    def __init__(self, stack: "Stack | SparseNetwork", data: Dataset, masks_move: bool = False):
+        self.stack, self.data, self.points, self.masks_move = stack, data, [], masks_move
         self.lowest = self.early_stop = torch.empty(0)
         self.best: dict[str, Tensor] = {}
 
@@ -104,7 +109,7 @@ class _History:
             _append(histories, [iteration] * len(histories), "validation", *measured)
         end = iterations[-1]
         self._measure(histories, [end] * len(histories))
-        self.stack.load(self.best)
+        self._go_to_early_stop()
         # A ticket whose early stop is the end has just been measured there.
         self._measure(histories, [None if stop == end else stop for stop in self.early_stop.tolist()])
         return histories
@@ -113,6 +118,14 @@ class _History:
         """The weights of each ticket at early stop; None where that is the end."""
         ends = (self.early_stop == self.points[-1][0]).tolist()
         return [None if end else row for row, end in zip(_rows(self.best, self.stack.size), ends)]
+
+    def _go_to_early_stop(self) -> None:
+        """The stack with its best weights; where a mask has moved since, as a network that has room for them."""
+        if self.masks_move and not isinstance(self.stack, Stack):
+            [best], of = _rows(self.best, 1), self.stack
+            self.stack = Stack(of.model, [Ticket(best, {}, 0)], of.recipe, of.train, of.device, of.objective)
+        else:
+            self.stack.load(self.best)
 
     def _measure(self, histories: list[dict[str, list]], iterations: list[int | None]) -> None:
         """Add test and training accuracy to the history of each ticket that has an iteration."""
@@ -200,11 +213,11 @@ def _train_stacked(tickets, recipe, data, model, objective, snapshot, device, st
     """Train tickets side by side on one device, as many at once as `stack` says or else as its free memory
     takes."""
     data = Dataset(data.name, *(Split(s.inputs.to(device), s.targets.to(device)) for s in _splits(data)))
-    by_start: dict[int, list[int]] = {}
+    alike: dict[tuple, list[int]] = {}
     for index, ticket in enumerate(tickets):
-        by_start.setdefault(ticket.start, []).append(index)
+        alike.setdefault((ticket.start, ticket.moves), []).append(index)
     limit = stack or _stack_limit(tickets, recipe, data, model, device, objective)
-    for waiting in by_start.values():
+    for waiting in alike.values():
         while waiting:
             parts = math.ceil(len(waiting) / limit)
             group = waiting[: math.ceil(len(waiting) / parts)]
@@ -254,10 +267,13 @@ def _train_together(
     pays and `sparse` is "auto"."""
     began, start, end = time.perf_counter(), tickets[0].start, recipe.iterations
     seed = seed_for("dropout", tickets[0].order_seed, start)
+    movement = Movement(tickets, tickets[0].moves, recipe) if tickets[0].moves else None
+    at_first = movement.at_the_start() if movement else tickets
     with processes.one_thread(), processes.without_denormals(), _random_state(seed, device):
-        stack = by_what_is_kept(model, tickets, recipe, data, objective) if sparse == "auto" else None
-        stack = stack or Stack(model, tickets, recipe, data.train, device, objective)
-        history, kept = _History(stack, data), None
+        stack = by_what_is_kept(model, at_first, recipe, data, objective) if sparse == "auto" else None
+        stack = stack or Stack(model, at_first, recipe, data.train, device, objective)
+        rebuild = functools.partial(_rebuilt, model, recipe, data, objective) if sparse == "auto" else _never
+        history, kept = _History(stack, data, bool(movement)), None
         batches, views = _orders(stack, tickets, start)
         for iteration in range(start, end + 1):
             if iteration == snapshot:
@@ -266,14 +282,33 @@ def _train_together(
                 history.validate(iteration)
             if iteration < end:
                 at = iteration - start
-                stack.step(batches[:, at], None if views is None else views[:, at], iteration)
+                batch, view = batches[:, at], None if views is None else views[:, at]
+                if movement and iteration in movement.iterations:
+                    stack = history.stack = movement.move(stack, batch, view, iteration, rebuild)
+                else:
+                    stack.step(batch, view, iteration)
         weights, columns = _rows(stack.state(), len(tickets)), history.columns()
     for ticket, end, column in zip(tickets, weights, columns):
         if _lost(ticket.weights, end):
             column["loss"][len(history.points) - 1] = math.nan
     seconds = (time.perf_counter() - began) / len(tickets)
-    parts = zip(weights, kept or [None] * len(tickets), columns, history.weights())
-    return [Trained(end, at, measured, seconds, best) for end, at, measured, best in parts]
+    moved = movement.masks if movement else [None] * len(tickets)
+    parts = zip(weights, kept or [None] * len(tickets), columns, history.weights(), moved)
+    return [Trained(end, at, measured, seconds, best, mask) for end, at, measured, best, mask in parts]
+
+
+def _rebuilt(model, recipe: Recipe, data: Dataset, objective: Objective, ticket: Ticket, stack: "Stack | SparseNetwork"):
+    """A network for a ticket whose mask has moved, or None where its stack only needs to be told. Layers that keep
+    their number of weights are trained as before; a ticket that has become sparser may go another way."""
+    from lthlib.training.sparse import SparseNetwork
+
+    if ticket.moves and ticket.moves.method == "gmp":
+        return by_what_is_kept(model, [ticket], recipe, data, objective)
+    return None if isinstance(stack, Stack) else SparseNetwork(stack.plan, ticket, recipe, data.train, objective)
+
+
+def _never(ticket: Ticket, stack: "Stack | SparseNetwork") -> None:
+    """Nothing is built anew where all is trained the dense way."""
 
 
 def by_what_is_kept(model, tickets, recipe: Recipe, data: Dataset, objective: Objective):
@@ -285,6 +320,8 @@ def by_what_is_kept(model, tickets, recipe: Recipe, data: Dataset, objective: Ob
     [ticket], train = tickets, data.train
     if chosen := plan(model, ticket, recipe, train):
         return SparseNetwork(chosen, ticket, recipe, train, objective)
+    if ticket.moves:  # single layers in torch's network stay as they are, and so must their masks
+        return None
     if some := plan_partial(model, ticket, recipe, train):
         stack = Stack(model, tickets, recipe, train, torch.device("cpu"), objective)
         partial.put_in(stack.model, ticket.mask, some.names)

@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_map_only
 from lthlib import models
 from lthlib.data import Split
 from lthlib.pruning import masks
-from lthlib.settings import Recipe
+from lthlib.settings import Moves, Recipe
 from lthlib.training import objectives, randomness
 from lthlib.training.objectives import Objective, classification
 
@@ -39,6 +39,7 @@ class Ticket:
 
     `start` is the iteration that the weights come from: training goes on from there, with a fresh optimiser.
     Masked weights are zero, but for those that `frozen` names: they stay at the value they have in `weights`.
+    With `moves` the mask moves while it is trained (`training.moving`): `mask` is the one chosen before.
     """
 
     weights: dict[str, Tensor]
@@ -46,6 +47,16 @@ class Ticket:
     order_seed: int
     start: int = 0
     frozen: masks.Mask | None = None
+    moves: Moves | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """What an optimiser remembers after so many steps: of each parameter by name its momentum (SGD), or its
+    first and second moment (Adam), of the parameter's shape; nothing before the first step."""
+
+    steps: int
+    moments: dict[str, list[Tensor]]
 
 
 class Stack:
@@ -114,7 +125,8 @@ class Stack:
     def _mask(self, tickets: Sequence[Ticket]) -> None:
         """Set masked weights to zero or their frozen value, and note what every step must set again."""
         kept = {name: self._stacked(name, [ticket.mask for ticket in tickets]) for name in tickets[0].mask}
-        kept = {name: mask for name, mask in kept.items() if not mask.all()}  # a whole layer needs no masking
+        if not any(ticket.moves for ticket in tickets):
+            kept = {name: mask for name, mask in kept.items() if not mask.all()}  # a whole layer needs no masking
         self._pruned = [self.parameters[name].data for name in kept]
         self._factors = [torch.empty_like(self.parameters[name]).copy_(mask) for name, mask in kept.items()]
         self._factor_of = dict(zip(kept, self._factors))
@@ -151,6 +163,35 @@ class Stack:
         if views is not None:
             self._views.copy_(views)
         self._run_step()
+
+    def gradients(self, batch: Tensor, views: Tensor | None) -> dict[str, Tensor]:
+        """The dense gradient [R, ...] of every parameter for a batch, as `step` takes it: also of masked
+        weights."""
+        loss, trained = self._loss(batch, views), {name: p for name, p in self.parameters.items() if p.requires_grad}
+        found = torch.autograd.grad(loss, list(trained.values()))
+        return {name: part if self.size > 1 else part.unsqueeze(0) for name, part in zip(trained, found)}
+
+    def remask(self, moved: Sequence[masks.Mask]) -> None:
+        """Go on under other masks, of tickets with `moves`. What grows starts at zero, in the weights and in
+        what the optimiser remembers."""
+        for name, factor in self._factor_of.items():
+            kept, parameter = self._stacked(name, moved), self.parameters[name]
+            grown = kept & (factor == 0)
+            factor.copy_(kept)
+            parameter.data.masked_fill_(~kept, 0.0)
+            for part in self.optimizer.state.get(parameter, {}).values():
+                if isinstance(part, Tensor) and part.shape == parameter.shape:
+                    part.masked_fill_(grown, 0.0)
+
+    def memory(self) -> Memory:
+        """What the optimiser remembers of a stack of one ticket."""
+        moments, steps = {}, 0
+        for name, parameter in self.parameters.items():
+            state = self.optimizer.state.get(parameter, {})
+            steps = int(state.get("step", steps))
+            found = [state.get(part) for part in ("momentum_buffer", "exp_avg", "exp_avg_sq")]
+            moments[name] = [part.detach().clone().contiguous() for part in found if part is not None]
+        return Memory(steps, moments)
 
     def validate(self, split: Split) -> tuple[Tensor, Tensor]:
         """`measure`, for the one split that is measured again and again."""
@@ -191,14 +232,18 @@ class Stack:
         for name, tensor in self.state().items():
             tensor.copy_(state[name])
 
-    def _step(self) -> None:
+    def _loss(self, batch: Tensor, views: Tensor | None) -> Tensor:
+        """The sum over tickets of the mean loss on a batch, for its gradients."""
         self.model.train()
-        self.optimizer.zero_grad(set_to_none=True)
-        inputs, targets = _take(self.train.inputs, self._batch), _take(self.train.targets, self._batch)
-        if self._views is not None:
-            inputs = randomness.shift_and_flip(inputs, self._views)
+        inputs, targets = _take(self.train.inputs, batch), _take(self.train.targets, batch)
+        if views is not None:
+            inputs = randomness.shift_and_flip(inputs, views)
         usual = objectives.mean_weights(self._minimised, targets)
-        self._judge(self._minimised, self._forward(inputs), targets, usual)[0].mean(1).sum().backward()
+        return self._judge(self._minimised, self._forward(inputs), targets, usual)[0].mean(1).sum()
+
+    def _step(self) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        self._loss(self._batch, self._views).backward()
         if self.recipe.gradient_clip:
             self._clip()
         self.optimizer.step()

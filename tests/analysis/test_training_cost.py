@@ -14,7 +14,7 @@ from lthlib.analysis import training_cost
 from lthlib.analysis.efficiency import forward_flops
 from lthlib.core.errors import LotteryError
 from lthlib.pruning import masks, registry
-from lthlib.settings import Recipe, Setting
+from lthlib.settings import Moves, Recipe, Setting
 from lthlib.storage.store import TICKET, Key, Store
 from lthlib.training import stack
 
@@ -129,6 +129,19 @@ def test_operations_under_masks_by_hand():
     )
     flow = training_cost.phases(setting("untrained", score="synflow"), 1)  # 100 rounds, each of one input of ones
     assert training_cost.training_flops(flow, one, kept) == pytest.approx(3 * (100 * 1 * 111 + 100 * 60 * by_level[1]))
+
+
+def test_what_masks_that_move_cost():
+    one, moves = {"a": 100, "": 1}, Moves("rigl", every=10, until=0.5)  # moves at 10, 20, ... 50
+    of = lambda moves: training_cost.phases(Setting("lenet-digits", Recipe(iterations=100), "untrained", moves=moves), 2)  # noqa: E731
+    kept = lambda _, level: {"a": 0.1}  # noqa: E731
+    sparse, dense = 10 + 1, 100 + 1
+    assert training_cost.training_flops(of(moves), one, kept) == pytest.approx(60 * (3 * 100 * sparse + 5 * dense))
+    assert training_cost.training_flops(of(Moves("set", every=10)), one, kept) == pytest.approx(60 * 3 * 100 * sparse)
+    assert training_cost.steps(of(moves)) == 100, "a gradient that says where to grow is part of a step"
+    thinning = [100 * (0.1 + 0.9 * (1 - at / 50) ** 3) + 1 for at in (0, 10, 20, 30, 40)]
+    expected = 60 * 3 * (10 * sum(thinning) + 50 * sparse)
+    assert training_cost.training_flops(of(Moves("gmp", every=10, until=0.5)), one, kept) == pytest.approx(expected)
 
 
 def test_the_cost_table_of_hunts():

@@ -348,6 +348,7 @@ def main() -> None:
     repeats, iterations = (1, 40) if chosen.quick else (5, 1000)
     rows = [
         *sparse.steps(row, median_of, seconds, mnist_like(), repeats, iterations),
+        *sparse.moving(row, median_of, seconds, mnist_like(), repeats, iterations),
         *sparse.convolution(row, median_of, seconds, repeats, iterations),
         *sparse.against_sparselab(row, median_of, seconds, mnist_like(), repeats, iterations),
         *cpu_throughput(repeats, iterations),

@@ -6,6 +6,7 @@ faster. One core, unless a note says otherwise.
 """
 
 import contextlib
+import dataclasses
 import functools
 import statistics
 import tempfile
@@ -19,7 +20,9 @@ from lthlib.analysis.training_speed import CPU, ticket_of
 from lthlib.core.processes import one_thread, without_denormals
 from lthlib.lottery.search import hunt
 from lthlib.models.resnet import ResNet
-from lthlib.settings import Recipe
+from lthlib.pruning.allocation import erk_densities
+from lthlib.settings import Moves, Recipe
+from lthlib.training import engine
 from lthlib.training.objectives import classification
 from lthlib.training.randomness import batch_order
 from lthlib.training.sparse import SparseNetwork, layers, plan
@@ -29,6 +32,7 @@ from lthlib.training.stack import Stack, Ticket
 
 LENET = {"50": 0.5, "33": 0.33, "21": 0.211, "13.5": 0.135, "3.6": 0.036, "1.5": 0.015}
 RESNET = {"10": 0.1, "3.6": 0.036}
+MOVING = {"10": 0.1, "5": 0.05}
 LEVELS, TRIALS, WORKERS = 20, 3, 2
 MOMENTUM = Recipe("sgd", 0.03, momentum=0.9, weight_decay=1e-4, batch_size=128, iterations=10**6)
 ADAM = Recipe(iterations=10**6)
@@ -96,6 +100,30 @@ def steps(row, median_of, seconds, dataset: data.Dataset, repeats: int, iteratio
         few_steps = max(2, iterations // 100)
         times = median_of(repeats, *(functools.partial(step_time, seconds, way, few_steps, 128) for way in ways))
         rows += both(row, f"sparse_resnet20_{name}", times, f"ResNet-20, convolutions at {name} %, batch 128, momentum")
+    return rows
+
+
+def moving(row, median_of, seconds, dataset: data.Dataset, repeats: int, iterations: int) -> list[dict]:
+    """A whole training of LeNet by RigL, its dense gradients and rebuilt indices within, beside the dense network's."""
+    splits = (dataset.train, dataset.validation, dataset.test)
+    few = data.Dataset(dataset.name, *(data.Split(split.inputs[:3000], split.targets[:3000]) for split in splits))
+    recipe = Recipe(iterations=iterations, evaluate_every=iterations)
+    network, moves, rows = models.LeNet(784, 10), Moves("rigl", every=min(100, iterations // 2)), []
+    dense = Ticket({name: tensor.clone() for name, tensor in network.state_dict().items()}, {}, 0)
+    plain = Plain(models.LeNet(784, 10), dense, recipe, few.train)
+
+    def a_step(ticket: Ticket) -> float:
+        training = engine.train([ticket], recipe, few, model=network, device="cpu", workers=1)
+        return 1000 * seconds(lambda: list(training)) / iterations
+
+    for name, density in MOVING.items():
+        shapes = {key: tuple(weight.shape) for key, weight in models.prunable(network).items()}
+        shares = erk_densities(shapes, density)
+        mask = {key: torch.rand(shape) < shares[key] for key, shape in shapes.items()}
+        ours = functools.partial(a_step, dataclasses.replace(dense, mask=mask, moves=moves))
+        default = functools.partial(step_time, seconds, plain, iterations, recipe.batch_size)
+        times = median_of(repeats, ours, default, functools.partial(a_step, dense))
+        rows += both(row, f"rigl_lenet_{name}", times, f"training LeNet-300-100 by RigL at {name} %, ERK, batch 60, Adam")
     return rows
 
 

@@ -19,7 +19,7 @@ from lthlib.training.sparse.products import TILE
 from lthlib.training.sparse.rule import Plan
 from lthlib.training.sparse.tape import Tape, Weights
 from lthlib.training.sparse.weights import Kept, NormWeights, Optimizer, Whole
-from lthlib.training.stack import Ticket
+from lthlib.training.stack import Memory, Ticket
 
 
 class SparseNetwork:
@@ -30,6 +30,7 @@ class SparseNetwork:
 
     def __init__(self, plan: Plan, ticket: Ticket, recipe: Recipe, train: Split, objective: Objective):
         self.recipe, self.train, self.device, self.objective = recipe, train, torch.device("cpu"), objective
+        self.plan = plan
         self._minimised = objectives.smoothed(objective, recipe.label_smoothing)
         self.model, self._nodes = plan.model, plan.nodes
         models.load(self.model, ticket.weights)
@@ -71,6 +72,45 @@ class SparseNetwork:
         self.optimizer.step(self.recipe.learning_rate_at(iteration))
         for weights in self._whole:
             weights.after_step()
+
+    def gradients(self, batch: Tensor, views: Tensor | None) -> dict[str, Tensor]:
+        """The dense gradient [1, ...] of every parameter for a batch, as `step` takes it, by torch: also of
+        weights that are not kept."""
+        self.state()  # the kept weights are where torch reads them
+        inputs, targets = self.train.inputs[batch[0]], self.train.targets[batch[0]]
+        if views is not None:
+            inputs = randomness.shift_and_flip(inputs, views[0])
+        parameters = dict(self.model.named_parameters())
+        loss = objectives.mean_loss(self._minimised, self.model.train()(inputs), targets)
+        found = torch.autograd.grad(loss, list(parameters.values()))
+        return {name: gradient.unsqueeze(0) for name, gradient in zip(parameters, found)}
+
+    def memory(self) -> Memory:
+        """What the optimiser remembers of every parameter, with zeros for weights that are not kept."""
+        moments = {}
+        for name, weights, parameter in self._named():
+            found = [torch.from_numpy(part.copy()) for part in self.optimizer.moments(parameter)]
+            own = self.model.get_parameter(name)
+            if isinstance(weights, Kept) and name.endswith(".weight"):
+                index = torch.from_numpy(weights.index)
+                found = [torch.zeros(own.numel()).index_copy_(0, index, part) for part in found]
+            moments[name] = [part.view(own.shape) for part in found]
+        return Memory(self.optimizer.steps, moments)
+
+    def remember(self, memory: Memory) -> None:
+        """Go on with what another's optimiser remembered of the same parameters."""
+        self.optimizer.steps = memory.steps
+        for name, weights, parameter in self._named():
+            for own, other in zip(self.optimizer.moments(parameter), memory.moments.get(name, [])):
+                flat = other.reshape(-1).numpy()
+                own[:] = flat[weights.index] if isinstance(weights, Kept) and name.endswith(".weight") else flat
+
+    def _named(self):
+        """Each trained parameter with its name in the network, and the weights it is of."""
+        for node in self._nodes:
+            if weights := self._weights.get(id(node)):
+                for own, parameter in weights.by_name().items():
+                    yield f"{node.name}.{own}", weights, parameter
 
     def validate(self, split: Split) -> tuple[Tensor, Tensor]:
         """`measure`, for the one split that is measured again and again."""

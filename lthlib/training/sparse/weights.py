@@ -40,8 +40,15 @@ class Optimizer:
         ends = np.cumsum([0, *(len(parameter.values) for parameter in parameters)])
         self.values, self.gradients, self.first = np.zeros((3, ends[-1]), np.float32)
         self.second = np.zeros(ends[-1] if recipe.optimizer != "sgd" else 0, np.float32)
+        self._place = {}
         for parameter, begin, end in zip(parameters, ends, ends[1:]):
             parameter.move(self.values[begin:end], self.gradients[begin:end])
+            self._place[id(parameter)] = slice(begin, end)
+
+    def moments(self, parameter: Parameter) -> list[np.ndarray]:
+        """What is remembered of a parameter, as views: of SGD its momentum, of Adam two moments."""
+        place = self._place[id(parameter)]
+        return [part[place] for part in (self.first, self.second) if len(part)]
 
     def step(self, rate: float) -> None:
         """One step at this learning rate."""
@@ -93,8 +100,12 @@ class LayerWeights:
         return torch.from_numpy(self.bias_of.values).unsqueeze(1)
 
     def trained_parameters(self) -> list[Parameter]:
-        own = [self.own] if self.trained and len(self.own.values) else []
-        return own + ([self.bias_of.own] if self.bias_of.trained else [])
+        return list(self.by_name().values())
+
+    def by_name(self) -> dict[str, Parameter]:
+        """What is trained, by its name in the layer."""
+        own = {"weight": self.own} if self.trained and len(self.own.values) else {}
+        return own | ({"bias": self.bias_of.own} if self.bias_of.trained else {})
 
 
 class Kept(LayerWeights):
@@ -234,5 +245,9 @@ class NormWeights:
         self.module.num_batches_tracked += 1
 
     def trained_parameters(self) -> list[Parameter]:
-        of = ((self.module.weight, self.scale_of), (self.module.bias, self.shift_of))
-        return [own for parameter, own in of if parameter.requires_grad]
+        return list(self.by_name().values())
+
+    def by_name(self) -> dict[str, Parameter]:
+        """What is trained, by its name in the layer."""
+        of = {"weight": (self.module.weight, self.scale_of), "bias": (self.module.bias, self.shift_of)}
+        return {name: own for name, (parameter, own) in of.items() if parameter.requires_grad}
