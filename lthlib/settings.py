@@ -147,6 +147,10 @@ class Moves:
         if self.method == "gmp" and self.share != Moves.share:
             raise LotteryError(f"share is {self.share!r}, but 'gmp' drops what its density asks for: leave it out.")
 
+    def __str__(self) -> str:
+        share = "" if self.method == "gmp" else f"share {self.share:g}, "
+        return f"{self.method} ({share}every {self.every}, until {self.until:g})"
+
 
 @dataclass(frozen=True)
 class Setting:

@@ -129,6 +129,8 @@ def _name(task: str, setting: Setting | None) -> str:
     """The task, and what its setting changes apart from how it is pruned at which rate."""
     changes = setting.changes() if setting else {}
     changes |= changes.pop("recipe", {})
+    if setting and setting.moves:
+        changes["moves"] = str(setting.moves)
     for name in ("task", "schedule", "rate", "fingerprint"):
         changes.pop(name, None)
     return ", ".join([task, *(f"{name.replace('_', ' ')} {value}" for name, value in changes.items())])

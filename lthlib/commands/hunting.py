@@ -70,6 +70,7 @@ def add_hunt(commands) -> None:
     add("--score", help=f"pruning criterion: {', '.join(registry.SCORES)}")
     add("--scope", help=f"how rates are shared out: {', '.join(settings.SCOPES)}")
     add("--structure", help=f"what is removed as one: {', '.join(settings.STRUCTURES)}")
+    add("--moves", metavar="M", help=f"under schedule untrained, how masks move in training: {', '.join(settings.MOVES)}")
     add("--source", metavar="T/ID", help="task/identity of the hunt whose masks schedule transferred takes")
     add("--mask", metavar="FILE", help="a safetensors file of 0 and 1 by weight: level 1 has this mask of your own")
     add("--controls", default="", metavar="A,B", help=f"any of {', '.join(CONTROLS)}")
