@@ -197,7 +197,7 @@ def _scoring(setting: Setting, level: int) -> Phase:
     """A prune step, which may run the network: not at all for a criterion that looks at weights alone, in
     every round of one that has several, and once for groups and units, which go in one step."""
     criterion, runs = registry.find(setting.score), 0
-    if criterion is not None and "network" in registry.asked(criterion):
+    if criterion is not None and set(registry.RUN_THE_NETWORK) & set(registry.asked(criterion)):
         runs = criterion.rounds if setting.structure == "weights" else 1
     return Phase("scoring", runs, getattr(criterion, "examples", registry.BATCH), setting, level)
 

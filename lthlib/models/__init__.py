@@ -10,6 +10,7 @@ rate of the others, 0 keeps it whole.
 from lthlib.models.conv import Conv
 from lthlib.models.coverage import Coverage, coverage
 from lthlib.models.gcn import GCN, Neighbours
+from lthlib.models.inputs import layer_inputs
 from lthlib.models.layers import glorot
 from lthlib.models.lenet import LeNet
 from lthlib.models.outputs import output_layers

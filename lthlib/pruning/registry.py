@@ -9,6 +9,8 @@ The lowest scores are pruned first. A criterion names, as keywords, what it need
     network   a copy of that network with all its parameters, masked, in training mode; anything may be done
               to it
     batch     inputs and targets of BATCH training examples, drawn anew in each trial
+    inputs    what each layer is given for that batch, by the name of its weight: [rows, weight[0].numel()], a row
+              for every example and position (`models.layer_inputs`); of linear layers and convolutions
     loss      loss(outputs, targets), the mean loss that the task is trained on
     seed      for criteria that draw at random
 
@@ -35,8 +37,10 @@ from lthlib.core.digest import digest, facts
 from lthlib.core.errors import LotteryError, blamed
 from lthlib.core.paths import expanded
 from lthlib.core.validation import at_least
+from lthlib.models import layer_inputs
 
-KNOWN = ("weights", "start", "mask", "network", "batch", "loss", "seed")
+KNOWN = ("weights", "start", "mask", "network", "batch", "inputs", "loss", "seed")
+RUN_THE_NETWORK = ("network", "inputs")  # of these, what takes a pass of the batch
 BATCH = 100  # examples: ten a class of ten, as in Frankle et al. (2021), arXiv 2009.08576, appendix
 ENTRY_POINTS = "lthlib.scores"
 SCORES: dict[str, Callable] = {}
@@ -127,12 +131,14 @@ def evaluate(function: Callable, **known) -> Tensors:
     Raises LotteryError where it raises anything, or does not return one tensor of the right shape for each
     weight, with a real number for each weight that is one itself.
     """
-    weights = known["weights"]
+    weights, wanted = known["weights"], asked(function)
     given = {**known, "weights": dict(weights)}
+    if "inputs" in wanted:
+        given["inputs"] = layer_inputs(known["network"], weights, known["batch"][0])
     if "mask" in known:
         given["mask"] = {name: kept.clone() for name, kept in known["mask"].items()}
     with blamed(f"criterion {function.__name__!r} fails", "mend it, or choose another score"):
-        scores = function(**{name: given[name] for name in asked(function)})
+        scores = function(**{name: given[name] for name in wanted})
     for name, weight in weights.items():
         tensor = scores.get(name) if isinstance(scores, dict) else None
         if not isinstance(tensor, Tensor) or tensor.shape != weight.shape:

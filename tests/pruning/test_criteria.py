@@ -12,8 +12,8 @@ import lthlib
 from lthlib import models, tasks
 from lthlib.core.errors import LotteryError
 from lthlib.lottery.search import hunt
-from lthlib.pruning import at_initialisation, registry
-from lthlib.storage.store import Store
+from lthlib.pruning import activations, at_initialisation, registry
+from lthlib.storage.store import TICKET, Key, Store
 
 SMALL = {"iterations": 20, "levels": 2, "trials": 1, "evaluate_every": 10, "device": "cpu", "progress": False}
 
@@ -215,3 +215,64 @@ def test_a_file_that_leaves_is_blamed_by_name(tmp_path):
     (tmp_path / "mine.py").write_text("import sys\nsys.exit(0)\n")
     with pytest.raises(LotteryError, match="mine.py stops with SystemExit"):
         registry.read_file(tmp_path / "mine.py")
+
+
+def test_wanda_is_the_weight_times_its_inputs_norm_ranked_within_each_unit():
+    """Unit by unit, in plain Python, from the activations that a forward pass has at hand."""
+    known = evidence(small_net())
+    network, (inputs, _), mask = known["network"], known["batch"], known["mask"]
+    network.load_state_dict({**network.state_dict(), **{n: known["weights"][n] * mask[n] for n in mask}})
+    found = registry.evaluate(activations.wanda, **known)
+    given = inputs
+    for place in (0, 2, 4):
+        layer, name = network[place], f"{place}.weight"
+        for unit in range(layer.out_features):
+            scores = {
+                place: abs(known["weights"][name][unit, place].item()) * sum(x**2 for x in given[:, place].tolist()) ** 0.5
+                for place in range(layer.in_features)
+                if mask[name][unit, place]
+            }
+            for rank, place in enumerate(sorted(scores, key=scores.get), 1):
+                assert found[name][unit, place].item() == pytest.approx(rank / len(scores))
+            assert not found[name][unit][~mask[name][unit]].any()
+        given = torch.tanh(layer(given)).detach()
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.Linear(6, 4), (3, 6)),
+        (nn.Linear(6, 4), (3, 5, 6)),
+        (nn.Conv2d(3, 4, 3, stride=2, padding=1), (2, 3, 8, 8)),
+        (nn.Conv2d(3, 4, (2, 3), dilation=2), (2, 3, 9, 9)),
+        (nn.Conv1d(3, 4, 3, stride=2, padding=1), (2, 3, 9)),
+    ],
+    ids=["linear", "sequence", "convolution", "dilated", "one dimension"],
+)
+def test_a_layers_inputs_are_what_its_flattened_weight_multiplies(layer, shape):
+    network, examples = nn.Sequential(layer), torch.randn(shape)
+    rows = models.layer_inputs(network, ["0.weight"], examples)["0.weight"]
+    outputs = rows @ layer.weight.detach().flatten(1).T + layer.bias.detach()
+    expected = layer(examples).detach()
+    if not isinstance(layer, nn.Linear):  # channels last, as the rows are in the order of positions
+        expected = expected.flatten(2).transpose(1, 2)
+    assert torch.allclose(outputs, expected.reshape(-1, 4), atol=1e-5)
+
+
+def test_wanda_prunes_every_unit_alike_and_is_a_score_like_any_other(tmp_path):
+    table = hunt("lenet-digits", "quick", score="wanda", schedule="oneshot", scope="uniform", results=tmp_path, **SMALL)
+    store = Store(tmp_path)
+    setting = store.find(f"lenet-digits/{table.setting.iloc[0]}")
+    for kept in store.load(setting, Key(TICKET, 0, 2)).mask.values():
+        counts = kept.sum(1)
+        assert counts.max() - counts.min() <= 1
+
+
+def test_inputs_are_known_of_linear_layers_and_convolutions_alone():
+    network = nn.Sequential(nn.Conv2d(4, 4, 3, groups=2), nn.Flatten(), nn.LazyLinear(2))
+    with pytest.raises(LotteryError, match="'0.weight' belongs to a Conv2d in groups"):
+        models.layer_inputs(network, ["0.weight"], torch.randn(2, 4, 5, 5))
+    unused = nn.ModuleDict({"used": nn.Linear(3, 2), "unused": nn.Linear(3, 2)})
+    unused.forward = lambda x: unused["used"](x)
+    with pytest.raises(LotteryError, match="the layer of 'unused.weight' does not run"):
+        models.layer_inputs(unused, ["unused.weight"], torch.randn(2, 3))
