@@ -86,6 +86,7 @@ def accuracy_against_cost(accounts: pd.DataFrame, cost: str = "iterations", refe
     axes.axhspan(*bounds(dense.value), color="#777777", zorder=0, **SHADE)
     sentences = [f"Test accuracy against {LABELS[cost]}, in dense trainings, with 95 % bounds (dense: {level:.1f})."]
     points, families = {}, style.series(dict.fromkeys(method.split(":")[0] for method in by_method))
+    families = {family: style.look_of(family) or look for family, look in families.items()}
     for method, trials in by_method.items():
         [mean], ends = _means([trials.value])
         points[method], family = (trials[cost].mean() / unit, mean), method.split(":")[0]

@@ -66,6 +66,10 @@ METHODS = _Looks(
         "constant_signs": Style("#B07600", (6, 2), "p"),
         "frozen": Style("#B8578F", (1, 1), "h"),
         "frozen_away": Style("#B8578F", (6, 2), "*"),
+        "static": Style("#777777", (4, 1.5), "s"),  # of a mask that moves during training, and one that does not
+        "SET": Style("#007F5C", (1, 1), "v"),
+        "RigL": Style("#007F5C", "", "^"),
+        "GMP": Style("#7A5200", (6, 2), "D"),
     }
 )
 NAMES = {"iterative": "ticket", "oneshot": "one-shot"}  # what figures call a method, where that is not its name in tables

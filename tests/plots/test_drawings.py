@@ -18,6 +18,7 @@ IDEAS = [
     *("reading_a_density_curve", "three_measures", "line_between_two_networks", "learning_rate_over_time", "verdicts"),
     *("supermask", "where_scores_look", "structured_and_unstructured", "transfer", "filters"),
     *("bills", "one_loop_three_worlds", "shares_kept", "reset_or_continue", "trials_and_redraws"),
+    *("drop_and_grow", "roads_to_a_sparse_network"),
 ]
 OTHERS = {"Drawing", "network_of", "busiest_units", "evenly_spaced"}
 SHAPES = [("fc1.weight", (5, 4)), ("fc2.weight", (3, 5)), ("output.weight", (2, 3))]

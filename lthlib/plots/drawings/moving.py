@@ -3,11 +3,11 @@ computed."""
 
 from lthlib.plots.drawings.canvas import BODY, INK, LINES, PAPER, SMALL, WORDS, Canvas, Drawing, curve, for_text
 from lthlib.plots.drawings.pieces import axes, number_grid
-from lthlib.plots.style import METHODS, SERIES
+from lthlib.plots.style import METHODS
 from lthlib.pruning.moving import cubic
 
 RATE, ROUNDS = 0.4, 4
-TICKET, GROWN, GRADUAL = METHODS["iterative"].colour, SERIES[2], SERIES[3]
+TICKET, GROWN, GRADUAL = (METHODS[name].colour for name in ("iterative", "RigL", "GMP"))
 KEPT, EMPTY, GOING, NEW = PAPER, "#DFE3E9", "#F6D9C6", "#CBE6DC"  # grounds of a cell
 
 # One layer of 3 by 4 weights, six of them kept, and the gradient that every place has at that moment.
