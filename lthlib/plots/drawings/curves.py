@@ -5,18 +5,19 @@ import math
 from lthlib.core.errors import LotteryError
 from lthlib.core.validation import at_least, number, plain
 from lthlib.plots.drawings.canvas import BODY, EDGE, GHOST, INK, LINES, SMALL, WIDTH, Canvas, Drawing, curve, for_text
-from lthlib.plots.drawings.pieces import axes, name, panel
+from lthlib.plots.drawings.pieces import axes, panel
 from lthlib.plots.style import METHODS, VERDICTS, WORDS
 
-TICKET, REINIT = METHODS["iterative"], METHODS["reinit"]
+TICKET = METHODS["iterative"]
 SKETCH = "a sketch, not a result"
 DOTS = (2, 4)  # of a reference line
+MADE_UP = {"A": ("#595959", (), "s"), "B": ("#B07600", (8, 4), "v")}  # colour, dashes, marker: of no method of the lessons
 
 
 def reading_a_density_curve() -> Drawing:
-    """How to read accuracy against density: dense at the left, a logarithmic axis that runs from right to
-    left, where ticket and control leave the dotted line (the axes of Frankle & Carbin 2019, figures 3 and
-    4)."""
+    """How to read accuracy against density: dense at the left, a logarithmic axis that runs from many weights to
+    few, where curves leave the dotted line and cross (the axes of Frankle & Carbin 2019, figures 3 and 4). The two
+    methods are made up and behave like none of the lessons', so that the drawing answers no prediction."""
     canvas, x, y, width, height = Canvas(428), 64, 66, 600, 190
 
     def across(density: float) -> float:
@@ -33,18 +34,18 @@ def reading_a_density_curve() -> Drawing:
     canvas.line(x, down(0.8), x + width, down(0.8), INK, 1.4, DOTS)
     canvas.text(x + width, down(0.8) - 11, "dense network", SMALL, anchor="end")
     levels = [100 * 0.8**level for level in range(18)]
-    for look, fall, rise, first in ((REINIT, 14, 0.0, 1), (TICKET, 2.6, 0.1, 0)):  # there is no control at 100 %
-        points = [(across(d), down(_toy_accuracy(d, fall, rise))) for d in levels[first:]]
-        canvas.path(points, look.colour, 2, [2 * length for length in look.dashes or ()])
+    for method, (colour, dashes, marker) in MADE_UP.items():
+        points = [(across(d), down(_toy_accuracy(d, method))) for d in levels]
+        canvas.path(points, colour, 2, dashes)
         for at in points:
-            canvas.marker(*at, look.marker, look.colour, 4.5)
-    name(canvas, across(10.5), down(0.99), "iterative", "ticket")
-    name(canvas, across(62), down(0.52), "reinit", "reinit")
+            canvas.marker(*at, marker, colour, 4.5)
+    canvas.text(across(27), down(0.96), "made-up method A", SMALL, MADE_UP["A"][0], "middle")
+    canvas.text(across(9), down(0.58), "made-up method B", SMALL, MADE_UP["B"][0], "middle")
     notes = [
         ("1", across(100), down(0.8) - 24, "Start at the left: the dense network, with all weights."),
-        ("2", across(26), down(0.9) - 22, "On or above the dotted line, the ticket is as accurate as the dense network."),
-        ("3", across(9.5), down(0.56), "The control falls earlier: between the curves, the initial weights matter."),
-        ("4", across(2.75), down(0.62), "Too few weights are left: the ticket falls too."),
+        ("2", across(62), down(0.92) - 22, "On or above the dotted line, a network is as accurate as the dense one."),
+        ("3", across(39), down(0.53), "The curves cross: with more weights A is more accurate, with fewer B."),
+        ("4", across(2.75), down(0.62), "Too few weights are left: B falls too."),
     ]
     for place, (label, right, at, words) in enumerate(notes):
         canvas.badge(right, at, label)
@@ -53,16 +54,16 @@ def reading_a_density_curve() -> Drawing:
     return canvas.drawing(
         "Reading a density curve",
         "A sketch, not a result: test accuracy against weights remaining, from 100 % at the left to 2 % "
-        "at the right, on a logarithmic axis. The ticket stays on or above the dotted line of the dense "
-        "network until few weights are left, then falls. The reinit control falls earlier.",
+        "at the right, on a logarithmic axis, for two made-up methods. A is above the dotted line of the dense "
+        "network at first, then falls. B is a little below that line, and falls later, so the curves cross.",
     )
 
 
-def _toy_accuracy(density: float, fall: float, rise: float) -> float:
-    """A made-up curve: 0.8 for many weights, half of that at the density `fall`, and `rise` above it on the
-    way."""
-    bump = rise * math.exp(-((math.log(density / 22)) ** 2))
-    return (0.8 + bump) / (1 + (fall / density) ** 2)
+def _toy_accuracy(density: float, method: str) -> float:
+    """Made-up curves: 0.8 for all weights; A rises above that and falls early, B dips below it and falls late."""
+    fall, bump, where = (17, 0.12, 55) if method == "A" else (3.2, -0.1, 45)
+    bent = bump * math.exp(-((math.log(density / where) / 0.45) ** 2))
+    return (0.8 + bent) / (1 + (fall / density) ** 2)
 
 
 def three_measures() -> Drawing:
