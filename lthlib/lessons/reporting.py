@@ -9,7 +9,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from lthlib import analysis
-from lthlib.analysis.evidence import NONE, Evidence, check_margin
+from lthlib.analysis.evidence import AS_GOOD, NONE, Evidence, check_margin
 from lthlib.analysis.sentences import decimals
 from lthlib.core import files, paths
 
@@ -97,6 +97,27 @@ def direction(values: Sequence[float] | Evidence, above: str, below: str, neithe
     if low > 0:
         return above
     return below if high < 0 else neither
+
+
+def which(difference: pd.Series, choices: Sequence[str]) -> str | None:
+    """Which of two is ahead, from a row of `analysis.compare`: the first choice where the difference is surely
+    above zero, the second where it is surely below, the third where neither is sure and the verdict is "as good".
+    None where the trials cannot tell."""
+    above, below, neither = choices
+    if difference.verdict == NONE:
+        return None
+    if difference.low > 0:
+        return above
+    if difference.high < 0:
+        return below
+    return neither if difference.verdict == AS_GOOD else None
+
+
+def which_of(values: Sequence[float] | Evidence, margin: float, choices: Sequence[str]) -> str | None:
+    """The same of one value a trial, by a margin in the values' unit; NaN, an unknown one, gives None."""
+    known = _evidence(values)
+    low, high = known.bounds
+    return which(pd.Series({"low": low, "high": high, "verdict": known.verdict(_checked(margin))}), choices)
 
 
 def _evidence(values: Sequence[float] | Evidence) -> Evidence:

@@ -11,7 +11,7 @@ from lthlib import analysis
 from lthlib.analysis.evidence import AS_GOOD, BETTER, WORSE
 from lthlib.analysis.inspection import Look
 from lthlib.core.percent import percent
-from lthlib.lessons import questions
+from lthlib.lessons import questions, reporting
 from lthlib.widgets.explorer import Explorer
 from lthlib.widgets.panels import Place
 
@@ -20,11 +20,13 @@ NO_LOOK = "Nothing is stored of these networks' weights: choose other results in
 
 
 class Answered(NamedTuple):
-    """An answer, one of a stop's choices or None, its sentence, and panels of the explorer that show it."""
+    """An answer, one of a stop's choices or None, its sentence, and panels of the explorer that show it: with
+    the other methods, or `alone`, where these would answer a later stop."""
 
     answer: str | None
     sentence: str
     panels: list[tuple[Place, list[str]]]
+    alone: bool = False
 
 
 class Stop(NamedTuple):
@@ -55,7 +57,7 @@ class Tour:
     def computed(self, number: int) -> tuple[str | None, str, str]:
         """The answer to a stop, its sentence, and its picture as HTML."""
         found = STOPS[number - 1].answer(self.explorer)
-        return found.answer, found.sentence, self.explorer.panels(found.panels)
+        return found.answer, found.sentence, self.explorer.panels(found.panels, found.alone)
 
     def takeaways(self) -> list[str]:
         """The sentences of all stops."""
@@ -96,8 +98,8 @@ def _accuracy(explorer: Explorer) -> Answered:
     verdict = analysis.compare(table, "dense").verdict.get(level)
     answer = {BETTER: FALLS[0], AS_GOOD: FALLS[0], WORSE: FALLS[1]}.get(verdict)
     stop = analysis.against_dense(analysis.early_stop_ratio(table, "dense").loc[level])
-    sentence = f"{_whole(analysis.sentence(table, FIFTH, 'dense'))[:-1]}; its early stop is {stop}."
-    return Answered(answer, sentence, [(Place(ticket, trial, level), ["accuracy", "stop"])])
+    sentence = f"{_whole(analysis.sentence(table, FIFTH, 'dense'))[:-1]}; early stop: {stop.replace(': ', ', ', 1)}."
+    return Answered(answer, sentence, [(Place(ticket, trial, level), ["accuracy", "stop"])], alone=True)
 
 
 REACHES = ("To a quarter of the weights or more", "To between a quarter and a tenth", "To a tenth or less")
@@ -109,10 +111,10 @@ def _reach(explorer: Explorer) -> Answered:
     reached, _, _ = analysis.reach(verdicts)
     answer = None if reached is None else REACHES[int(reached < 0.25) + int(reached <= 0.1)]
     picture = [(Place(ticket, trial, int(table.level.max())), ["accuracy", "learning"])]
-    return Answered(answer, f"{analysis.how_far(verdicts)}.", picture)
+    return Answered(answer, f"{analysis.how_far(verdicts)}.", picture, alone=True)
 
 
-OWN = ("The ticket, with its own initial values", "reinit, with new random values", "Neither: they are as good")
+OWN = ("The ticket, with its own initial values", "reinit, with new random values", "Neither: no sure difference")
 
 
 def _own_values(explorer: Explorer) -> Answered:
@@ -120,9 +122,13 @@ def _own_values(explorer: Explorer) -> Answered:
     if "reinit" not in set(table.method):
         return Answered(None, "These results have no control reinit: choose others in the explorer.", [])
     level = analysis.nearest_level(table, TENTH)
-    verdict = analysis.compare(table, "reinit").verdict.get(level)
-    answer = {BETTER: OWN[0], WORSE: OWN[1], AS_GOOD: OWN[2]}.get(verdict)
+    compared = analysis.compare(table, "reinit")
+    answer = reporting.which(compared.loc[level], OWN) if level in compared.index else None
     sentence = _whole("; ".join(analysis.sentence(table, density) for density in (TENTH, FIFTH)))
+    last = explorer.group.table.iteration.max()
+    controls = table[(table.method == "reinit") & (table.level == level)]
+    late = int((controls.early_stop == last).sum())
+    sentence += f" Still improving at the last iteration, {last:,}: {late} of {len(controls)} reinit networks."
     return Answered(answer, sentence, [(Place("reinit", trial, level), ["accuracy", "learning"])])
 
 
@@ -135,16 +141,18 @@ def _inputs(explorer: Explorer) -> Answered:
     look, dense = explorer.look(trial, level), explorer.look(trial, 0)
     if look is None or dense is None:
         return Answered(None, NO_LOOK, [])
-    share, blind = quarter(look.pixels), int((look.pixels == 0).sum())
+    share, blind, count = quarter(look.pixels), int((look.pixels == 0).sum()), look.pixels.numel()
+    unused = f"{blind} of {count} have no weight left" if blind else f"all {count} still have weights"
     answer = SHARES[int(share >= 0.3) + int(share > 0.5)]
     what = "positions in the first layer's kernels" if look.kernel else "inputs"
     sentence = (
-        f"At {_density(table, level)} the busiest quarter of the {what} holds {100 * share:.0f} % of the layer's weights, "
-        f"in the dense network {100 * quarter(dense.pixels):.0f} %; {blind} of {look.pixels.numel()} have no weight left."
+        f"In trial {trial}, at {_density(table, level)}, the busiest quarter of the {what} holds {100 * share:.0f} % of the "
+        f"layer's weights, in the dense network {100 * quarter(dense.pixels):.0f} %; {unused}."
     )
     return Answered(answer, sentence, [(Place(ticket, trial, level), ["pixels", "shares"])])
 
 
+SELECTION = "Part of this is selection: weights that end near zero change sign most easily, and pruning removes them."
 SIGNS = ("About half, as by chance (less than 60 %)", "60 to 90 %", "More than 90 %")
 
 
@@ -157,8 +165,9 @@ def _signs(explorer: Explorer) -> Answered:
     share = same_sign(look)
     answer = SIGNS[int(share >= 0.6) + int(share > 0.9)]
     sentence = (
-        f"At {_density(table, level)}, {100 * share:.0f} % of the {int(look.kept.sum()):,} ticket's weights looked at end with "
-        f"the sign they began with; in the dense network, {100 * same_sign(dense):.0f} % of {int(dense.kept.sum()):,}."
+        f"In trial {trial}, at {_density(table, level)}, {100 * share:.0f} % of the {int(look.kept.sum()):,} weights of the "
+        f"ticket that we looked at end with the sign they began with; in the dense network, {100 * same_sign(dense):.0f} % "
+        f"of {int(dense.kept.sum()):,}. {SELECTION}"
     )
     return Answered(answer, sentence, [(Place(ticket, trial, at), ["scatter"]) for at in (0, level)])
 

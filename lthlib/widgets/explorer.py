@@ -37,7 +37,7 @@ class Explorer(ipywidgets.VBox):
         names = list(catalogue.groups)
         self.results = _input(ipywidgets.Dropdown, "results", "18em", options=names)
         self.density = _slider("weights remaining", "30em")
-        self.rate, self.trial, self.method = (_toggles(name) for name in ("removed a round", "trial", "method"))
+        self.rate, self.trial, self.method = (_toggles(name) for name in ("removed per round", "trial", "method"))
         self.picture = ipywidgets.HTML()
         above = [self.results, self.density] if len(names) > 1 else [self.density]
         self._static, hide = _static()
@@ -62,12 +62,12 @@ class Explorer(ipywidgets.VBox):
         """Inside a ticket of the results shown; None where nothing is stored."""
         return self.catalogue.look(self.group, trial, level)
 
-    def panels(self, places: Sequence[tuple[Place, Sequence[str]]]) -> str:
+    def panels(self, places: Sequence[tuple[Place, Sequence[str]]], alone: bool = False) -> str:
         """Panels at places of the results shown, beside each other, as HTML: each place with the names of its
-        panels (`panels.PANELS`)."""
+        panels (`panels.PANELS`). `alone` draws a place's method without the others."""
         panels = self._panels[self.group.setting]
         looks = [[self.look(place.trial, place.level + step) for step in (0, 1)] for place, _ in places]
-        return "".join(panels.cut(place, *look, names) for (place, names), look in zip(places, looks))
+        return "".join(panels.cut(place, *look, names, alone) for (place, names), look in zip(places, looks))
 
     def _set_out(self, name: str) -> None:
         """Show the results of that name, at the rate nearest to the one before; prepare all its rates."""

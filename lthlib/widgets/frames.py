@@ -78,7 +78,7 @@ class Reel:
         if time == 0:
             return BEGINNINGS.get(self.method, "reset") if level else "all weights, at their random initial values"
         iteration = self.film.iterations[time]
-        done = f"trained: {100 * float(self.film.test[level]):.1f} % right on test images"
+        done = f"trained: {100 * float(self.film.test[level]):.1f} % right on test images, at early stop"
         return done if time == self._times - 1 else f"training, iteration {iteration:,}"
 
     def words(self, number: int) -> str:

@@ -44,7 +44,7 @@ class Lab(ipywidgets.VBox):
         self.task = _input(ipywidgets.Dropdown, "task", "38em", options=tasks, value="lenet-mnist1d")
         self.control = _input(ipywidgets.Dropdown, "beside the ticket", "38em", options=controls, value="reinit")
         share = {"value": 0.5, "min": 0.05, "max": 0.95, "step": 0.05, "readout_format": ".0%"}
-        self.rate = _input(ipywidgets.FloatSlider, "removed a round", "22em", **share)
+        self.rate = _input(ipywidgets.FloatSlider, "removed per round", "22em", **share)
         self.rounds = _input(slider, "rounds", "19em", value=4, min=1, max=25)
         self.trials = _input(slider, "trials (repetitions)", "22em", value=3, min=1, max=10)
         self.iterations = _input(ipywidgets.IntText, "iterations of a training", "17em")

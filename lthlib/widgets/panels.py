@@ -21,7 +21,7 @@ from PIL import Image
 from lthlib.analysis.inspection import Look
 from lthlib.analysis.summary import summarise
 from lthlib.plots.show import picture_as_html
-from lthlib.plots.style import METHODS, NAMES, WORDS, density_axis
+from lthlib.plots.style import DOTTED, METHODS, NAMES, WORDS, density_axis
 
 SIZE, DPI = (10.2, 6.3), 96
 MARK = 5  # pixels from the middle of a curve's marker to its edge
@@ -74,24 +74,25 @@ class Panels:
         `then` at the next level; without, their panels say that nothing is stored."""
         return _as_html(self._drawn(place, look, then), self.describe(place, look))
 
-    def cut(self, place: Place, look: Look | None, then: Look | None, names: Sequence[str]) -> str:
+    def cut(self, place: Place, look: Look | None, then: Look | None, names: Sequence[str], alone: bool = False) -> str:
         """Some of the panels at a place, as one HTML image with a description. `names` are of PANELS, `look`
-        and `then` as of `draw`."""
-        pixels = self._drawn(place, look, then)
+        and `then` as of `draw`. `alone` draws the place's method without the others."""
+        pixels = self._drawn(place, look, then, [place.method] if alone else self.methods)
         height, width = len(pixels) // 2, pixels.shape[1] // 3
         corners = [divmod(list(PANELS).index(name), 3) for name in names]
         cells = [pixels[row * height :, column * width :][:height, :width] for row, column in corners]
         return _as_html(np.hstack(cells), self.describe(place, look))
 
-    def _drawn(self, place: Place, look: Look | None, then: Look | None) -> np.ndarray:
-        """The pixels of all panels at a place."""
+    def _drawn(self, place: Place, look: Look | None, then: Look | None, methods: Sequence[str] | None = None) -> np.ndarray:
+        """The pixels of all panels at a place, with the curves of some methods (None: of all)."""
+        methods = self.methods if methods is None else methods
         self.prepare(look)
         canvas = self.figure.canvas
         canvas.restore_region(self.background)
         self.changing = []
-        self._uncover(place)
+        self._uncover(place, methods)
         self._draw_curves(place)
-        self._draw_learning(place)
+        self._draw_learning(place, methods)
         self._draw_look(look, then)
         for axes, artist in self.changing:
             axes.draw_artist(artist)
@@ -131,10 +132,9 @@ class Panels:
             axes.tick_params(labelsize=10)
             axes.spines[["top", "right"]].set_visible(False)
         self.accuracy, self.stop, self.learning, self.shares, self.pixels, self.scatter = panels.flat
-        self.uncovered: list[tuple[Axes, Artist]] = []  # from the dense network to where the slider stands
+        self.uncovered: list[tuple[Axes, Artist, str]] = []  # with its method: from dense to where the slider stands
         self._against_density(self.accuracy, "test_accuracy", 100, "test accuracy (%)")
         self._against_density(self.stop, "early_stop", 1, "early stop (iteration)")
-        self.accuracy.legend(frameon=False, fontsize=9, loc="lower left")
         ends = [curve.iloc[-len(curve) // 2 :] for curve in self.curves.values()]
         low, high = min(end.min() for end in ends), max(end.max() for end in ends)
         last = max(curve.index[-1] for curve in self.curves.values())
@@ -154,15 +154,16 @@ class Panels:
 
     def _against_density(self, axes: Axes, measure: str, factor: int, label: str) -> None:
         networks = self.networks
+        dense = (networks.method == self.ticket) & (networks.level == 0)
         for method in self.methods:
-            dense = (networks.method == self.ticket) & (networks.level == 0)
             line = networks[(networks.method == method) | dense]
             values = factor * line.groupby("weights")[measure].agg(["mean", "min", "max"])
             style = {**METHODS[method].line_and_points(), "markersize": 5, "linewidth": 1.3}
             [line] = axes.plot(values["mean"], label=NAMES.get(method, method), animated=True, **style)
             look = {"color": METHODS[method].colour, "alpha": 0.12, "lw": 0}
             band = axes.fill_between(values.index, values["min"], values["max"], animated=True, **look)
-            self.uncovered += [(axes, band), (axes, line)]
+            self.uncovered += [(axes, band, method), (axes, line, method)]
+        axes.axhline(factor * networks.loc[dense, measure].mean(), **DOTTED, label="dense")
         density_axis(axes, self.networks.weights, ticks=4)
         axes.set_xlabel("weights remaining (%)", fontsize=10)
         axes.set_ylabel(label, fontsize=10)
@@ -187,12 +188,16 @@ class Panels:
         for axis in (self.scatter.xaxis, self.scatter.yaxis):
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2g}"))
 
-    def _uncover(self, place: Place) -> None:
-        """The curves against density, as far as the slider has come."""
-        for axes, artist in self.uncovered:
+    def _uncover(self, place: Place, methods: Sequence[str]) -> None:
+        """The curves of some methods against density, as far as the slider has come."""
+        for axes, artist, method in self.uncovered:
+            if method not in methods:
+                continue
             left, right = axes.bbox.x0, axes.transData.transform((self.weights[place.level], 1))[0]
             artist.set_clip_box(Bbox([[left, axes.bbox.y0], [right + MARK, axes.bbox.y1]]))
             axes.draw_artist(artist)
+        named = [line for line in self.accuracy.get_lines() if line.get_label() in {"dense", *(NAMES.get(m, m) for m in methods)}]
+        self._add(self.accuracy, self.accuracy.legend(handles=named, frameon=False, fontsize=9, loc="lower left"))
 
     def _draw_curves(self, place: Place) -> None:
         network = self._network(place)
@@ -203,12 +208,12 @@ class Panels:
                 style = {"marker": "o", "markersize": 11, "mec": "black", "mew": 1.6, "color": colour}
                 self._add(axes, *axes.plot(self.weights[place.level], factor * network[measure], **style))
 
-    def _draw_learning(self, place: Place) -> None:
-        """This trial's curves: dense in black, every method at this level, the chosen one thick."""
+    def _draw_learning(self, place: Place, methods: Sequence[str]) -> None:
+        """This trial's curves: dense in black, some methods at this level, the chosen one thick."""
         axes, chosen = self.learning, place.method if place.level else "dense"
         lines = {"dense": self.curves.get((self.ticket, place.trial, 0))}
         if place.level:
-            lines |= {method: self.curves.get((method, place.trial, place.level)) for method in self.methods}
+            lines |= {method: self.curves.get((method, place.trial, place.level)) for method in methods}
         for method, curve in lines.items():
             if curve is not None:
                 width = 2.2 if method == chosen else 1.1
