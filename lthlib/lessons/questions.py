@@ -238,6 +238,10 @@ def _answer(key: str, answer: str | None, sentence: str, picture: str = "") -> s
     said = sentence if answer is None else f"**{answer}**. {sentence}"
     result = shown.line(verdict, said)
     text = f"{verdict.word}: {sentence if answer is None else f'{answer}. {sentence}'}"
+    asked = _predictions.get(key)
+    if asked is not None:  # an answer may be far below its question
+        again = f'<p style="margin: 0 0 0.3em"><i>{shown.inline(asked.question)}</i></p>'
+        result = shown.Shown(again + result.page, result.text)
     if chosen is None:
         page = shown.folded(CHOOSE_ABOVE if _has_front_end() else DECIDE_FIRST, result.page + picture)
         return shown.Shown(page, f"{NO_PREDICTION}\n{text}")
