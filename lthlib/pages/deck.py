@@ -9,7 +9,7 @@ import pandas as pd
 from lthlib import analysis, plots, tasks
 from lthlib.core.percent import percent
 from lthlib.lessons import reporting
-from lthlib.lessons.one_page import ALGORITHM, CLAIM
+from lthlib.lessons.one_page import ALGORITHM, CLAIM, QUESTIONS
 from lthlib.plots import drawings
 from lthlib.storage import atlas
 
@@ -70,19 +70,17 @@ def _algorithm() -> list[Slide]:
 
 
 def _predictions() -> list[Slide]:
-    asked = (
-        "With a fifth of the weights, is the ticket more accurate than the dense network, as accurate, or less?",
-        "The same mask with new random weights: as good as the ticket?",
-        "One cut instead of many rounds: as good?",
-        "The same weights under a shuffled mask: as good?",
-    )
     return [
         Slide(
             "Predict, on paper, before we look",
-            f"<ol>{''.join(f'<li>{html.escape(each)}</li>' for each in asked)}</ol>",
-            "Everybody writes four answers. Hands up for each. No answers yet; the next slides have them.",
+            f"<ol>{''.join(f'<li>{html.escape(each)}</li>' for each in QUESTIONS)}</ol>",
+            "Everybody writes on the sheet, before lesson 0 is open. No answers yet; the next slides have them.",
         ),
-        Slide("How to read the figures", _drawing("reading_a_density_curve"), "From right to left: fewer and fewer weights."),
+        Slide(
+            "How to read the figures",
+            _drawing("reading_a_density_curve"),
+            "Two made-up methods. From left to right: fewer and fewer weights.",
+        ),
         Slide("How to read a verdict", _drawing("verdicts"), "Inconclusive is not no: it takes more trials."),
     ]
 
@@ -96,13 +94,13 @@ def _does_it_win() -> list[Slide]:
         Slide(
             "As accurate as the whole network?",
             plots.as_html(plots.density_curves(tickets), f"Test accuracy at early stop. {_drawn(table)}") + _points(f"{far[0]}."),
-            "Answer 1. The dotted line is the dense network.",
+            "Answer to question 1. The dotted line is the dense network.",
         ),
         Slide(
             "Is it the weights, or the wiring?",
             plots.as_html(plots.density_curves(table), f"The same figure, with reinit. {_drawn(table)}")
             + _points(f"Ticket minus reinit, {_range(table)}: {lost}."),
-            "Answer 2. Reinit has the same mask and new weights. It changes values, magnitudes and signs at once.",
+            "Answer to question 2. Reinit has the same mask and new weights. It changes values, magnitudes and signs at once.",
         ),
         Slide(
             "And as fast?",
@@ -123,7 +121,7 @@ def _one_shot() -> list[Slide]:
             "Do the rounds pay?",
             plots.as_html(picture, f"Test accuracy at early stop. {_drawn(iterative)}")
             + _points(f"Iterative minus one-shot, {_range(iterative)}: {gain}."),
-            "Answer 3. And the price: one training for every round.",
+            "Answer to question 3. And the price: one training for every round.",
         ),
     ]
 
@@ -139,12 +137,12 @@ def _controls() -> list[Slide]:
     cells = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
     return [
         Slide(
-            "Which part matters?", _drawing("controls"), "Groups of three: each group defends one control. What does it rule out?"
+            "Which part matters?", _drawing("controls"), "Three groups, or six: each defends one control. What does it rule out?"
         ),
         Slide(
             "Ticket against its controls",
             plots.as_html(plots.density_curves(table), f"Test accuracy at early stop. {_drawn(table)}"),
-            "Answer 4. Which two can hardly be told apart?",
+            "Which two can hardly be told apart?",
         ),
         Slide("The same in numbers", f"<table>{head}{cells}</table>", "Read one row aloud, with its bounds and its trials."),
         Slide("Count trials, not dots", _drawing("trials_and_redraws"), "How many values are fifteen dots of five tickets?"),
@@ -165,16 +163,16 @@ def _end() -> list[Slide]:
         Slide(
             "Now you",
             _points(
-                "Lesson 1, exercise 2: spot the bug. Together, five minutes.",
-                "Lesson 1, exercise 3: design the control that shuffles the mask. In pairs, ten minutes.",
+                "Lesson 1, exercise 2: spot the bug.",
+                "Lesson 1, exercise 3: write the control that shuffles the mask.",
                 "Lesson 0, the laboratory: choose another rate or task, three trials or more.",
             ),
-            "Hints come first, solutions are folded.",
+            "At home, or in half a day. Hints come first, solutions are folded.",
         ),
         Slide(
             "What would change your mind?",
-            "<p class='large'>Write one sentence: the result that would refute the hypothesis on your task.</p>",
-            "Each group reads its sentence. Lesson 8 is the homework: the definition as a test.",
+            "<p class='large'>Write one sentence: the result that would refute the hypothesis on one of today's tasks.</p>",
+            "Question 4 of the sheet. Each group reads its sentence. Lesson 8 is the homework: the definition as a test.",
         ),
     ]
 

@@ -151,3 +151,27 @@ def test_every_lesson_ends_through_the_library(path):
     [place] = [place for place, source in enumerate(code) if "reporting.conclude(output, " in source]
     assert all("question(" in source or "questions.quiz(" in source for source in code[place + 1 :]), "a quiz alone follows"
     assert not any("write_atomically" in source for source in code)
+
+
+ASKED = ("the ticket", "reinit", "neither: no sure difference")
+
+
+@pytest.mark.parametrize(
+    ("values", "margin", "answer"),
+    [
+        ([1.0, 1.1, 0.9], 2.5, "the ticket"),  # sure, though smaller than the margin
+        ([-1.0, -1.1, -0.9], 2.5, "reinit"),  # sure as well: "as good" up to the margin, and yet behind
+        ([0.2, -0.1, 0.0], 2.5, "neither: no sure difference"),
+        ([3.0, -3.0, 0.2], 0.8, None),  # inconclusive
+        ([1.0, 1.1], 0.8, None),  # too few
+        ([0.2, -0.1, 0.0], float("nan"), None),
+    ],
+)
+def test_who_is_ahead_is_a_sure_difference_whatever_its_size(values, margin, answer):
+    assert reporting.which_of(values, margin, ASKED) == answer
+
+
+def test_who_is_ahead_from_a_row_of_compare():
+    row = pd.Series({"low": 0.6, "high": 2.3, "verdict": "better"})
+    assert reporting.which(row, ASKED) == "the ticket"
+    assert reporting.which(pd.Series({"low": -0.6, "high": 2.3, "verdict": "as good"}), ASKED) == ASKED[2]

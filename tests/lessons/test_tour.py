@@ -38,7 +38,7 @@ def test_the_answers_are_those_of_the_table(stops, explorer):
     assert lthlib.sentence(table, 0.21, "dense").split(":")[1] in stops.computed(1)[1]
     assert stops.computed(2)[1] == f"{analysis.how_far(lthlib.matching(table))}."
     look = explorer.look(0, analysis.nearest_level(table, 0.1))
-    assert f"{100 * tour.same_sign(look):.0f} % of the {int(look.kept.sum())}" in stops.computed(5)[1]
+    assert f"{100 * tour.same_sign(look):.0f} % of the {int(look.kept.sum())} weights" in stops.computed(5)[1]
     assert f"{100 * tour.quarter(look.pixels):.0f} %" in stops.computed(4)[1]
 
 
