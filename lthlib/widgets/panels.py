@@ -115,7 +115,8 @@ class Panels:
         layers = ", ".join(f"{name} {_percent(share)}" for name, share in look.layers.items())
         blind, inputs = int((look.pixels == 0).sum()), look.pixels.numel()
         what = "positions in the first layer's kernels" if look.kernel else "inputs"
-        return f"{text} The ticket's layers keep {layers}; {blind} of {inputs} {what} have no weight left."
+        seen = f"{blind} of {inputs} {what} have no weight left" if blind else f"all {inputs} {what} still have weights"
+        return f"{text} The ticket's layers keep {layers}; {seen}."
 
     def _network(self, place: Place) -> pd.Series | None:
         key = (place.method if place.level else self.ticket, place.trial, place.level)

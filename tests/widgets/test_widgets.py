@@ -90,16 +90,16 @@ def test_shipped_results_are_explored():
     explorer = widgets.explore()
     explorer.density.index = 7
     assert "lenet-mnist" in explorer.results.options
-    assert "test accuracy" in caption(explorer) and "inputs have no weight left" in caption(explorer)
+    assert "test accuracy" in caption(explorer) and "all 40 inputs still have weights" in caption(explorer)
 
 
 def test_shipped_results_open_on_all_weights_of_the_most_varied():
     explorer = widgets.explore()
     assert explorer.results.value == "lenet-mnist1d" and explorer.density.label == "100 %"
     assert [label for label, _ in explorer.method.options] == ["ticket", "one-shot", "reinit", "shuffle", "random"]
-    assert "no weight left" in caption(explorer)
+    assert "all 40 inputs still have weights" in caption(explorer)
     explorer.results.value = "conv2-narrow-cifar10"
-    assert "0 of 9 positions in the first layer" in caption(explorer) and "inputs" not in caption(explorer)
+    assert "all 9 positions in the first layer" in caption(explorer) and "inputs" not in caption(explorer)
     assert explorer.rate.layout.display == "none" and explorer.method.layout.display == "", "no dead control"
 
 
