@@ -3,8 +3,8 @@
     say("{trials} trials", trials=5)     a sentence that is shown: "5 trials", or what the catalogue has for it
     mark("Right")                        a text that is kept in English here, and given to `say` where it is shown
 
-Names, columns, verdicts as values, and everything that is stored stay English; only what is shown goes through
-`say`. Translations are in docs/translations/<language>/lthlib.po, and belong to the exact English text. A
+Names, columns, verdicts as values, and everything that is stored stay English; only what is shown goes
+through `say`. Translations are in docs/translations/<language>/lthlib.po, and belong to the exact English text. A
 language is switched on by `language("ja")`, as translated lessons do, or by the variable `LTHLIB_LANGUAGE`.
 """
 

@@ -24,7 +24,8 @@ def check_prune(prune_layer: Answer) -> str:
         need(not (pruned & ~mask).any(), why)
         removed = survivors - int(pruned.sum())
         why = say(
-            "{removed} of {survivors} surviving weights went at rate {rate}, {expected} should: the rate is a "
+            "{removed} of {survivors} surviving weights went at rate {rate}, {expected} should: the "
+            "rate is a "
             "share of the survivors, and weights pruned before (now zero) do not count.",
             **{"removed": removed, "survivors": survivors, "rate": rate, "expected": expected},
         )

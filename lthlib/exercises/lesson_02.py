@@ -22,7 +22,8 @@ def check_one_shot(one_shot: Answer) -> str:
             total, rate = weight.numel(), rates[name]
             kept, should = int(mask[name].sum()), round((1 - rate) ** rounds * total)
             why = say(
-                "{name} keeps {kept} of {total} weights for {rounds} rounds at rate {rate}, {should} should remain: "
+                "{name} keeps {kept} of {total} weights for {rounds} rounds at rate {rate}, {should} "
+                "should remain: "
                 "shares kept multiply, each layer's own.",
                 **{"name": name, "kept": kept, "total": total, "rounds": rounds, "rate": rate, "should": should},
             )
@@ -63,7 +64,8 @@ def check_next_ticket(next_ticket: Answer) -> str:
         need(not (drawn & ~kept).any(), why)
         survivors, should = int(kept.sum()), int(kept.sum()) - round(0.2 * int(kept.sum()))
         why = say(
-            "{name} goes from {survivors} weights to {left} at rate 0.2, {should} should remain: the rate is a share of "
+            "{name} goes from {survivors} weights to {left} at rate 0.2, {should} should remain: the "
+            "rate is a share of "
             "the survivors.",
             **{"name": name, "survivors": survivors, "left": int(drawn.sum()), "should": should},
         )

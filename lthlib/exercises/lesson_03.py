@@ -23,7 +23,8 @@ def check_evidence(evidence: Answer) -> str:
         need(answer[1] == n, why)
         given = float(answer[0])
         why = say(
-            "the mean is {given:g} where it should be {mean:g}: average inside each trial first, so that one with more "
+            "the mean is {given:g} where it should be {mean:g}: average inside each trial first, so "
+            "that one with more "
             "redraws has no more say.",
             **{"given": given, "mean": mean},
         )

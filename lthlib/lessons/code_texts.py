@@ -1,8 +1,9 @@
 """The texts that readers see of a lesson's code cells: found, and exchanged for translations.
 
-A text is one whole string expression: a literal or an f-string, with all parts that stand beside each other. It is
-shown if it is an argument of a call that shows (`SHOWN`), or a value of a variable or function of the lesson that
-such an argument is made of. Keys, names of columns, arguments of other calls, and names of controls stay.
+A text is one whole string expression: a literal or an f-string, with all parts that stand beside each
+other. It is shown if it is an argument of a call that shows (`SHOWN`), or a value of a variable or function of
+the lesson that such an argument is made of. Keys, names of columns, arguments of other calls, and names of
+controls stay.
 """
 
 import ast
@@ -91,7 +92,7 @@ def _shown(book: dict) -> list[list[Text]]:
 
 
 def _python(cell: dict) -> bytes:
-    """The code of a cell, with `pass` in the place of magics and every byte in its place; nothing of another cell."""
+    """The code of a cell, with `pass` for magics and every byte in its place; nothing of another cell."""
     if cell["cell_type"] != "code" or "parameters" in cell["metadata"].get("tags", []):
         return b""
     return MAGIC.sub(lambda magic: magic[1] + b"pass".ljust(len(magic[2])), "".join(cell["source"]).encode())
@@ -107,9 +108,11 @@ def _values(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
             if isinstance(target, ast.Name):
                 yield target.id, node.value
             elif isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
-                yield from ((name.id, value) for name, value in zip(target.elts, node.value.elts) if isinstance(name, ast.Name))
+                pairs = zip(target.elts, node.value.elts)
+                yield from ((name.id, value) for name, value in pairs if isinstance(name, ast.Name))
         elif isinstance(node, ast.FunctionDef):
-            yield from ((node.name, each.value) for each in ast.walk(node) if isinstance(each, ast.Return) and each.value)
+            returns = [each for each in ast.walk(node) if isinstance(each, ast.Return)]
+            yield from ((node.name, each.value) for each in returns if each.value)
 
 
 def _arguments(tree: ast.AST) -> Iterator[ast.expr]:
@@ -123,8 +126,8 @@ def _arguments(tree: ast.AST) -> Iterator[ast.expr]:
 
 
 def _parts(node: ast.expr | None, is_whole: bool = True) -> Iterator[ast.expr]:
-    """The string expressions and the names that a shown value is made of. `is_whole` is whether a string here is an
-    expression of its own, and not inside the braces of an f-string."""
+    """The string expressions and the names that a shown value is made of. `is_whole` is whether a string here is
+    an expression of its own, and not inside the braces of an f-string."""
     inner: list[ast.expr | None] = []
     if isinstance(node, ast.JoinedStr):
         if is_whole:
@@ -132,7 +135,7 @@ def _parts(node: ast.expr | None, is_whole: bool = True) -> Iterator[ast.expr]:
         for each in node.values:
             if isinstance(each, ast.FormattedValue):
                 yield from _parts(each.value, is_whole=False)
-    elif (isinstance(node, ast.Constant) and isinstance(node.value, str) and is_whole) or isinstance(node, ast.Name):
+    elif isinstance(node, ast.Name) or (is_whole and isinstance(node, ast.Constant) and isinstance(node.value, str)):
         yield node
     elif isinstance(node, ast.Call):
         joins = isinstance(node.func, ast.Attribute) and node.func.attr == "join"
@@ -172,8 +175,8 @@ def _as_written(part: ast.expr) -> str:
 
 
 def _is_words(text: Text) -> bool:
-    """Whether there is something to translate, if only what joins a list; the name of a control is kept, since tables
-    have it too."""
+    """Whether there is something to translate, if only what joins a list; the name of a control is kept, since
+    tables have it too."""
     words = text.text
     for each in placeholders(words) if isinstance(text.node, ast.JoinedStr) else []:
         words = words.replace(each, "")

@@ -1,5 +1,5 @@
-"""The texts of the library that readers see, for its catalogue: what its code gives to `say` and `mark`, and what the
-lessons that are translated quote of the papers' claims."""
+"""The texts of the library that readers see, for its catalogue: what its code gives to `say` and `mark`, and
+what the lessons that are translated quote of the papers' claims."""
 
 import ast
 import json

@@ -69,7 +69,8 @@ def in_full(values: Sequence[float], unit: str = "points", digits: int = 2, unkn
     """The same with unit and trials: "+0.8 points (95 % bounds +0.2 to +1.4; 5 trials)". `unit` is "" for
     none, `digits` are decimals, `unknown` is that of `span`. In `count`, {trials} stands for the number of
     values and {above} for that of values above zero; any other name in braces raises KeyError."""
-    mean, counted = with_unit(f"{np.mean(values):+.{digits}f}", unit), say(count, above=_above(values), trials=len(values))
+    mean = with_unit(f"{np.mean(values):+.{digits}f}", unit)
+    counted = say(count, above=_above(values), trials=len(values))
     bounds = span(values, digits, label=BOUNDS, unknown=unknown)
     return say("{word} ({bounds}; {trials})", word=mean, bounds=bounds, trials=counted)
 

@@ -97,11 +97,16 @@ def _accuracy(explorer: Explorer) -> Answered:
     verdict = analysis.compare(table, "dense").verdict.get(level)
     answer = {BETTER: FALLS[0], AS_GOOD: FALLS[0], WORSE: FALLS[1]}.get(verdict)
     stop = analysis.against_dense(analysis.early_stop_ratio(table, "dense").loc[level])
-    sentence = _whole(say("{accuracy}; its early stop is {stop}", accuracy=analysis.sentence(table, FIFTH, "dense"), stop=stop))
+    accuracy = analysis.sentence(table, FIFTH, "dense")
+    sentence = _whole(say("{accuracy}; its early stop is {stop}", accuracy=accuracy, stop=stop))
     return Answered(answer, sentence, [(Place(ticket, trial, level), ["accuracy", "stop"])])
 
 
-REACHES = (mark("To a quarter of the weights or more"), mark("To between a quarter and a tenth"), mark("To a tenth or less"))
+REACHES = (
+    mark("To a quarter of the weights or more"),
+    mark("To between a quarter and a tenth"),
+    mark("To a tenth or less"),
+)
 
 
 def _reach(explorer: Explorer) -> Answered:

@@ -1,11 +1,11 @@
 """A lesson in another language: its prose, and the texts that its code shows, from a catalogue.
 
-    docs/translations/<language>/<lesson>.po    gettext: every Markdown cell of the lesson, and every text of its code
+    docs/translations/<language>/<lesson>.po    gettext: every Markdown cell and every text of the code
     docs/translations/<language>/lthlib.po      what the library says (`core.language`)
 
-A translation belongs to the exact text of its cell, or of the string expression in its code (marked as "code" in the
-catalogue). Where that changes, the translation no longer fits and is named, so that a lesson never says in one
-language what it no longer says in another. Apart from its texts the code stays as it is.
+A translation belongs to the exact text of its cell, or of the string expression in its code (marked as "code"
+in the catalogue). Where that changes, the translation no longer fits and is named, so that a lesson never says
+in one language what it no longer says in another. Apart from its texts the code stays as it is.
 """
 
 import difflib

@@ -24,7 +24,8 @@ REPRODUCED, AS_GOOD, SAME_DIRECTION = HOLDS = ("reproduced", "as good", "same di
 INCONCLUSIVE, CONTRADICTED, NO_VERDICT = ("inconclusive", "contradicted", "no verdict")
 VERDICTS = {
     REPRODUCED: "the bounds are wholly on the claim's side (for a level: wholly within it), on the claim's own task or, of a "
-    "claim about several networks, on any; and where the paper prints a number, the mean is between half and twice as far "
+    "claim about several networks, on any; and where the paper prints a number, the mean is between "
+    "half and twice as far "
     'from the boundary as that number (for one that is printed as "over": at least half)',
     AS_GOOD: "the paper says that something is no worse: the lower bound is above minus the margin, on such a task",
     SAME_DIRECTION: "the bounds are on the claim's side, but the size differs, or the task is another than the paper's",

@@ -7,10 +7,11 @@ import polib
 import pytest
 
 import lthlib
-from lthlib import LotteryError, analysis
+from lthlib import LotteryError, analysis, widgets
 from lthlib.core import language
 from lthlib.core.language import say, spoken
-from lthlib.lessons import library_texts, translations
+from lthlib.exercises import lesson_01
+from lthlib.lessons import library_texts, questions, translations
 from tests.lessons.test_translations import misfits
 
 LESSONS = [translations.LESSONS / f"{path.stem}.ipynb" for path in sorted(translations.LESSONS.glob("0[0-3]_*.ipynb"))]
@@ -68,6 +69,19 @@ def test_a_sentence_in_each_language():
         "ko": "; 시행 약 12번이면 판정 가능",
         "zh": "；大约 12 次试验可得出定论",
     }
+
+
+def test_checks_questions_and_buttons_speak_the_language(capsys, monkeypatch):
+    monkeypatch.delenv("LTHLIB_STRICT")
+    lthlib.language("ja")
+    lesson_01.check_prune(lambda weight, mask, rate: mask)
+    lesson_01.check_freeze(lambda weight, step, mask: (weight + step) * mask)
+    questions.reveal("nobody asked", None, "一文。")
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].startswith("もう一歩： 枝刈り率0.2で、生き残り") and shown[1].startswith("正解： 枝刈りした重みは")
+    assert shown[2:] == ["ここではまだ予想していません。", "この実行では決められない： 一文。"]
+    lab = widgets.lab()
+    assert (lab.start.description, lab.cancel.description, lab.task.value) == ("開始", "中止", "lenet-mnist1d")
 
 
 def test_an_unknown_language_gets_a_sentence(monkeypatch):

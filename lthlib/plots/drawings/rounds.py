@@ -34,8 +34,10 @@ def shares_kept() -> Drawing:
     return canvas.drawing(
         say("What a round removes"),
         say(
-            "Two rows of bars, one for each round. Above, each round removes a fifth of the weights that are left: "
-            "100, 80, 64, 51, 41 and 33 % remain, and something always remains. Below, each round removes a fifth "
+            "Two rows of bars, one for each round. Above, each round removes a fifth of the weights "
+            "that are left: "
+            "100, 80, 64, 51, 41 and 33 % remain, and something always remains. Below, each round "
+            "removes a fifth "
             "of all weights: 100, 80, 60, 40, 20 and 0 %, so after five rounds nothing is left.",
         ),
     )
@@ -55,10 +57,14 @@ def reset_or_continue() -> Drawing:
     return canvas.drawing(
         say("Reset in every round, or train on"),
         say(
-            "Two rows, each with three trainings in turn. Ticket: every training starts at theta_0; after it a "
-            "fifth of the weights is pruned, and the rest is reset. Continued: each training goes on from where "
-            "the one before ended, with a pruning in between; only after the last is the rest reset to theta_0. "
-            "In both rows the last network, with 51 % of the weights, is then trained from theta_0, and these "
+            "Two rows, each with three trainings in turn. Ticket: every training starts at theta_0; "
+            "after it a "
+            "fifth of the weights is pruned, and the rest is reset. Continued: each training goes on "
+            "from where "
+            "the one before ended, with a pruning in between; only after the last is the rest reset "
+            "to theta_0. "
+            "In both rows the last network, with 51 % of the weights, is then trained from theta_0, "
+            "and these "
             "two are compared.",
         ),
     )
@@ -109,7 +115,8 @@ def trials_and_redraws() -> Drawing:
         say("Trials and redraws"),
         say(
             "Three panels, one for each trial. Each has one ticket with its mask, and three redraws of the "
-            "reinit control, which all use that mask. That makes nine differences between a ticket and a redraw, "
+            "reinit control, which all use that mask. That makes nine differences between a ticket "
+            "and a redraw, "
             "but only three tickets, so n is 3.",
         ),
     )
