@@ -132,7 +132,8 @@ def _own_values(explorer: Explorer) -> Answered:
     level = analysis.nearest_level(table, TENTH)
     verdict = analysis.compare(table, "reinit").verdict.get(level)
     answer = {BETTER: OWN[0], WORSE: OWN[1], AS_GOOD: OWN[2]}.get(verdict)
-    sentence = _whole("; ".join(analysis.sentence(table, density) for density in (TENTH, FIFTH)))
+    first, second = (analysis.sentence(table, density) for density in (TENTH, FIFTH))
+    sentence = _whole(say("{first}; {second}", first=first, second=second))
     return Answered(answer, sentence, [(Place("reinit", trial, level), ["accuracy", "learning"])])
 
 
