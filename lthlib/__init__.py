@@ -27,6 +27,7 @@ _SHORT = {
     **dict.fromkeys(("TASKS", "Task"), "tasks"),
     **dict.fromkeys(("Extent", "Moves", "Recipe", "Setting"), "settings"),
     "LotteryError": "core.errors",
+    "language": "core.language",
 }
 _MODULES = {
     "atlas": "storage.atlas",

@@ -15,12 +15,14 @@ from lthlib.analysis import evidence
 from lthlib.analysis.evidence import HOLDS, INCONCLUSIVE, NONE, WORSE, Evidence
 from lthlib.analysis.summary import AS_THEY_ARE, LOWER_IS_BETTER, by_trial, scale
 from lthlib.core.errors import LotteryError
+from lthlib.core.language import mark, say
 from lthlib.storage.networks import summarise
 from lthlib.tasks import TASKS
 
 LEARNED = 0.05  # of the way from untrained networks' highest accuracy to 1: less is near chance
 COLUMNS = ["density", "trials", "left_out", "points", "points_low", "points_high", "accuracy"]  # of `matching`
 COLUMNS += ["percent", "percent_low", "percent_high", "speed", "never", "verdict", "needed", "p_matching", "p_winning"]
+DECLARED, ESTIMATED = mark("fixed before the run"), mark("two standard deviations of this run's own dense networks")
 PASSES = {"matching": ("winning", "matching"), "winning": ("winning",)}
 
 
@@ -34,8 +36,10 @@ class Margin:
     unit: str = "points"
 
     def __str__(self) -> str:
-        of = "fixed before the run" if self.declared else "two standard deviations of this run's own dense networks"
-        return f"margin {self.value:.2g} {self.unit}".rstrip() + f" ({of})"
+        how = say(DECLARED if self.declared else ESTIMATED)
+        number = f"{self.value:.2g}"
+        size = say("{number} {unit}", number=number, unit=say(self.unit)) if self.unit else number
+        return say("margin {size} ({how})", size=size, how=how)
 
 
 def pairs(

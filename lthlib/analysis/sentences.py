@@ -10,9 +10,38 @@ from lthlib.analysis.comparison import compare, margin_of, reach
 from lthlib.analysis.evidence import AS_GOOD, BETTER, INCONCLUSIVE, NONE, WORSE
 from lthlib.analysis.summary import AS_THEY_ARE, LABELS, LOWER_IS_BETTER, nearest_level, one_setting, scale, summarise
 from lthlib.core.errors import LotteryError
+from lthlib.core.language import mark, say
 from lthlib.core.percent import percent
 
 MOST_DECIMALS = 6
+AGAINST = {  # by verdict: how a sentence on a ticket and a control begins
+    BETTER: mark("ticket better than {control} at {share}: {difference}"),
+    AS_GOOD: mark("ticket as good as {control} at {share}: {difference}"),
+    WORSE: mark("ticket worse than {control} at {share}: {difference}"),
+    INCONCLUSIVE: mark("inconclusive between ticket and {control} at {share}: {difference}"),
+    NONE: mark("no verdict on ticket and {control} at {share}: {difference}"),
+}
+SPEED = {  # by verdict, of early stops
+    BETTER: mark("sooner"),
+    AS_GOOD: mark("as soon"),
+    WORSE: mark("later"),
+    INCONCLUSIVE: mark("inconclusive"),
+    NONE: mark("no verdict"),
+}
+HOLDS = {  # how far a method wins, or matches
+    "winning": mark("The {method} wins down to {share} of the weights"),
+    "matching": mark("The {method} matches its dense network down to {share} of the weights"),
+}
+NOT_SHOWN = {
+    "winning": mark("It is not shown that the {method} wins: {where}"),
+    "matching": mark("It is not shown that the {method} matches its dense network: {where}"),
+}
+LOWEST = mark("{method}: lowest {best} at {share} %, {last} at the sparsest, {least} %.")
+HIGHEST = mark("{method}: highest {best} at {share} %, {last} at the sparsest, {least} %.")
+# Names, units and verdicts, as they are said inside a sentence.
+SHOWN = [mark("ticket"), mark("dense"), mark("one-shot"), mark("points"), mark("better"), mark("as good"), mark("worse")]
+SHOWN += [mark("Test accuracy at early stop (%)"), mark("Early stop (iteration)")]  # of `describe`
+SHOWN += [mark("none"), mark("winning"), mark("matching")]
 
 
 def sentence(table: pd.DataFrame, density: float, control: str = "reinit", margin: float | None = None) -> str:
@@ -28,14 +57,8 @@ def sentence(table: pd.DataFrame, density: float, control: str = "reinit", margi
 
 def against(row: pd.Series, control: str, margin: float) -> str:
     """A row of `compare` as the sentence that `sentence` gives, by the margin that its verdict was made with."""
-    start = {
-        BETTER: f"ticket better than {control}",
-        AS_GOOD: f"ticket as good as {control}",
-        WORSE: f"ticket worse than {control}",
-        INCONCLUSIVE: f"inconclusive between ticket and {control}",
-        NONE: f"no verdict on ticket and {control}",
-    }[row.verdict]
-    return f"{start} at {percent(row.density)}: {difference(row, margin)}"
+    values = {"share": percent(row.density), "difference": difference(row, margin)}
+    return say(AGAINST[row.verdict], control=say(control), **values)
 
 
 def difference(row: pd.Series, margin: float, unit: str = "points") -> str:
@@ -48,14 +71,24 @@ def difference(row: pd.Series, margin: float, unit: str = "points") -> str:
     margin_shown = row.verdict in (AS_GOOD, INCONCLUSIVE)
     sides = [(number, 0.0) for number in (row.points, row.low, row.high)] + [(row.low, -margin)] * margin_shown
     digits = decimals(sides)
-    trials = f"{row.trials:.0f} trial{'' if row.trials == 1 else 's'}"
-    mean = f"{_signed(row.points, digits)} {unit}"
+    trials, mean = counted(row.trials), with_unit(_signed(row.points, digits), unit)
     if row.verdict == NONE:
-        few = f"; fewer than {evidence.FEWEST} have no bounds" if row.trials < evidence.FEWEST else ""
-        return f"{mean} ({trials}{few})"
-    bounds = f"95 % bounds {_signed(row.low, digits)} to {_signed(row.high, digits)}"
-    of = f", margin {margin:.{digits}f}" if margin_shown else ""
-    return f"{mean} ({bounds}{of}; {trials}{to_settle(row.verdict, row.needed)})"
+        few = say("; fewer than {fewest} have no bounds", fewest=evidence.FEWEST) if row.trials < evidence.FEWEST else ""
+        return say("{word} ({why})", word=mean, why=trials + few)
+    bounds = say("95 % bounds {low} to {high}", low=_signed(row.low, digits), high=_signed(row.high, digits))
+    of = say(", margin {margin}", margin=f"{margin:.{digits}f}") if margin_shown else ""
+    settled = trials + to_settle(row.verdict, row.needed)
+    return say("{word} ({bounds}; {trials})", word=mean, bounds=bounds + of, trials=settled)
+
+
+def with_unit(number: str, unit: str) -> str:
+    """A number with its unit: "+0.9 points"; "" is none."""
+    return say("{number} {unit}", number=number, unit=say(unit)) if unit else number
+
+
+def counted(trials: float) -> str:
+    """So many trials: "1 trial", "5 trials"."""
+    return say("{trials} trial" if trials == 1 else "{trials} trials", trials=f"{trials:.0f}")
 
 
 def to_settle(verdict: str, needed: float) -> str:
@@ -63,23 +96,23 @@ def to_settle(verdict: str, needed: float) -> str:
     if verdict != INCONCLUSIVE:
         return ""
     if math.isnan(needed):
-        return f"; more than {evidence.MOST_TRIALS} trials would be needed to settle it"
-    return f"; about {needed:.0f} trials would settle it"
+        return say("; more than {most} trials would be needed to settle it", most=evidence.MOST_TRIALS)
+    return say("; about {needed:.0f} trials would settle it", needed=needed)
 
 
 def against_dense(row: pd.Series, of: str = "dense") -> str:
     """A row of `early_stop_ratio` in words: "62 % of dense's iterations (95 % bounds 50 to 77 %; 5 trials)",
     with the verdict "sooner", "as soon", "later" or "inconclusive" before it. Numbers have as many decimals as
     it takes to see on which side of 100 %, and of 150 %, they are."""
-    word = {BETTER: "sooner", AS_GOOD: "as soon", WORSE: "later", INCONCLUSIVE: "inconclusive", NONE: "no verdict"}[row.verdict]
     if math.isnan(row.percent):
-        return f"no verdict: one of the networks is there at iteration 0 ({row.trials:.0f} trials)"
+        return say("no verdict: one of the networks is there at iteration 0 ({trials:.0f} trials)", trials=row.trials)
     lines = (100.0, 100 * evidence.SLOWER)
     digits = decimals([(number, line) for number in (row.percent, row.low, row.high) for line in lines], fewest=0)
-    bounds = "" if math.isnan(row.low) else f"95 % bounds {row.low:.{digits}f} to {row.high:.{digits}f} %; "
-    trials = f"{row.trials:.0f} trial{'' if row.trials == 1 else 's'}"
-    never = f", {row.never:.0f} of them never learned" if row.never else ""
-    return f"{word}: {row.percent:.{digits}f} % of {of}'s iterations ({bounds}{trials}{never})"
+    share, low, high = (f"{number:.{digits}f}" for number in (row.percent, row.low, row.high))
+    bounds = "" if math.isnan(row.low) else say("95 % bounds {low} to {high} %; ", low=low, high=high)
+    never = say(", {never:.0f} of them never learned", never=row.never) if row.never else ""
+    start = say("{word}: {share} % of {of}'s iterations", word=say(SPEED[row.verdict]), share=share, of=say(of))
+    return say("{word} ({why})", word=start, why=f"{bounds}{counted(row.trials)}{never}")
 
 
 def how_far(verdicts: pd.DataFrame, verdict: str = "matching", method: str = "ticket") -> str:
@@ -87,13 +120,14 @@ def how_far(verdicts: pd.DataFrame, verdict: str = "matching", method: str = "ti
     the weights; at 5.9 % the verdict is worse". `verdict` is "matching" or "winning", `method` names what the
     table is of: the ticket, or a control."""
     density, stop, there = reach(verdicts, verdict)
-    does = "wins" if verdict == "winning" else "matches its dense network"
-    ends = "there is no verdict" if there == NONE else f"the verdict is {there}"
+    ends = say("there is no verdict") if there == NONE else say("the verdict is {verdict}", verdict=say(str(there)))
     if density is None:
-        where = "no level was pruned" if stop is None else f"at {percent(stop)}, the first level, {ends}"
-        return f"It is not shown that the {method} {does}: {where}"
-    start = f"The {method} {does} down to {percent(density)} of the weights"
-    return f"{start}, the sparsest level" if stop is None else f"{start}; at {percent(stop)} {ends}"
+        first = say("at {share}, the first level, {ends}", share=percent(stop), ends=ends) if stop is not None else ""
+        return say(NOT_SHOWN[verdict], method=say(method), where=first or say("no level was pruned"))
+    start = say(HOLDS[verdict], method=say(method), share=percent(density))
+    if stop is None:
+        return start + say(", the sparsest level")
+    return start + say("; at {share} {ends}", share=percent(stop), ends=ends)
 
 
 def decimals(sides: Sequence[tuple[float, float]], fewest: int = 1) -> int:
@@ -124,27 +158,28 @@ def describe(tables: pd.DataFrame | dict[str, pd.DataFrame], measure: str = "tes
     """
     factor, digits = scale(measure), AS_THEY_ARE.get(measure, 1)
     number = lambda value: f"{factor * value:.{digits}f}"  # noqa: E731
-    sentences = [f"{LABELS[measure].capitalize()} against weights remaining."]
+    sentences = [say("{measure} against weights remaining.", measure=say(LABELS[measure].capitalize()))]
     for label, table in tables.items() if isinstance(tables, dict) else [("", tables)]:
         networks = summarise(table)
         one_setting(networks)
-        prefix = f"{label}: " if label else ""
+        prefix = say("{label}: ", label=label) if label else ""
         if networks.empty:
-            sentences.append(f"{prefix}no results.")
+            sentences.append(prefix + say("no results."))
             continue
         networks["method"] = networks.method.mask(networks.method == networks.schedule, "ticket")
         dense = networks[(networks.level == 0) & (networks.method == "ticket")][measure]
-        spread = f"{number(dense.mean())} ({number(dense.min())} to {number(dense.max())})" if dense.count() else "diverged"
-        sentences.append(f"{prefix}{networks.task.iloc[0]}, {networks.trial.nunique()} trials; dense {spread}.")
+        low, mean, high = map(number, (dense.min(), dense.mean(), dense.max()))
+        spread = say("{mean} ({low} to {high})", mean=mean, low=low, high=high) if dense.count() else say("diverged")
+        of = {"task": networks.task.iloc[0], "trials": networks.trial.nunique(), "spread": spread}
+        sentences.append(prefix + say("{task}, {trials} trials; dense {spread}.", **of))
         for method, rows in networks[(networks.level > 0) & (networks.method != "dense")].groupby("method", sort=False):
             means = rows.dropna(subset=measure).groupby("level")[[measure, "density"]].mean()
             if means.empty:
-                sentences.append(f"{method.capitalize()}: diverged.")
+                sentences.append(say("{method}: diverged.", method=say(method).capitalize()))
                 continue
-            word, top = ("lowest", "idxmin") if measure in LOWER_IS_BETTER else ("highest", "idxmax")
-            best, last = means.loc[means[measure].agg(top)], means.loc[means.index.max()]
-            sentences.append(
-                f"{method.capitalize()}: {word} {number(best[measure])} at {100 * best.density:.3g} %, "
-                f"{number(last[measure])} at the sparsest, {100 * last.density:.3g} %."
-            )
+            is_low = measure in LOWER_IS_BETTER
+            best, last = means.loc[means[measure].agg("idxmin" if is_low else "idxmax")], means.loc[means.index.max()]
+            where = {"share": f"{100 * best.density:.3g}", "least": f"{100 * last.density:.3g}"}
+            values = {"best": number(best[measure]), "last": number(last[measure]), **where}
+            sentences.append(say(LOWEST if is_low else HIGHEST, method=say(method).capitalize(), **values))
     return " ".join(sentences)

@@ -69,7 +69,7 @@ def run_slides(options: argparse.Namespace) -> None:
 
 def add_translate(commands) -> None:
     """Add the command `translate` with its options."""
-    about = "Write the lessons that are translated into a language as notebooks: the same code, other prose."
+    about = "Write the lessons that are translated into a language as notebooks: the same code, with other words."
     add = command(commands, run_translate, "write the lessons in another language", about)
     add("--language", required=True, help=", ".join(f"{c} ({n})" for c, n in translations.LANGUAGES.items()))
     add("--to", metavar="DIR", help="folder for the notebooks (lessons-LANGUAGE, where you are)")
@@ -81,6 +81,7 @@ def run_translate(options: argparse.Namespace) -> None:
     language = options.language
     if options.update:
         paths = [translations.update(lesson, language) for lesson in translations.lessons(language)]
+        paths.append(translations.update_library(language))
     else:
         folder = f"lessons-{language}" if options.to is None else options.to
         paths = translations.write_all(folder, language)

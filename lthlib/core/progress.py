@@ -6,6 +6,8 @@ import sys
 
 from tqdm import tqdm
 
+from lthlib.core.language import say
+
 
 class _NotebookBar(tqdm):
     """tqdm's timing, shown as an HTML progress element: a saved page can show it, unlike a widget."""
@@ -21,8 +23,9 @@ class _NotebookBar(tqdm):
     def display(self, msg=None, pos=None):
         state = self.format_dict
         done, total, rate = state["n"], state["total"], state["rate"]
-        left = f", {tqdm.format_interval((total - done) / rate)} left" if rate else ""
-        note = html.escape(f"{done} of {total} networks{left} {state['postfix'] or ''}")
+        left = say(", {time} left", time=tqdm.format_interval((total - done) / rate)) if rate else ""
+        count = say("{done} of {total} networks", done=done, total=total)
+        note = html.escape(f"{count}{left} {state['postfix'] or ''}")
         self._draw(f"<progress value='{done}' max='{total}'></progress> {note}")
 
     def close(self):

@@ -17,9 +17,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from lthlib.core.language import mark, say
 from lthlib.lessons import shown
 
 LONGEST = 200  # characters of an error's own message that a line quotes
+MASKS = mark("return masks of the layers' shapes that hold only True and False.")
 
 
 class WrongAnswer(AssertionError):
@@ -82,7 +84,7 @@ def exercise(lesson: int, each_call: bool = False) -> Callable:
             try:
                 sentence = check(answer)
             except NotTried:
-                shown.line(shown.NOT_TRIED, f"`{_name(function)}` returns None.").show()
+                shown.line(shown.NOT_TRIED, say("`{name}` returns None.", name=_name(function))).show()
             except Exception as error:
                 diagnosis = _diagnosis(error, answer)
                 if is_strict() and (error is answer.raised or isinstance(error, WrongAnswer)):
@@ -92,7 +94,7 @@ def exercise(lesson: int, each_call: bool = False) -> Callable:
                 shown.line(shown.NOT_YET, diagnosis).show()
             else:
                 checked.right = True
-                shown.line(shown.RIGHT, sentence.removeprefix("Right: ")).show()
+                shown.line(shown.RIGHT, sentence.removeprefix(f"{say('{word}:', word=say('Right'))} ")).show()
 
         checked.lesson, checked.right = lesson, False
         return checked
@@ -109,9 +111,12 @@ def _diagnosis(error: Exception, answer: Answer) -> str:
     message = message[:LONGEST]
     what = f"{type(error).__name__}: {message}" if message else type(error).__name__
     if error is answer.raised:
-        return f"{_place(error, answer.function)} raises {what.rstrip('.')}."
-    advice = "read again what is to be returned"
-    return f"`{_name(answer.function)}` returns something that the check cannot use ({what}); {advice}."
+        return say("{place} raises {error}.", place=_place(error, answer.function), error=what.rstrip("."))
+    return say(
+        "`{name}` returns something that the check cannot use ({error}); read again what is to be returned.",
+        name=_name(answer.function),
+        error=what,
+    )
 
 
 def _place(error: Exception, function: Callable) -> str:
@@ -123,7 +128,9 @@ def _place(error: Exception, function: Callable) -> str:
         return f"`{_name(function)}`"
     code, number = frames[-1][0].f_code, frames[-1][1]
     text = (traceback.FrameSummary(code.co_filename, number, code.co_name).line or "").strip()
-    return f"line {number} of the cell, `{text}`," if text else f"`{_name(function)}`, in line {number} of the cell,"
+    if text:
+        return say("line {number} of the cell, `{text}`,", number=number, text=text)
+    return say("`{name}`, in line {number} of the cell,", name=_name(function), number=number)
 
 
 def _name(function: Callable) -> str:
@@ -148,12 +155,12 @@ def need_pair(answer, sentence: str) -> tuple:
 
 def need_layers(answer, mask: dict[str, Tensor]) -> None:
     named = isinstance(answer, dict) and set(answer) == set(mask)
-    need(named, "return a dictionary with a mask for every layer.")
+    need(named, say("return a dictionary with a mask for every layer."))
 
 
-def need_mask(mask, like, sentence="return masks of the layers' shapes that hold only True and False."):
+def need_mask(mask, like, sentence=MASKS):
     shaped = isinstance(mask, Tensor) and mask.shape == like.shape
-    need(shaped and bool(((mask == 0) | (mask == 1)).all()), sentence)
+    need(shaped and bool(((mask == 0) | (mask == 1)).all()), say(sentence))
 
 
 def need_seeded(draw: Callable[[int], Tensor], first: Tensor, differs: str, repeats: str) -> None:

@@ -2,6 +2,7 @@
 
 import torch
 
+from lthlib.core.language import say
 from lthlib.exercises.checking import Answer, exercise, need, need_layers, need_mask, need_pair
 
 
@@ -20,18 +21,30 @@ def check_one_shot(one_shot: Answer) -> str:
             need_mask(mask[name], weight)
             total, rate = weight.numel(), rates[name]
             kept, should = int(mask[name].sum()), round((1 - rate) ** rounds * total)
-            problem = f"{name} keeps {kept} of {total} weights for {rounds} rounds at rate {rate}, {should} should remain"
-            need(abs(kept - should) <= 1, f"{problem}: shares kept multiply, each layer's own.")
+            why = say(
+                "{name} keeps {kept} of {total} weights for {rounds} rounds at rate {rate}, {should} "
+                "should remain: "
+                "shares kept multiply, each layer's own.",
+                **{"name": name, "kept": kept, "total": total, "rounds": rounds, "rate": rate, "should": should},
+            )
+            need(abs(kept - should) <= 1, why)
             kept_sizes, gone_sizes = weight[mask[name].bool()].abs(), weight[~mask[name].bool()].abs()
-            need(gone_sizes.max() <= kept_sizes.min(), f"{name}: a larger weight went before a smaller one.")
+            why = say("{name}: a larger weight went before a smaller one.", name=name)
+            need(gone_sizes.max() <= kept_sizes.min(), why)
             inside = before is None or not (mask[name].bool() & ~before[name]).any()
-            need(inside, f"{name}: the mask for {rounds} rounds holds a weight that is not in the mask for fewer.")
+            why = say(
+                "{name}: the mask for {rounds} rounds holds a weight that is not in the mask for fewer.", name=name, rounds=rounds
+            )
+            need(inside, why)
         before = {name: kept.bool() for name, kept in mask.items()}
     tied = one_shot({"fc1.weight": torch.ones(10, 10)}, {"fc1.weight": 0.2}, 2)["fc1.weight"]
     remain = int(tied.sum())
-    why = f"of 100 equal weights {remain} remain after two rounds at 0.2, 64 should: a threshold takes all that tie."
+    why = say(
+        "of 100 equal weights {remain} remain after two rounds at 0.2, 64 should: a threshold takes all that tie.",
+        remain=remain,
+    )
     need(remain == 64, why)
-    return "Right: as many weights in every layer as after the rounds, chosen once."
+    return say("Right: as many weights in every layer as after the rounds, chosen once.")
 
 
 @exercise(lesson=2)
@@ -42,19 +55,24 @@ def check_next_ticket(next_ticket: Answer) -> str:
     mask = {name: torch.rand(20, 15, generator=generator) < 0.6 for name in theta_0}
     trained = {name: torch.randn(20, 15, generator=generator) * mask[name] for name in theta_0}
     answer = next_ticket(theta_0, trained, mask, 0.2)
-    ticket, pruned = need_pair(answer, "return two things: the ticket's weights and its mask.")
+    ticket, pruned = need_pair(answer, say("return two things: the ticket's weights and its mask."))
     need_layers(pruned, mask)
     for name, kept in mask.items():
         need_mask(pruned[name], kept)
         drawn = pruned[name].bool()
-        need(not (drawn & ~kept).any(), f"{name}: a weight that was pruned before is back in the mask.")
+        why = say("{name}: a weight that was pruned before is back in the mask.", name=name)
+        need(not (drawn & ~kept).any(), why)
         survivors, should = int(kept.sum()), int(kept.sum()) - round(0.2 * int(kept.sum()))
-        problem = f"{name} goes from {survivors} weights to {int(drawn.sum())} at rate 0.2"
-        advice = f"{should} should remain: the rate is a share of the survivors"
-        need(int(drawn.sum()) == should, f"{problem}, {advice}.")
+        why = say(
+            "{name} goes from {survivors} weights to {left} at rate 0.2, {should} should remain: the "
+            "rate is a share of "
+            "the survivors.",
+            **{"name": name, "survivors": survivors, "left": int(drawn.sum()), "should": should},
+        )
+        need(int(drawn.sum()) == should, why)
         sizes = trained[name].abs()
-        why = f"{name}: which weights go was not decided by their size after training."
+        why = say("{name}: which weights go was not decided by their size after training.", name=name)
         need(sizes[kept & ~drawn].max() <= sizes[drawn].min(), why)
-        why = f"{name}: the ticket's weights are not those of theta_0: reset what is left."
+        why = say("{name}: the ticket's weights are not those of theta_0: reset what is left.", name=name)
         need(torch.equal(ticket[name] * drawn, theta_0[name] * drawn), why)
-    return "Right: a share of the survivors, by trained size, and back to theta_0."
+    return say("Right: a share of the survivors, by trained size, and back to theta_0.")

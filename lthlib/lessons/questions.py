@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from lthlib.core.errors import LotteryError
+from lthlib.core.language import mark, say
 from lthlib.core.paths import expanded, shipped
 from lthlib.core.validation import did_you_mean
 from lthlib.lessons import shown
@@ -28,9 +29,9 @@ from lthlib.lessons.glossary import glossary as glossary  # for lessons, from he
 
 THUMBNAIL = 480  # pixels, the largest width of a picture in `should_see`
 LARGEST = 200_000  # bytes of a drawing that is embedded as it is
-NO_PREDICTION = "You have not predicted anything here yet."
-CHOOSE_ABOVE = "The answer (predict first: choose above, and it opens by itself)"
-DECIDE_FIRST = "The answer (decide first what you expect)"
+NO_PREDICTION = mark("You have not predicted anything here yet.")
+CHOOSE_ABOVE = mark("The answer (predict first: choose above, and it opens by itself)")
+DECIDE_FIRST = mark("The answer (decide first what you expect)")
 LETTERS = "ABCDEFGH"
 
 
@@ -45,7 +46,7 @@ class Prediction:
         items = "".join(f"<li>{shown.inline(choice)}</li>" for choice in self.choices)
         listed = "\n".join(f"  {letter}. {choice}" for letter, choice in zip(LETTERS, self.choices))
         page = f'{_asking(self.question)}<ol type="A" style="margin: 0">{items}</ol>'
-        return shown.Shown(page, f"Predict: {self.question}\n{listed}")
+        return shown.Shown(page, f"{_predict(self.question)}\n{listed}")
 
 
 _predictions: dict[str, Prediction] = {}
@@ -65,7 +66,7 @@ def predict(question: str, choices: Sequence[str], key: str) -> None:
 
     asked = _predictions[key] = Prediction(question, choices)
     if _has_front_end():
-        shown.Shown(_asking(question), f"Predict: {question}").show()
+        shown.Shown(_asking(question), _predict(question)).show()
         _show_widget(_buttons(asked, key), asked.static())
     else:
         asked.static().show()
@@ -155,8 +156,8 @@ def quiz(questions: Sequence[Question]) -> None:
         raise LotteryError("the quiz has no questions: give a list of question(...), usually three.")
     pages = [_quiz_page(number, len(questions), each) for number, each in enumerate(questions, 1)]
     texts = [_quiz_text(number, each) for number, each in enumerate(questions, 1)]
-    head = "<p>Open the choice that you think is right. Each one says why.</p>"
-    shown.Shown(head + "".join(pages), "\n".join(texts)).show()
+    head = say("Open the choice that you think is right. Each one says why.")
+    shown.Shown(f"<p>{head}</p>" + "".join(pages), "\n".join(texts)).show()
 
 
 def should_see(what: Figure | str | Path, says: str = "") -> None:
@@ -175,7 +176,7 @@ def should_see(what: Figure | str | Path, says: str = "") -> None:
         source, text = _embedded(what), says
         image = f'<img alt="{html.escape(says)}" style="max-width: 100%; background: white" src="{source}"><br>'
         body = (image if source else "") + shown.inline(says)
-    shown.Shown(shown.folded("What you should see", body), f"What you should see: {text}").show()
+    shown.Shown(shown.folded(say("What you should see"), body), say("What you should see: {text}", text=text)).show()
 
 
 def _has_front_end() -> bool:
@@ -192,13 +193,19 @@ def _show_widget(widget: widgets.Widget, instead: shown.Shown) -> None:
 
 
 def _asking(question: str) -> str:
-    return f'<p style="margin-bottom: 0.3em"><b>Predict.</b> {shown.inline(question)}</p>'
+    return f'<p style="margin-bottom: 0.3em"><b>{say("Predict.")}</b> {shown.inline(question)}</p>'
+
+
+def _predict(question: str) -> str:
+    return say("Predict: {question}", question=question)
 
 
 def _buttons(asked: Prediction, key: str) -> widgets.Widget:
     """A button for each choice, and a line that says which one was chosen."""
     wide = widgets.Layout(width="auto", max_width="100%")
-    buttons = [widgets.Button(description=choice, tooltip=f"I predict: {choice}", layout=wide) for choice in asked.choices]
+    buttons = [widgets.Button(description=choice, layout=wide) for choice in asked.choices]
+    for button in buttons:
+        button.tooltip = say("I predict: {choice}", choice=button.description)
     said = widgets.HTML("")
 
     def choose(button: widgets.Button) -> None:
@@ -215,7 +222,7 @@ def _buttons(asked: Prediction, key: str) -> widgets.Widget:
 
 
 def _said(asked: Prediction) -> str:
-    kept = f"{asked.chosen}. (To predict again, run this cell again.)"
+    kept = say("{choice}. (To predict again, run this cell again.)", choice=asked.chosen)
     return shown.line(shown.PREDICTION, kept).page
 
 
@@ -228,24 +235,24 @@ def _answer(key: str, answer: str | None, sentence: str, picture: str = "") -> s
     """The prediction and what the run gave; folded where there is no prediction."""
     chosen = predicted(key)
     if answer is None:
-        verdict = shown.Look("This run cannot tell", "○", shown.NOT_TRIED.colour)
+        verdict = shown.Look(mark("This run cannot tell"), "○", shown.NOT_TRIED.colour)
     elif answer == chosen:
-        verdict = shown.Look("As you predicted", "✓", shown.RIGHT.colour)
+        verdict = shown.Look(mark("As you predicted"), "✓", shown.RIGHT.colour)
     elif chosen is None:
-        verdict = shown.Look("This run says", "●", shown.RIGHT.colour)
+        verdict = shown.Look(mark("This run says"), "●", shown.RIGHT.colour)
     else:
-        verdict = shown.Look("This run says otherwise", "≠", shown.NOT_YET.colour)
-    said = sentence if answer is None else f"**{answer}**. {sentence}"
-    result = shown.line(verdict, said)
-    text = f"{verdict.word}: {sentence if answer is None else f'{answer}. {sentence}'}"
+        verdict = shown.Look(mark("This run says otherwise"), "≠", shown.NOT_YET.colour)
+    said = sentence if answer is None else say("**{answer}**. {sentence}", answer=answer, sentence=sentence)
+    result, plain = shown.line(verdict, said), say("{answer}. {sentence}", answer=answer, sentence=sentence)
+    text = shown.line(verdict, sentence if answer is None else plain).text
     asked = _predictions.get(key)
     if asked is not None:  # an answer may be far below its question
         again = f'<p style="margin: 0 0 0.3em"><i>{shown.inline(asked.question)}</i></p>'
         result = shown.Shown(again + result.page, result.text)
     if chosen is None:
-        page = shown.folded(CHOOSE_ABOVE if _has_front_end() else DECIDE_FIRST, result.page + picture)
-        return shown.Shown(page, f"{NO_PREDICTION}\n{text}")
-    mine = shown.line(shown.PREDICTION, f"{chosen}.")
+        page = shown.folded(say(CHOOSE_ABOVE if _has_front_end() else DECIDE_FIRST), result.page + picture)
+        return shown.Shown(page, f"{say(NO_PREDICTION)}\n{text}")
+    mine = shown.line(shown.PREDICTION, say("{sentence}.", sentence=chosen))
     return shown.Shown(mine.page + result.page + picture, f"{mine.text}\n{text}")
 
 
@@ -254,10 +261,10 @@ def _quiz_page(number: int, count: int, asked: Question) -> str:
     boxes = []
     for choice in asked.choices:
         look = shown.RIGHT if choice.is_right else shown.NOT_YET
-        word = "Right" if choice.is_right else "No"
-        why = f"<b><span aria-hidden='true'>{look.sign}</span> {word}.</b> {shown.inline(choice.why)}"
+        word = say("Right.") if choice.is_right else say("No.")
+        why = f"<b><span aria-hidden='true'>{look.sign}</span> {word}</b> {shown.inline(choice.why)}"
         boxes.append(shown.folded(choice.text, why))
-    label = html.escape(f"Question {number} of {count}")
+    label = html.escape(say("Question {number} of {count}", number=number, count=count))
     head = f'<p style="margin: 0.8em 0 0.2em"><b>{number}.</b> {shown.inline(asked.text)}</p>'
     return f'<div role="group" aria-label="{label}">{head}{"".join(boxes)}</div>'
 
@@ -265,7 +272,8 @@ def _quiz_page(number: int, count: int, asked: Question) -> str:
 def _quiz_text(number: int, asked: Question) -> str:
     choices = [f"  {letter}. {choice.text}" for letter, choice in zip(LETTERS, asked.choices)]
     [(letter, best)] = [pair for pair in zip(LETTERS, asked.choices) if pair[1].is_right]
-    return "\n".join([f"{number}. {asked.text}", *choices, f"  Right is {letter}: {best.why}"])
+    right = say("Right is {letter}: {why}", letter=letter, why=best.why)
+    return "\n".join([f"{number}. {asked.text}", *choices, f"  {right}"])
 
 
 def _embedded(picture: Figure | str | Path) -> str:

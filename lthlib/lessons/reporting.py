@@ -10,12 +10,15 @@ from IPython.display import Markdown, display
 
 from lthlib import analysis
 from lthlib.analysis.evidence import AS_GOOD, NONE, Evidence, check_margin
-from lthlib.analysis.sentences import decimals
+from lthlib.analysis.sentences import decimals, with_unit
 from lthlib.core import files, paths
+from lthlib.core.language import mark, say
+from lthlib.papers.beside import to_show as to_show  # for lessons, from here
 
-BOUNDS = "95 % bounds "
-TOO_FEW = "too few trials for bounds"
-COUNT = "{trials} trials"
+BOUNDS = mark("95 % bounds ")
+TOO_FEW = mark("too few trials for bounds")
+COUNT = mark("{trials} trials")
+UNKNOWN = [mark("none"), mark("unknown")]  # what lessons say of bounds that are unknown
 
 
 def folders(results: str | Path, output: str | Path, lesson: int) -> tuple[str | Path, Path]:
@@ -43,7 +46,8 @@ def span(values: Sequence[float] | Evidence, digits: int = 1, sign: str = "+", l
     `values` may also be an `analysis.Evidence`, of a range of levels or with a pooled spread.
     """
     low, high = _evidence(values).bounds
-    return unknown if np.isnan(low) else f"{label}{low:{sign}.{digits}f} to {high:{sign}.{digits}f}"
+    ends = {"low": f"{low:{sign}.{digits}f}", "high": f"{high:{sign}.{digits}f}"}
+    return say(unknown) if np.isnan(low) else say(label) + say("{low} to {high}", **ends)
 
 
 def in_brief(values: Sequence[float] | Evidence, sign: str = "+", unknown: str = "", margin: float | None = None) -> str:
@@ -65,9 +69,10 @@ def in_full(values: Sequence[float], unit: str = "points", digits: int = 2, unkn
     """The same with unit and trials: "+0.8 points (95 % bounds +0.2 to +1.4; 5 trials)". `unit` is "" for
     none, `digits` are decimals, `unknown` is that of `span`. In `count`, {trials} stands for the number of
     values and {above} for that of values above zero; any other name in braces raises KeyError."""
-    mean = f"{np.mean(values):+.{digits}f} {unit}".rstrip()
-    counted = count.format(above=_above(values), trials=len(values))
-    return f"{mean} ({span(values, digits, label=BOUNDS, unknown=unknown)}; {counted})"
+    mean = with_unit(f"{np.mean(values):+.{digits}f}", unit)
+    counted = say(count, above=_above(values), trials=len(values))
+    bounds = span(values, digits, label=BOUNDS, unknown=unknown)
+    return say("{word} ({bounds}; {trials})", word=mean, bounds=bounds, trials=counted)
 
 
 def judged(values: Sequence[float] | Evidence, margin: float, unit: str = "points") -> str:
@@ -78,17 +83,18 @@ def judged(values: Sequence[float] | Evidence, margin: float, unit: str = "point
     verdict, needed = known.verdict(_checked(margin)), known.trials_needed(margin)
     points, low, high = (round(number, 9) for number in (known.mean, *known.bounds))
     row = {"points": points, "low": low, "high": high, "verdict": verdict, "trials": known.trials}
-    return f"{in_words(verdict)}: {analysis.difference(pd.Series({**row, 'needed': needed or np.nan}), margin, unit)}"
+    found = analysis.difference(pd.Series({**row, "needed": needed or np.nan}), margin, unit)
+    return say("{verdict}: {difference}", verdict=in_words(verdict), difference=found)
 
 
 def in_words(verdict: str) -> str:
     """A verdict as it is said: "no verdict" for "none", the others as they are."""
-    return "no verdict" if verdict == NONE else verdict
+    return say("no verdict" if verdict == NONE else verdict)
 
 
 def above_zero(values: Sequence[float]) -> str:
     """In how many trials a value, one a trial, is above zero: "4 of 5"."""
-    return f"{_above(values)} of {len(values)}"
+    return say("{count} of {all}", count=_above(values), all=len(values))
 
 
 def direction(values: Sequence[float] | Evidence, above: str, below: str, neither: str) -> str:

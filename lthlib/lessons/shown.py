@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from IPython.display import display
 
+from lthlib.core.language import mark, say
+
 BACKTICKS = re.compile(r"`([^`]+)`")
 EMPHASIS = re.compile(r"(?<!\*)\*(?=\S)([^*\n]+)(?<=\S)\*(?!\*)")
 STRONG = re.compile(r"\*\*(?=\S)([^*\n]+)(?<=\S)\*\*")
@@ -25,10 +27,10 @@ class Look(NamedTuple):
     colour: str
 
 
-RIGHT = Look("Right", "✓", "#0072B2")  # the colours are those of good, bad and unknown in plots.style
-NOT_YET = Look("Not yet", "✗", "#D55E00")
-NOT_TRIED = Look("Not tried yet", "○", "#777777")
-PREDICTION = Look("Your prediction", "◆", "#B07600")
+RIGHT = Look(mark("Right"), "✓", "#0072B2")  # the colours are those of good, bad and unknown in plots.style
+NOT_YET = Look(mark("Not yet"), "✗", "#D55E00")
+NOT_TRIED = Look(mark("Not tried yet"), "○", "#777777")
+PREDICTION = Look(mark("Your prediction"), "◆", "#B07600")
 
 
 class Shown:
@@ -51,8 +53,9 @@ class Shown:
 def line(look: Look, sentence: str) -> Shown:
     """One coloured line: the look's sign and word, then `sentence`, in which `code` may stand in
     backticks."""
-    words = f"<b><span aria-hidden='true'>{look.sign}</span> {look.word}:</b> {inline(sentence)}"
-    return Shown(f'<div role="status" style="{_box(look.colour)}">{words}</div>', f"{look.word}: {sentence}")
+    word = say("{word}:", word=say(look.word))
+    words = f"<b><span aria-hidden='true'>{look.sign}</span> {word}</b> {inline(sentence)}"
+    return Shown(f'<div role="status" style="{_box(look.colour)}">{words}</div>', f"{word} {sentence}")
 
 
 def folded(summary: str, body: str, colour: str = NOT_TRIED.colour) -> str:

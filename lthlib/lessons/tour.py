@@ -10,13 +10,14 @@ from torch import Tensor
 from lthlib import analysis
 from lthlib.analysis.evidence import AS_GOOD, BETTER, WORSE
 from lthlib.analysis.inspection import Look
+from lthlib.core.language import mark, say
 from lthlib.core.percent import percent
 from lthlib.lessons import questions, reporting
 from lthlib.widgets.explorer import Explorer
-from lthlib.widgets.panels import Place
+from lthlib.widgets.panels import Place, inputs_of
 
 FIFTH, TENTH = 0.21, 0.1  # weights remaining at which the stops look
-NO_LOOK = "Nothing is stored of these networks' weights: choose other results in the explorer."
+NO_LOOK = mark("Nothing is stored of these networks' weights: choose other results in the explorer.")
 
 
 class Answered(NamedTuple):
@@ -47,7 +48,7 @@ class Tour:
     def ask(self, number: int) -> None:
         """Ask for a prediction."""
         stop = STOPS[number - 1]
-        questions.predict(stop.question, stop.choices, key=_key(number))
+        questions.predict(say(stop.question), list(map(say, stop.choices)), key=_key(number))
 
     def answer(self, number: int) -> None:
         """Show what the chosen results say, folded until there is a prediction."""
@@ -57,7 +58,7 @@ class Tour:
     def computed(self, number: int) -> tuple[str | None, str, str]:
         """The answer to a stop, its sentence, and its picture as HTML."""
         found = STOPS[number - 1].answer(self.explorer)
-        return found.answer, found.sentence, self.explorer.panels(found.panels, found.alone)
+        return found.answer and say(found.answer), found.sentence, self.explorer.panels(found.panels, found.alone)
 
     def takeaways(self) -> list[str]:
         """The sentences of all stops."""
@@ -86,10 +87,10 @@ def _shown(explorer: Explorer) -> tuple[pd.DataFrame, str, int]:
 
 
 def _whole(sentence: str) -> str:
-    return f"{sentence[0].upper()}{sentence[1:]}."
+    return say("{sentence}.", sentence=f"{sentence[0].upper()}{sentence[1:]}")
 
 
-FALLS = ("It is as good or better", "It is worse")
+FALLS = (mark("It is as good or better"), mark("It is worse"))
 
 
 def _accuracy(explorer: Explorer) -> Answered:
@@ -98,11 +99,16 @@ def _accuracy(explorer: Explorer) -> Answered:
     verdict = analysis.compare(table, "dense").verdict.get(level)
     answer = {BETTER: FALLS[0], AS_GOOD: FALLS[0], WORSE: FALLS[1]}.get(verdict)
     stop = analysis.against_dense(analysis.early_stop_ratio(table, "dense").loc[level])
-    sentence = f"{_whole(analysis.sentence(table, FIFTH, 'dense'))[:-1]}; early stop: {stop.replace(': ', ', ', 1)}."
+    accuracy = analysis.sentence(table, FIFTH, "dense")
+    sentence = _whole(say("{accuracy}; early stop: {stop}", accuracy=accuracy, stop=stop.replace(": ", ", ", 1)))
     return Answered(answer, sentence, [(Place(ticket, trial, level), ["accuracy", "stop"])], alone=True)
 
 
-REACHES = ("To a quarter of the weights or more", "To between a quarter and a tenth", "To a tenth or less")
+REACHES = (
+    mark("To a quarter of the weights or more"),
+    mark("To between a quarter and a tenth"),
+    mark("To a tenth or less"),
+)
 
 
 def _reach(explorer: Explorer) -> Answered:
@@ -111,28 +117,38 @@ def _reach(explorer: Explorer) -> Answered:
     reached, _, _ = analysis.reach(verdicts)
     answer = None if reached is None else REACHES[int(reached < 0.25) + int(reached <= 0.1)]
     picture = [(Place(ticket, trial, int(table.level.max())), ["accuracy", "learning"])]
-    return Answered(answer, f"{analysis.how_far(verdicts)}.", picture, alone=True)
+    return Answered(answer, say("{sentence}.", sentence=analysis.how_far(verdicts)), picture, alone=True)
 
 
-OWN = ("The ticket, with its own initial values", "reinit, with new random values", "Neither: no sure difference")
+OWN = (
+    mark("The ticket, with its own initial values"),
+    mark("reinit, with new random values"),
+    mark("Neither: no sure difference"),
+)
 
 
 def _own_values(explorer: Explorer) -> Answered:
     table, _, trial = _shown(explorer)
     if "reinit" not in set(table.method):
-        return Answered(None, "These results have no control reinit: choose others in the explorer.", [])
+        return Answered(None, say("These results have no control reinit: choose others in the explorer."), [])
     level = analysis.nearest_level(table, TENTH)
     compared = analysis.compare(table, "reinit")
     answer = reporting.which(compared.loc[level], OWN) if level in compared.index else None
-    sentence = _whole("; ".join(analysis.sentence(table, density) for density in (TENTH, FIFTH)))
+    first, second = (analysis.sentence(table, density) for density in (TENTH, FIFTH))
+    sentence = _whole(say("{first}; {second}", first=first, second=second))
     last = explorer.group.table.iteration.max()
     controls = table[(table.method == "reinit") & (table.level == level)]
     late = int((controls.early_stop == last).sum())
-    sentence += f" Still improving at the last iteration, {last:,}: {late} of {len(controls)} reinit networks."
+    sentence += say(
+        " Still improving at the last iteration, {last:,}: {late} of {all} reinit networks.",
+        last=last,
+        late=late,
+        all=len(controls),
+    )
     return Answered(answer, sentence, [(Place("reinit", trial, level), ["accuracy", "learning"])])
 
 
-SHARES = ("About a quarter (less than 30 %)", "30 to 50 %", "More than half")
+SHARES = (mark("About a quarter (less than 30 %)"), mark("30 to 50 %"), mark("More than half"))
 
 
 def _inputs(explorer: Explorer) -> Answered:
@@ -140,20 +156,22 @@ def _inputs(explorer: Explorer) -> Answered:
     level = analysis.nearest_level(table, TENTH)
     look, dense = explorer.look(trial, level), explorer.look(trial, 0)
     if look is None or dense is None:
-        return Answered(None, NO_LOOK, [])
+        return Answered(None, say(NO_LOOK), [])
     share, blind, count = quarter(look.pixels), int((look.pixels == 0).sum()), look.pixels.numel()
-    unused = f"{blind} of {count} have no weight left" if blind else f"all {count} still have weights"
+    unused = say("{blind} of {all} have no weight left", blind=blind, all=count)
+    unused = unused if blind else say("all {all} still have weights", all=count)
     answer = SHARES[int(share >= 0.3) + int(share > 0.5)]
-    what = "positions in the first layer's kernels" if look.kernel else "inputs"
-    sentence = (
-        f"In trial {trial}, at {_density(table, level)}, the busiest quarter of the {what} holds {100 * share:.0f} % of the "
-        f"layer's weights, in the dense network {100 * quarter(dense.pixels):.0f} %; {unused}."
+    values = {"trial": trial, "density": _density(table, level), "what": inputs_of(look), "unused": unused}
+    sentence = say(
+        "In trial {trial}, at {density}, the busiest quarter of the {what} holds {share:.0f} % of the layer's weights, "
+        "in the dense network {dense:.0f} %; {unused}.",
+        **{"share": 100 * share, "dense": 100 * quarter(dense.pixels), **values},
     )
     return Answered(answer, sentence, [(Place(ticket, trial, level), ["pixels", "shares"])])
 
 
-SELECTION = "Part of this is selection: weights that end near zero change sign most easily, and pruning removes them."
-SIGNS = ("About half, as by chance (less than 60 %)", "60 to 90 %", "More than 90 %")
+SELECTION = mark("Part of this is selection: weights that end near zero change sign most easily, and pruning removes them.")
+SIGNS = (mark("About half, as by chance (less than 60 %)"), mark("60 to 90 %"), mark("More than 90 %"))
 
 
 def _signs(explorer: Explorer) -> Answered:
@@ -161,13 +179,14 @@ def _signs(explorer: Explorer) -> Answered:
     level = analysis.nearest_level(table, TENTH)
     look, dense = explorer.look(trial, level), explorer.look(trial, 0)
     if look is None or dense is None:
-        return Answered(None, NO_LOOK, [])
+        return Answered(None, say(NO_LOOK), [])
     share = same_sign(look)
     answer = SIGNS[int(share >= 0.6) + int(share > 0.9)]
-    sentence = (
-        f"In trial {trial}, at {_density(table, level)}, {100 * share:.0f} % of the {int(look.kept.sum()):,} weights of the "
-        f"ticket that we looked at end with the sign they began with; in the dense network, {100 * same_sign(dense):.0f} % "
-        f"of {int(dense.kept.sum()):,}. {SELECTION}"
+    values = {"looked": int(look.kept.sum()), "dense": 100 * same_sign(dense), "all": int(dense.kept.sum())}
+    sentence = say(
+        "In trial {trial}, at {density}, {share:.0f} % of the {looked:,} weights of the ticket that we looked at end with "
+        "the sign they began with; in the dense network, {dense:.0f} % of {all:,}. {selection}",
+        **{"trial": trial, "density": _density(table, level), "share": 100 * share, "selection": say(SELECTION), **values},
     )
     return Answered(answer, sentence, [(Place(ticket, trial, at), ["scatter"]) for at in (0, level)])
 
@@ -188,9 +207,9 @@ def _density(table: pd.DataFrame, level: int) -> str:
 
 
 STOPS = (
-    Stop("At about a fifth of its weights, how accurate is the ticket, compared with the dense network?", FALLS, _accuracy),
-    Stop("Down to which share of its weights does the ticket keep up with the dense network?", REACHES, _reach),
-    Stop("Same mask, at about a tenth of the weights: which is more accurate?", OWN, _own_values),
-    Stop("At about a tenth: how many of the first layer's weights does its busiest quarter hold?", SHARES, _inputs),
-    Stop("How many of the ticket's weights at about a tenth end with the sign they began with?", SIGNS, _signs),
+    Stop(mark("At about a fifth of its weights, how accurate is the ticket, compared with the dense network?"), FALLS, _accuracy),
+    Stop(mark("Down to which share of its weights does the ticket keep up with the dense network?"), REACHES, _reach),
+    Stop(mark("Same mask, at about a tenth of the weights: which is more accurate?"), OWN, _own_values),
+    Stop(mark("At about a tenth: how many of the first layer's weights does its busiest quarter hold?"), SHARES, _inputs),
+    Stop(mark("How many of the ticket's weights at about a tenth end with the sign they began with?"), SIGNS, _signs),
 )

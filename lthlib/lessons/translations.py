@@ -1,9 +1,11 @@
-"""A lesson in another language: its code as it is, its prose from a catalogue.
+"""A lesson in another language: its prose, and the texts that its code shows, from a catalogue.
 
-    docs/translations/<language>/<lesson>.po    gettext: every Markdown cell of the lesson, translated
+    docs/translations/<language>/<lesson>.po    gettext: every Markdown cell and every text of the code
+    docs/translations/<language>/lthlib.po      what the library says (`core.language`)
 
-A translation belongs to the exact text of its cell. Where that changes, the translation no longer fits and is
-named, so that a lesson never says in one language what it no longer says in another.
+A translation belongs to the exact text of its cell, or of the string expression in its code (marked as "code"
+in the catalogue). Where that changes, the translation no longer fits and is named, so that a lesson never says
+in one language what it no longer says in another. Apart from its texts the code stays as it is.
 """
 
 import difflib
@@ -12,14 +14,18 @@ from pathlib import Path
 
 import polib
 
+from lthlib.core import language as spoken
 from lthlib.core.errors import LotteryError
 from lthlib.core.files import output_folder, write_atomically
+from lthlib.core.language import LANGUAGES
 from lthlib.core.paths import shipped
 from lthlib.core.validation import one_of
+from lthlib.lessons import code_texts, library_texts
 
-LANGUAGES = {"ja": "日本語", "ko": "한국어", "zh": "中文"}
 LESSONS = shipped("notebooks")
-HOME = shipped("docs/translations")
+HOME = spoken.HOME
+CODE = "code"  # the comment of a catalogue's entry that is a text of a code cell
+SWITCH = 'import lthlib\n\nlthlib.language("{language}")  # what the library says, in the language of this lesson'
 
 
 def catalogue(lesson: str | Path, language: str) -> Path:
@@ -30,7 +36,8 @@ def catalogue(lesson: str | Path, language: str) -> Path:
 
 def lessons(language: str) -> list[Path]:
     """The lessons that have a catalogue in a language. Raises LotteryError where there are none."""
-    catalogues = sorted(catalogue("", language).parent.glob("*.po"))
+    folder = catalogue("", language).parent
+    catalogues = sorted(path for path in folder.glob("*.po") if path.name != spoken.FILE)
     if not catalogues:
         missing = f"no lesson is in {LANGUAGES[language]} here ({HOME / language})"
         raise LotteryError(f"{missing}: translations come with a checkout.")
@@ -68,17 +75,27 @@ def texts(book: dict) -> list[str]:
 
 
 def translate(lesson: str | Path, language: str) -> dict:
-    """The notebook with its prose in another language. Raises LotteryError if a cell has no translation."""
+    """The notebook in another language. Raises LotteryError if a cell, or a text of its code, has no translation."""
     book, translations = read(lesson), translated(lesson, language)
-    for text in texts(book):
+    for text in [*texts(book), *code_texts.texts(book)]:
         if text not in translations:
             missing = f"{catalogue(lesson, language)} has no translation of the cell that begins with {text[:60]!r}"
             advice = "update the catalogue with `python -m lthlib translate --update`, and translate it"
             raise LotteryError(f"{missing}: {advice}.")
+    code_texts.translate(book, translations)
     for cell in book["cells"]:
         if cell["cell_type"] == "markdown":
             cell["source"] = translations["".join(cell["source"])].splitlines(keepends=True)
+    _switch_on(book, language)
     return book
+
+
+def _switch_on(book: dict, language: str) -> None:
+    """Let the first code cell, which sets up, switch the library to a language."""
+    code = [cell for cell in book["cells"] if cell["cell_type"] == "code"]
+    if code:
+        source = "".join(code[0]["source"])
+        code[0]["source"] = f"{source}\n\n{SWITCH.format(language=language)}".splitlines(keepends=True)
 
 
 def translated(lesson: str | Path, language: str) -> dict[str, str]:
@@ -91,15 +108,26 @@ def translated(lesson: str | Path, language: str) -> dict[str, str]:
 
 
 def update(lesson: str | Path, language: str) -> Path:
-    """Bring a catalogue up to date with its lesson; return its path. Translations of unchanged cells stay. A
-    changed cell takes that of the most similar cell, fuzzy until a person has checked it."""
-    path = catalogue(lesson, language)
+    """Bring a catalogue up to date with its lesson; return its path. Translations of unchanged texts stay. A
+    changed text takes that of the most similar one, fuzzy until a person has checked it."""
+    book = read(lesson)
+    return _update(catalogue(lesson, language), language, texts(book), code_texts.texts(book))
+
+
+def update_library(language: str) -> Path:
+    """The same for what the library says; return the path of that catalogue."""
+    path = catalogue(spoken.FILE, language)
+    return _update(path, language, [], library_texts.texts(lessons(language)))
+
+
+def _update(path: Path, language: str, prose: list[str], code: list[str]) -> Path:
+    """Write a catalogue anew with these texts, from what it has."""
     old = {entry.msgid: entry for entry in polib.pofile(str(path))} if path.exists() else {}
     new = polib.POFile(wrapwidth=100)
     kind = {"Content-Type": "text/plain; charset=UTF-8", "Content-Transfer-Encoding": "8bit"}
     new.metadata = {"Language": language, **kind}
-    for text in dict.fromkeys(texts(read(lesson))):
-        entry = polib.POEntry(msgid=text)
+    for text in dict.fromkeys([*prose, *code]):
+        entry = polib.POEntry(msgid=text, comment="" if text in prose else CODE)
         if text in old:
             entry.msgstr, entry.flags = old[text].msgstr, old[text].flags
         elif similar := difflib.get_close_matches(text, old, n=1):

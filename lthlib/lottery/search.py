@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from lthlib import models
 from lthlib.core.errors import LotteryError, blamed
+from lthlib.core.language import mark, say
 from lthlib.core.progress import bar
 from lthlib.core.seeds import seed_for
 from lthlib.core.validation import plain
@@ -37,6 +38,8 @@ from lthlib.tasks import Prepared, Task, limits, prepare
 from lthlib.tasks.overview import say_what_is_prunable
 from lthlib.training import cluster, engine, objectives, places
 from lthlib.training.engine import Ticket, Trained
+
+STOPPED = mark("{task}: stopped; {counts}. What is finished is kept: the same hunt goes on from there.")
 
 
 def hunt(
@@ -396,14 +399,17 @@ class _Watch:
     def saw(self, key: Key, trained: Trained) -> None:
         self.done += 1
         test = [a for a, split in zip(trained.history["accuracy"], trained.history["split"]) if split == "test"]
-        self.bar.set_postfix_str(f"level {key.level}, {key.method} {100 * test[-1]:.1f} %")
+        self.bar.set_postfix_str(
+            say("level {level}, {method} {share:.1f} %", level=key.level, method=key.method, share=100 * test[-1])
+        )
         self.bar.update(1)
 
     def __exit__(self, kind, error, traceback):
         self.bar.close()
         stored = self.total - self.todo
-        counts = f"{self.done} networks trained, {stored} found in the store"
+        counts = say("{done} networks trained, {stored} found in the store", done=self.done, stored=stored)
         if kind is KeyboardInterrupt:
-            self.bar.say(f"{self.task}: stopped; {counts}. What is finished is kept: the same hunt goes on from there.")
+            self.bar.say(say(STOPPED, task=self.task, counts=counts))
         elif kind is None:
-            self.bar.say(f"{self.task}: {'; '.join(filter(None, (counts, self.about)))}.")
+            told = "; ".join(filter(None, (counts, self.about)))
+            self.bar.say(say("{task}: {told}.", task=self.task, told=told))

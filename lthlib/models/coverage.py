@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from lthlib.core.language import say
 from lthlib.core.percent import percent
 from lthlib.models.prunable import prunable
 
@@ -25,7 +26,8 @@ class Coverage:
         return self.prunable / self.parameters
 
     def __str__(self) -> str:
-        return f"prunable: {self.prunable:,} of {self.parameters:,} parameters ({percent(self.share)})"
+        counts = {"prunable": self.prunable, "all": self.parameters, "share": percent(self.share)}
+        return say("prunable: {prunable:,} of {all:,} parameters ({share})", **counts)
 
     def advice(self) -> str:
         """Which large parameters are left out and how they are included; empty where there are none."""

@@ -9,12 +9,15 @@ import pandas as pd
 
 from lthlib.analysis.evidence import FEWEST, weigh
 from lthlib.core.errors import LotteryError
+from lthlib.core.language import ENGLISH, chosen, mark, say, spoken
 from lthlib.core.validation import one_of
-from lthlib.papers.claims import NO_VERDICT, RATIOS, SPEED, Claim, at_density, find, of_the_paper
+from lthlib.papers.claims import NO_VERDICT, RATIOS, SPEED, Claim, at_density, find, of_the_paper, word
 from lthlib.papers.measuring import Measured, margin, measure
 from lthlib.tasks import TASKS
 
 COLUMNS = ["claim", "the paper", "here", "on", "95 % bounds", "trials", "verdict"]
+SAID = [mark("claim"), mark("the paper"), mark("here"), mark("on"), mark("95 % bounds"), mark("trials"), mark("verdict")]
+SAID += [mark("reproduced"), mark("same direction"), mark("contradicted"), mark("no verdict"), mark("% of iterations")]
 DECIMALS = {"points": 2, "times": 2, "%": 1}  # of measured values, by unit; else none
 MOST_DECIMALS = 6
 
@@ -48,8 +51,31 @@ def beside_paper(measurements: Mapping[str, Any], on: str = "") -> pd.DataFrame:
     """
     if on:
         one_of("task", on, TASKS)
-    rows = {id: row(find(id), measured_of(find(id), given, on)) for id, given in measurements.items()}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS).rename_axis("id")
+    measured = {find(id): measured_of(find(id), given, on) for id, given in measurements.items()}
+    with spoken(ENGLISH):
+        table = _table([row(claim, of) for claim, of in measured.items()], list(measurements))
+    if chosen() != ENGLISH:
+        table.attrs["shown"] = [_shown(row(claim, of)) for claim, of in measured.items()]
+    return table
+
+
+def to_show(table: pd.DataFrame) -> pd.DataFrame:
+    """What `beside_paper` returned, for readers: in the language that was on, its headings too."""
+    if "shown" not in table.attrs:
+        return table
+    return _table(table.attrs["shown"], list(table.index)).rename(columns=say)
+
+
+def _table(rows: list[dict], ids: list[str]) -> pd.DataFrame:
+    return pd.DataFrame(rows, index=pd.Index(ids, name="id", dtype=object), columns=COLUMNS)
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """A row whose claim and verdict, which are values, are said in the language that is on."""
+    start = word(row["verdict"])
+    why = row["verdict"].removeprefix(start).removeprefix(" (").removesuffix(")")
+    verdict = say("{word} ({why})", word=say(start), why=say(why)) if why else say(start)
+    return {**row, "claim": say(row["claim"]), "verdict": verdict}
 
 
 def measured_of(claim: Claim, given: Any, on: str = "") -> Measured:
@@ -74,7 +100,8 @@ def measured_of(claim: Claim, given: Any, on: str = "") -> Measured:
 def row(claim: Claim, measured: Measured) -> dict[str, Any]:
     """One row of `beside_paper`."""
     known, digits = measured.known, decimals(claim, measured)
-    here = "nothing to compare: a network is there at iteration 0" if len(measured.values) else "no such level"
+    nothing = say("nothing to compare: a network is there at iteration 0")
+    here = nothing if len(measured.values) else say("no such level")
     if not math.isnan(known.mean):
         here = claim.with_unit(claim.shown(known.mean), digits) + _where(measured.values)
     return {
@@ -91,7 +118,7 @@ def row(claim: Claim, measured: Measured) -> dict[str, Any]:
 def verdict(claim: Claim, measured: Measured) -> str:
     """What `Claim.verdict` says of what was measured, or why it can say nothing."""
     if not len(measured.values):
-        return f"{NO_VERDICT} (no such level)"
+        return f"{NO_VERDICT} ({say('no such level')})"
     if measured.spoilt:
         return measured.spoilt
     return claim.verdict(measured.known, measured.task, measured.margin, measured.of_the_paper)
@@ -128,11 +155,12 @@ def _bounds(claim: Claim, measured: Measured, digits: str) -> str:
     if claim.unit == "%":  # a share: no more than all
         low, high = max(low, 0.0), min(high, 100.0)
     if math.isnan(low):
-        return f"none: fewer than {FEWEST} trials" if measured.known.trials < FEWEST else "none"
+        few = measured.known.trials < FEWEST
+        return say("none: fewer than {fewest} trials", fewest=FEWEST) if few else say("none")
     sign, off = "+" if claim.unit == "points" else "", leeway(claim, measured)
-    held = f" ({'within' if claim.side == 'level' else 'margin'} {off:g})" if off else ""
+    held = say(" (within {off:g})" if claim.side == "level" else " (margin {off:g})", off=off) if off else ""
     percent = " %" if claim.unit in ("%", SPEED) else ""
-    return f"{low:{sign}{digits}} to {high:{sign}{digits}}{percent}{held}"
+    return say("{low} to {high}", low=f"{low:{sign}{digits}}", high=f"{high:{sign}{digits}}{percent}") + held
 
 
 def _where(values: pd.DataFrame) -> str:
@@ -142,8 +170,10 @@ def _where(values: pd.DataFrame) -> str:
 def _place(measured: Measured) -> str:
     """The task and how long its networks were trained: "lenet-mnist, 50,000 iterations"."""
     if not measured.task:
-        return "not said"
-    return f"{measured.task}, {measured.iterations:,} iterations" if measured.iterations else measured.task
+        return say("not said")
+    if not measured.iterations:
+        return measured.task
+    return say("{task}, {iterations:,} iterations", task=measured.task, iterations=measured.iterations)
 
 
 def _numbers(claim: Claim, given: float | Sequence[float] | np.ndarray | pd.Series) -> np.ndarray:

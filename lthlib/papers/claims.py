@@ -16,6 +16,7 @@ import yaml
 from lthlib.analysis import evidence
 from lthlib.analysis.evidence import FEWEST, MOST_TRIALS, Evidence
 from lthlib.core.errors import LotteryError
+from lthlib.core.language import mark, say
 from lthlib.core.validation import did_you_mean
 
 FILE = Path(__file__).with_name("claims.yaml")
@@ -23,7 +24,8 @@ REPRODUCED, AS_GOOD, SAME_DIRECTION = HOLDS = ("reproduced", "as good", "same di
 INCONCLUSIVE, CONTRADICTED, NO_VERDICT = ("inconclusive", "contradicted", "no verdict")
 VERDICTS = {
     REPRODUCED: "the bounds are wholly on the claim's side (for a level: wholly within it), on the claim's own task or, of a "
-    "claim about several networks, on any; and where the paper prints a number, the mean is between half and twice as far "
+    "claim about several networks, on any; and where the paper prints a number, the mean is between "
+    "half and twice as far "
     'from the boundary as that number (for one that is printed as "over": at least half)',
     AS_GOOD: "the paper says that something is no worse: the lower bound is above minus the margin, on such a task",
     SAME_DIRECTION: "the bounds are on the claim's side, but the size differs, or the task is another than the paper's",
@@ -37,6 +39,12 @@ SPEED = "% of iterations"  # the unit of early stops: method's in percent of tho
 RATIOS = {SPEED: 100.0, "times": 1.0}  # units that are weighed as logarithms, with the value that is no change
 OWN_LEVEL = ("%", "iterations")  # units of a number by itself, which says nothing about another task
 AT_BEST = ("up to", "at best")  # qualifiers of a number that is the best of many levels
+DIRECTIONS = {  # by side: what a claim says where the paper prints no number
+    "above": mark("above {value}"),
+    "below": mark("below {value}"),
+    "level": mark("level with {value}"),
+    "none": mark("none {value}"),
+}
 HALF, TWICE = 0.5, 2  # how far from the boundary a mean is, of the paper's number, to count as that size
 
 Number = float | tuple[float, float]  # one number, or a pair (from, to)
@@ -74,27 +82,29 @@ class Claim:
     def printed(self) -> str:
         """The paper's number with its unit, such as "over +0.3 points"; else the direction alone."""
         if self.number is None:
-            return f"{self._direction()} (no number printed)"
+            return say("{direction} (no number printed)", direction=self._direction())
         low, high = self.number if isinstance(self.number, tuple) else (None, self.number)
-        number = self.with_unit(high) if low is None else f"{low:g} to {self.with_unit(high)}"
-        says = f" ({self.says})" if self.says else ""
-        return f"{self.qualifier} {number}{says}".strip()
+        number = self.with_unit(high)
+        number = number if low is None else say("{low} to {high}", low=f"{low:g}", high=number)
+        number = say("{qualifier} {number}", qualifier=say(self.qualifier), number=number).strip()
+        return say("{word} ({why})", word=number, why=say(self.says)) if self.says else number
 
     def _direction(self) -> str:
         """What the claim says where the paper prints no number: "above 0 points", "fewer than dense's
         iterations"."""
         if self.unit == SPEED and self.side in ("above", "below"):
-            return f"{'more' if self.side == 'above' else 'fewer'} than {self._others()}"
+            more = self.side == "above"
+            return say("more than {others}" if more else "fewer than {others}", others=self._others())
         if self.side == "no worse":
-            return "no worse"
-        return f"{'level with' if self.side == 'level' else self.side} {self.with_unit(self.line)}"
+            return say("no worse")
+        return say(DIRECTIONS[self.side], value=self.with_unit(self.line))
 
     def _others(self) -> str:
         """Whose iterations an early stop is compared with: "dense's iterations", "the 51.3 % ticket's
         iterations"."""
         if isinstance(self.against, float):
-            return f"the {100 * self.against:.3g} % ticket's iterations"
-        return f"{self.against}'s iterations"
+            return say("the {share:.3g} % ticket's iterations", share=100 * self.against)
+        return say("{of}'s iterations", of=say(self.against))
 
     @property
     def label(self) -> str:
@@ -110,7 +120,10 @@ class Claim:
         """A value as people read it, such as "+0.5 points" or "62 % of dense's iterations"; `digits` is a
         format such as ".1f"."""
         sign = "+" if self.unit == "points" and value else ""
-        return f"{value:{sign}{digits}} {f'% of {self._others()}' if self.unit == SPEED else self.unit}"
+        number = f"{value:{sign}{digits}}"
+        if self.unit == SPEED:
+            return say("{number} % of {others}", number=number, others=self._others())
+        return say("{number} {unit}", number=number, unit=say(self.unit))
 
     def weighed(self, value: float) -> float:
         """A value on the scale it is weighed on: ratios as their logarithm, everything else as it is."""
@@ -155,19 +168,22 @@ class Claim:
         """
         own = task == self.task or self.task == SEVERAL
         if self.side == "none":
-            return f"{NO_VERDICT} (no side)"
+            return f"{NO_VERDICT} ({say('no side')})"
         if self.unit in OWN_LEVEL and not own:
-            return f"{NO_VERDICT} (the paper's number is of {self.task})"
+            other = say("the paper's number is of {task}", task=self.task)
+            return f"{NO_VERDICT} ({other})"
         if known.trials < FEWEST or math.isnan(known.bounds[0]):
-            return f"{NO_VERDICT} (fewer than {FEWEST} trials)" if known.trials < FEWEST else NO_VERDICT
+            few = say("fewer than {fewest} trials", fewest=FEWEST)
+            return f"{NO_VERDICT} ({few})" if known.trials < FEWEST else NO_VERDICT
         if self.side == "no worse" and not margin > 0:
-            return f"{NO_VERDICT} (no margin)"
+            return f"{NO_VERDICT} ({say('no margin')})"
         gain, margin = self.gain(known), margin if self.side == "no worse" else 0.0
         found = gain.verdict(margin)
         if found == evidence.INCONCLUSIVE:
             needed = gain.trials_needed(margin)
-            many = f"more than {MOST_TRIALS} trials would be needed"
-            return f"{INCONCLUSIVE} ({f'about {needed} trials would settle it' if needed else many})"
+            many = say("more than {most} trials would be needed", most=MOST_TRIALS)
+            few = say("about {needed} trials would settle it", needed=needed)
+            return f"{INCONCLUSIVE} ({few if needed else many})"
         if found == evidence.WORSE:
             return CONTRADICTED
         if not own:
@@ -216,8 +232,8 @@ def _by_id() -> dict[str, Claim]:
 
 def of_the_paper(claim: Claim) -> str:
     """What the paper prints, at which density, and of which task: "+0.5 points at 21.1 % (lenet-mnist)"."""
-    whose = "several networks" if claim.task == SEVERAL else claim.task
-    return f"{claim.printed}{at_density(claim.density)} ({whose})"
+    whose = say("several networks") if claim.task == SEVERAL else claim.task
+    return say("{word} ({why})", word=f"{claim.printed}{at_density(claim.density)}", why=whose)
 
 
 def at_density(density: Number | None) -> str:
@@ -225,4 +241,7 @@ def at_density(density: Number | None) -> str:
     if density is None:
         return ""
     ends = density if isinstance(density, tuple) else (density,)
-    return f" at {' to '.join(dict.fromkeys(f'{100 * end:.3g}' for end in ends))} %"
+    first, *last = dict.fromkeys(f"{100 * end:.3g}" for end in ends)
+    if not last:
+        return say(" at {share} %", share=first)
+    return say(" at {first} to {last} %", first=first, last=last[0])

@@ -15,6 +15,7 @@ from lthlib.analysis import comparison
 from lthlib.analysis.evidence import Evidence, weigh, weigh_ratio
 from lthlib.analysis.summary import LOWER_IS_BETTER, by_trial, scale, summarise
 from lthlib.core.errors import LotteryError
+from lthlib.core.language import mark
 from lthlib.papers.claims import RATIOS, SPEED, Claim, Number, find
 from lthlib.settings import SCHEDULES
 from lthlib.tasks import TASKS
@@ -22,8 +23,8 @@ from lthlib.tasks import TASKS
 NEAR = 1.25  # a level stands for a density that is at most one round of pruning away
 EDGE = 1.05  # how far past a range's end a level still belongs to it
 TO_REACH = "iterations_to_reach"  # the measure of speed that is no column of `summarise`
-UNFINISHED = "no verdict (most pairs of networks still improve at the end of training)"
-NOT_LEARNED = "no verdict (the dense network is near chance: it has not learned)"
+UNFINISHED = "no verdict (" + mark("most pairs of networks still improve at the end of training") + ")"
+NOT_LEARNED = "no verdict (" + mark("the dense network is near chance: it has not learned") + ")"
 
 
 @dataclass(frozen=True, eq=False)

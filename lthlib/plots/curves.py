@@ -9,6 +9,7 @@ from matplotlib.ticker import NullLocator
 from lthlib.analysis.sentences import describe
 from lthlib.analysis.summary import LABELS, LOWER_IS_BETTER, one_setting, scale, summarise
 from lthlib.core.errors import LotteryError
+from lthlib.core.language import say
 from lthlib.core.percent import percent, rounded
 from lthlib.plots import style
 from lthlib.plots.style import DOTTED, LEGEND, METHODS, SERIES, SERIES_MARKERS, SHADE, Style, finish
@@ -181,10 +182,15 @@ def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
     speed.set(xlabel=WEIGHTS, ylabel="early stop (% of dense's iterations,\nlogarithmic)", yscale="log")
     style.plain_numbers(speed.yaxis)
     figure.suptitle(title)
-    counts = ", ".join(f"{verdict} at {count}" for verdict, count in levels.verdict.value_counts().items())
-    start = "Accuracy and early stop against the dense networks', by weights remaining, with 95 % bounds;"
+    found = levels.verdict.value_counts().items()
+    counts = ", ".join(say("{verdict} at {count}", verdict=say(verdict), count=count) for verdict, count in found)
     margin = matching.attrs.get("margin", "")
-    return finish(figure, f"{start} verdicts over {len(levels)} levels: {counts}. {margin.capitalize()}.", legend=speed)
+    words = say(
+        "Accuracy and early stop against the dense networks', by weights remaining, with 95 % bounds; "
+        "verdicts over {levels} levels: {counts}. {margin}.",
+        **{"levels": len(levels), "counts": counts, "margin": margin.capitalize()},
+    )
+    return finish(figure, words, legend=speed)
 
 
 def differences(

@@ -9,6 +9,7 @@ from IPython.display import HTML, display
 
 from lthlib.analysis import film
 from lthlib.core.errors import LotteryError
+from lthlib.core.language import say
 from lthlib.plots.style import METHODS, NAMES
 from lthlib.storage import atlas
 from lthlib.storage.networks import summarise
@@ -38,14 +39,14 @@ class Animation(ipywidgets.VBox):
         last = len(first) - 1
         wide = ipywidgets.Layout(width="auto", flex="1 1 160px", min_width="120px")
         options = [(NAMES.get(method, method), method) for method in self.reels]
-        tips = [f"Show {name}" for name, _ in options]
+        tips = [say("Show {name}", name=name) for name, _ in options]
         self.method = ipywidgets.ToggleButtons(options=options, tooltips=tips, style={"button_width": "auto"})
         self.play = ipywidgets.Play(min=0, max=last, interval=INTERVAL, layout=ipywidgets.Layout(flex="0 0 auto"))
         self.slider = ipywidgets.IntSlider(
-            min=0, max=last, description="frame", readout=False, style={"description_width": "initial"}, layout=wide
+            min=0, max=last, description=say("frame"), readout=False, style={"description_width": "initial"}, layout=wide
         )
-        self.back, self.forward = _button("◀ step", "One frame back"), _button("step ▶", "One frame on")
-        self.next = _button("next round ▶▶", "To the beginning of the next round")
+        self.back, self.forward = _button(say("◀ step"), say("One frame back")), _button(say("step ▶"), say("One frame on"))
+        self.next = _button(say("next round ▶▶"), say("To the beginning of the next round"))
         self.picture = ipywidgets.HTML()
         row = ipywidgets.Layout(flex_flow="row wrap", align_items="center")
         controls = ipywidgets.HBox([self.play, self.back, self.forward, self.next, self.slider], layout=row)

@@ -17,6 +17,7 @@ from IPython.display import HTML, display
 
 from lthlib.analysis.catalogue import Catalogue, Group, catalogue
 from lthlib.analysis.inspection import Look
+from lthlib.core.language import say
 from lthlib.plots.style import NAMES
 from lthlib.widgets.panels import Panels, Place
 
@@ -35,9 +36,9 @@ class Explorer(ipywidgets.VBox):
         self.catalogue, self._panels, self._quiet = catalogue, {}, False
         self._weights: dict[int, float] = {}  # of the levels shown, in percent
         names = list(catalogue.groups)
-        self.results = _input(ipywidgets.Dropdown, "results", "18em", options=names)
-        self.density = _slider("weights remaining", "30em")
-        self.rate, self.trial, self.method = (_toggles(name) for name in ("removed per round", "trial", "method"))
+        self.results = _input(ipywidgets.Dropdown, say("results"), "18em", options=names)
+        self.density = _slider(say("weights remaining"), "30em")
+        self.rate, self.trial, self.method = map(_toggles, (say("removed per round"), say("trial"), say("method")))
         self.picture = ipywidgets.HTML()
         above = [self.results, self.density] if len(names) > 1 else [self.density]
         self._static, hide = _static()

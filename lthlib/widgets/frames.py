@@ -14,6 +14,7 @@ import pandas as pd
 from torch import Tensor
 
 from lthlib.analysis.film import Film
+from lthlib.core.language import mark, say
 from lthlib.core.percent import percent
 from lthlib.plots.drawings.canvas import FONT, GHOST, INK, LINES, NEGATIVE, PAPER, POSITIVE, for_text
 from lthlib.plots.style import METHODS, NAMES
@@ -24,11 +25,11 @@ WIDTHS = (0.6, 1.1, 1.8, 2.7)  # of connections, by quarters of the layer's larg
 DASHED = 'stroke-dasharray="5 3"'  # of negative ones
 GOING = "#AEB6C1"  # of weights that are pruned next
 BEGINNINGS = {
-    "iterative": "reset to the initial values",
-    "oneshot": "reset to the initial values, after one single cut",
-    "reinit": "the ticket's connections, new random values",
-    "shuffle": "connections shuffled in each layer, initial values",
-    "random": "connections and values drawn at random",
+    "iterative": mark("reset to the initial values"),
+    "oneshot": mark("reset to the initial values, after one single cut"),
+    "reinit": mark("the ticket's connections, new random values"),
+    "shuffle": mark("connections shuffled in each layer, initial values"),
+    "random": mark("connections and values drawn at random"),
 }
 DRAWN_ANEW = ("shuffle", "random")  # controls whose connections at one level are not among those before
 
@@ -52,7 +53,10 @@ class Reel:
         """A frame as HTML: two drawings beside each other, below each other where there is no room, and the
         words under them."""
         network, words = self._network(number), self.words(number)
-        alt = f"The network's drawing: {words} Beside it, accuracy against weights remaining, and the training that is going on."
+        alt = say(
+            "The network's drawing: {words} Beside it, accuracy against weights remaining, and the training that is going on.",
+            words=words,
+        )
         return (
             f'<figure style="margin: 0"><div role="img" aria-label="{html.escape(alt)}" style="display: flex; flex-wrap: wrap">'
             f"{network}{self._axes.draw(*self._at(number))}</div>"
@@ -73,13 +77,16 @@ class Reel:
         """What happens in a frame, in a few words."""
         level, time = self.stages[number]
         if time == self._times:
-            goes = "next come other connections" if self.method in DRAWN_ANEW else "the grey ones go"
-            return f"prune: {goes}, {_percent(self.film.densities[level + 1])} stay"
+            share = _percent(self.film.densities[level + 1])
+            if self.method in DRAWN_ANEW:
+                return say("prune: next come other connections, {share} stay", share=share)
+            return say("prune: the grey ones go, {share} stay", share=share)
         if time == 0:
-            return BEGINNINGS.get(self.method, "reset") if level else "all weights, at their random initial values"
-        iteration = self.film.iterations[time]
-        done = f"trained: {100 * float(self.film.test[level]):.1f} % right on test images, at early stop"
-        return done if time == self._times - 1 else f"training, iteration {iteration:,}"
+            return say(BEGINNINGS.get(self.method, "reset")) if level else say("all weights, at their random initial values")
+        if time < self._times - 1:
+            return say("training, iteration {iteration:,}", iteration=self.film.iterations[time])
+        share = 100 * float(self.film.test[level])
+        return say("trained: {share:.1f} % right on test images, at early stop", share=share)
 
     def words(self, number: int) -> str:
         """A frame in two sentences."""
@@ -87,11 +94,12 @@ class Reel:
         film, density = self.film, float(self.film.densities[level])
         total = sum(a * b for a, b in zip(film.sizes, film.sizes[1:]))
         drawn = sum(int((weights[level, 0] != 0).sum()) for weights in film.weights.values())
-        where = f"Round {level}" if level else "Before the first round"
-        kept = f"{_percent(density)} of the weights ({round(density * total):,} of {total:,})"
-        return (
-            f"{where}, {NAMES.get(self.method, self.method)}, {kept}: {self.headline(number)}. "
-            f"Drawn are {drawn} connections, between the units that keep the most of them in the end."
+        where = say("Round {level}", level=level) if level else say("Before the first round")
+        counts = {"share": _percent(density), "kept": round(density * total), "total": total, "drawn": drawn}
+        return say(
+            "{where}, {method}, {share} of the weights ({kept:,} of {total:,}): {headline}. "
+            "Drawn are {drawn} connections, between the units that keep the most of them in the end.",
+            **{"where": where, "method": say(NAMES.get(self.method, self.method)), "headline": self.headline(number), **counts},
         )
 
     def _at(self, number: int) -> tuple[int, int]:
@@ -119,7 +127,7 @@ class Reel:
             for unit, (x, y) in enumerate(spots):
                 ink = INK if unit in busy[column] else GHOST
                 parts.append(f'<circle cx="{x:.0f}" cy="{y:.1f}" r="4.5" fill="{PAPER}" stroke="{ink}"/>')
-        head = f"{_percent(self.film.densities[level])} of the weights"
+        head = say("{share} of the weights", share=_percent(self.film.densities[level]))
         parts += [_text(12, 20, head, 17, INK, bold=True), _text(196, 20, self.headline(number), 14)]
         parts += self._names()
         return _svg(NETWORK, "".join(parts))
@@ -146,13 +154,14 @@ class Reel:
         """Above each column how many of its units are drawn, and below what the lines mean."""
         last, parts = len(self._places) - 1, []
         for column, (spots, size) in enumerate(zip(self._places, self.film.sizes)):
-            what = "inputs" if not column else "outputs" if column == last else "units"
-            count = f"{size:,} {what}" if len(spots) == size else f"{len(spots)} of {size:,} {what}"
+            what = say("inputs") if not column else say("outputs") if column == last else say("units")
+            count = say("{drawn} of {size:,} {what}", drawn=len(spots), size=size, what=what)
+            count = say("{size:,} {what}", size=size, what=what) if len(spots) == size else count
             parts.append(_text(spots[0][0], 44, count, 13, anchor="middle"))
         y = NETWORK[1] - 9
         parts.append(f'<path d="M14 {y}h26" stroke="{POSITIVE}" stroke-width="2.5"/>')
         parts.append(f'<path d="M132 {y}h26" stroke="{NEGATIVE}" stroke-width="2.5" stroke-dasharray="5 3"/>')
-        parts.append(_text(46, y + 4, "positive", 13) + _text(164, y + 4, "negative; wide lines are large weights", 13))
+        parts.append(_text(46, y + 4, say("positive"), 13) + _text(164, y + 4, say("negative; wide lines are large weights"), 13))
         return parts
 
 
@@ -210,15 +219,15 @@ class _Axes:
         return parts
 
     def _upper(self, method: str, means: Mapping[str, pd.Series]) -> list[str]:
-        (top, bottom), parts = self.UPPER, [_text(6, 15, "test accuracy (%)", 13)]
+        (top, bottom), parts = self.UPPER, [_text(6, 15, say("test accuracy (%)"), 13)]
         parts.append(f'<path d="M{self.LEFT} {top}V{bottom}H{self.RIGHT}" stroke="{LINES}"/>')
         step = 10 if self.high - self.low > 15 else 5
         for value in np.arange(np.ceil(self.low / step) * step, self.high + 1, step):
             parts.append(_text(self.LEFT - 6, self._down(value) + 4, f"{value:.0f}", 12, anchor="end"))
         for share in _ticks(self.densities):
             parts.append(_text(self._across(share), bottom + 15, f"{share:.3g}", 12, anchor="middle"))
-        parts.append(_text((self.LEFT + self.RIGHT) / 2, bottom + 31, "weights remaining (%)", 13, anchor="middle"))
-        trials = "thick: this run", "thin: averages of", "several runs"
+        parts.append(_text((self.LEFT + self.RIGHT) / 2, bottom + 31, say("weights remaining (%)"), 13, anchor="middle"))
+        trials = say("thick: this run"), say("thin: averages of"), say("several runs")
         parts += [_text(self.RIGHT + 8, 24 + 15 * line, words, 12) for line, words in enumerate(trials)]
         for place, name in enumerate(means):
             y, look = 86 + 17 * place, METHODS[name]
@@ -233,8 +242,10 @@ class _Axes:
             parts.append(_text(self.LEFT - 6, self._rise(value) + 4, f"{value}", 12, anchor="end"))
         for at in (0, last // 3, 2 * last // 3, last):
             parts.append(_text(self._along(at), bottom + 15, f"{at:,}", 12, anchor="middle"))
-        parts.append(_text((self.LEFT + self.RIGHT) / 2, bottom + 29, "iteration of this training", 13, anchor="middle"))
-        parts.append(_text(self.RIGHT + 6, top + 4, "validation", 13) + _text(self.RIGHT + 6, top + 19, "accuracy (%)", 13))
+        parts.append(_text((self.LEFT + self.RIGHT) / 2, bottom + 29, say("iteration of this training"), 13, anchor="middle"))
+        parts.append(
+            _text(self.RIGHT + 6, top + 4, say("validation"), 13) + _text(self.RIGHT + 6, top + 19, say("accuracy (%)"), 13)
+        )
         return parts
 
     def _across(self, share: float) -> float:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from lthlib import analysis, data, plots
 from lthlib.core.errors import LotteryError
+from lthlib.core.language import mark, say
 from lthlib.core.percent import percent
 from lthlib.lottery.controls import CONTROLS
 from lthlib.plots.style import METHODS, NAMES
@@ -21,7 +22,7 @@ from lthlib.widgets.explorer import _input, _row, _show, _static, _words
 
 EVERY = 0.5  # seconds between two looks at a hunt in the background
 SHORT = 500  # iterations: half a minute for the choices that the laboratory opens with
-WAIT = "Starting. The first networks are finished in ten seconds or so, later on a busy machine ..."
+WAIT = mark("Starting. The first networks are finished in ten seconds or so, later on a busy machine ...")
 
 
 def lab(results: str | Path | None = None) -> "Lab":
@@ -39,19 +40,19 @@ class Lab(ipywidgets.VBox):
         self.folder, self.hunt, self._watcher = results, None, None
         tasks = lab_choices.offered([name for name, task in TASKS.items() if data.at_hand(task.data)], lab_choices.TASKS)
         controls = [name for name in CONTROLS if name != "reset"]  # which belongs to other schedules
-        controls = [(f"none: {lab_choices.NO_CONTROL}", "none"), *lab_choices.offered(controls, lab_choices.CONTROLS)]
+        controls = [(say("none: the ticket alone"), "none"), *lab_choices.offered(controls, lab_choices.CONTROLS)]
         slider = ipywidgets.IntSlider
-        self.task = _input(ipywidgets.Dropdown, "task", "38em", options=tasks, value="lenet-mnist1d")
-        self.control = _input(ipywidgets.Dropdown, "beside the ticket", "38em", options=controls, value="reinit")
+        self.task = _input(ipywidgets.Dropdown, say("task"), "38em", options=tasks, value="lenet-mnist1d")
+        self.control = _input(ipywidgets.Dropdown, say("beside the ticket"), "38em", options=controls, value="reinit")
         share = {"value": 0.5, "min": 0.05, "max": 0.95, "step": 0.05, "readout_format": ".0%"}
-        self.rate = _input(ipywidgets.FloatSlider, "removed per round", "22em", **share)
-        self.rounds = _input(slider, "rounds", "19em", value=4, min=1, max=25)
-        self.trials = _input(slider, "trials (repetitions)", "22em", value=3, min=1, max=10)
-        self.iterations = _input(ipywidgets.IntText, "iterations of a training", "17em")
-        self.rewind = _input(ipywidgets.IntText, "reset to iteration", "14em", value=0)
-        self.start = ipywidgets.Button(description="Start", button_style="primary")
-        self.cancel = ipywidgets.Button(description="Cancel", disabled=True)
-        self.status, self.picture = ipywidgets.HTML(_words("Choose, then start.")), ipywidgets.HTML()
+        self.rate = _input(ipywidgets.FloatSlider, say("removed per round"), "22em", **share)
+        self.rounds = _input(slider, say("rounds"), "19em", value=4, min=1, max=25)
+        self.trials = _input(slider, say("trials (repetitions)"), "22em", value=3, min=1, max=10)
+        self.iterations = _input(ipywidgets.IntText, say("iterations of a training"), "17em")
+        self.rewind = _input(ipywidgets.IntText, say("reset to iteration"), "14em", value=0)
+        self.start = ipywidgets.Button(description=say("Start"), button_style="primary")
+        self.cancel = ipywidgets.Button(description=say("Cancel"), disabled=True)
+        self.status, self.picture = ipywidgets.HTML(_words(say("Choose, then start."))), ipywidgets.HTML()
         self.conclusion = ipywidgets.HTML()
         numbers = [self.rate, self.rounds, self.trials, self.iterations, self.rewind]
         self._static, hide = _static()
@@ -72,7 +73,7 @@ class Lab(ipywidgets.VBox):
 
     def _start(self) -> None:
         self.start.disabled = True
-        self.status.value, self.conclusion.value, self.picture.value = _words(WAIT, "<progress></progress> "), "", ""
+        self.status.value, self.conclusion.value, self.picture.value = _words(say(WAIT), "<progress></progress> "), "", ""
         chosen = {name: getattr(self, name).value for name in ("rate", "trials", "iterations", "rewind")}
         controls = () if self.control.value == "none" else (self.control.value,)
         extent = {"levels": self.rounds.value, "controls": controls}
@@ -87,7 +88,7 @@ class Lab(ipywidgets.VBox):
 
     def _cancel(self) -> None:
         self.cancel.disabled = True
-        self.status.value = _words("Stopping ...")
+        self.status.value = _words(say("Stopping ..."))
         self.hunt.cancel()
 
     def _watch(self, hunt: BackgroundHunt, control: str) -> None:
@@ -100,17 +101,18 @@ class Lab(ipywidgets.VBox):
             time.sleep(EVERY)
         table = hunt.table()
         self.picture.value = side_by_side(table, control)
-        kept = f"{hunt.done} of {hunt.total} networks are finished and kept. Start goes on from there."
-        outcome = hunt.outcome()
-        words = {"finished": f"Finished: {hunt.done} networks.", "cancelled": f"Cancelled: {kept}"}
+        outcome, counts = hunt.outcome(), {"done": hunt.done, "total": hunt.total}
+        cancelled = say("Cancelled: {done} of {total} networks are finished and kept. Start goes on from there.", **counts)
+        words = {"finished": say("Finished: {done} networks.", done=hunt.done), "cancelled": cancelled}
         self.status.value = _words(words.get(outcome, outcome))
         if outcome == "finished":
-            said = "".join(f"<li>{html.escape(line)}.</li>" for line in conclusion(table, control))
-            self.conclusion.value = f"<b>What your run shows</b><ul style='margin: 2px 0'>{said}</ul>"
+            lines = [html.escape(say("{sentence}.", sentence=line)) for line in conclusion(table, control)]
+            said = "".join(f"<li>{line}</li>" for line in lines)
+            self.conclusion.value = f"<b>{say('What your run shows')}</b><ul style='margin: 2px 0'>{said}</ul>"
         self.cancel.disabled, self.start.disabled = True, False
 
     def _ipython_display_(self, **_) -> None:
-        words = "The laboratory needs a running kernel: open this notebook in Jupyter and run this cell."
+        words = say("The laboratory needs a running kernel: open this notebook in Jupyter and run this cell.")
         _show(self, self._static, f"<p><i>{words}</i></p>")
 
 
@@ -141,24 +143,27 @@ def side_by_side(table: pd.DataFrame, control: str) -> str:
     for method, curve in shown.groupby("method", sort=False):
         by_iteration = curve.groupby("iteration").accuracy.mean()
         right.plot(100 * by_iteration, label=NAMES.get(method, method), linewidth=2, **METHODS[method].line())
-    where = f"trial {trial} at {percent(shown.density.mean()).replace('100.0', '100')}"
-    right.set_title(f"Just trained: {where}", fontsize=11)
+    share = percent(shown.density.mean()).replace("100.0", "100")
+    right.set_title(f"Just trained: trial {trial} at {share}", fontsize=11)
     right.set(xlabel="iteration", ylabel="validation accuracy (%)")
     right.legend(frameon=False)
     right.spines[["top", "right"]].set_visible(False)
-    words = f"{figure.get_label()} On the right, the learning curves of {where}."
+    where = say("trial {trial} at {share}", trial=trial, share=share)
+    words = say("{figure} On the right, the learning curves of {where}.", figure=figure.get_label(), where=where)
     return plots.as_html(figure, words)
 
 
 def _progress(hunt: BackgroundHunt, done: int, control: str) -> str:
     """A bar for the ticket and one for its control, beside each other."""
     if not done:
-        return _words(WAIT, "<progress></progress> ")
+        return _words(say(WAIT), "<progress></progress> ")
     left = hunt.seconds_left()
-    time_left = "" if left is None else f", about {left:.0f} seconds left"
+    time_left = "" if left is None else say(", about {left:.0f} seconds left", left=left)
     bars = []
     for name, paths in hunt.by_method().items():
         there = sum(path.exists() for path in paths)
-        label = html.escape(NAMES.get(name, name))
-        bars.append(f'{label} <progress value="{there}" max="{len(paths)}" aria-label="{label} trained"></progress> ')
-    return _words(f"{done} of {hunt.total} networks{time_left}", " ".join(bars))
+        label = html.escape(say(NAMES.get(name, name)))
+        trained = say("{method} trained", method=label)
+        bars.append(f'{label} <progress value="{there}" max="{len(paths)}" aria-label="{trained}"></progress> ')
+    count = say("{done} of {total} networks", done=done, total=hunt.total)
+    return _words(f"{count}{time_left}", " ".join(bars))

@@ -20,6 +20,7 @@ from PIL import Image
 
 from lthlib.analysis.inspection import Look
 from lthlib.analysis.summary import summarise
+from lthlib.core.language import say
 from lthlib.plots.show import picture_as_html
 from lthlib.plots.style import DOTTED, METHODS, NAMES, WORDS, density_axis
 
@@ -101,22 +102,27 @@ class Panels:
 
     def describe(self, place: Place, look: Look | None = None) -> str:
         """What the panels show at a place, in numbers."""
-        weights = f"{self.weights[place.level]:.3g} % of the weights"
-        start = f"{self.task}, {NAMES.get(place.method, place.method)}, trial {place.trial}, {weights}:"
+        start = say(
+            "{task}, {method}, trial {trial}, {share:.3g} % of the weights:",
+            **{"task": self.task, "method": say(NAMES.get(place.method, place.method))},
+            **{"trial": place.trial, "share": self.weights[place.level]},
+        )
         network, dense = self._network(place), self._network(Place(self.ticket, place.trial, 0))
         if network is None:
-            return f"{start} not trained."
-        text = (
-            f"{start} test accuracy {100 * network.test_accuracy:.1f} % at early stop, iteration "
-            f"{network.early_stop:,.0f} (dense {100 * dense.test_accuracy:.1f} % at {dense.early_stop:,.0f})."
+            return say("{start} not trained.", start=start)
+        text = say(
+            "{start} test accuracy {accuracy:.1f} % at early stop, iteration {stop:,.0f} (dense {dense:.1f} % at {its:,.0f}).",
+            **{"start": start, "accuracy": 100 * network.test_accuracy, "stop": network.early_stop},
+            **{"dense": 100 * dense.test_accuracy, "its": dense.early_stop},
         )
         if look is None:
             return text
         layers = ", ".join(f"{name} {_percent(share)}" for name, share in look.layers.items())
         blind, inputs = int((look.pixels == 0).sum()), look.pixels.numel()
-        what = "positions in the first layer's kernels" if look.kernel else "inputs"
-        seen = f"{blind} of {inputs} {what} have no weight left" if blind else f"all {inputs} {what} still have weights"
-        return f"{text} The ticket's layers keep {layers}; {seen}."
+        what = inputs_of(look)
+        seen = say("{blind} of {all} {what} have no weight left", blind=blind, all=inputs, what=what)
+        seen = seen if blind else say("all {all} {what} still have weights", all=inputs, what=what)
+        return say("{text} The ticket's layers keep {layers}; {seen}.", text=text, layers=layers, seen=seen)
 
     def _network(self, place: Place) -> pd.Series | None:
         key = (place.method if place.level else self.ticket, place.trial, place.level)
@@ -269,6 +275,11 @@ class Panels:
 
     def _add(self, axes: Axes, *artists) -> None:
         self.changing += [(axes, artist) for artist in artists]
+
+
+def inputs_of(look: Look) -> str:
+    """What the pixels of a look are."""
+    return say("positions in the first layer's kernels") if look.kernel else say("inputs")
 
 
 def _with_commas(axis: Axis) -> None:

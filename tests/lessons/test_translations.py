@@ -1,5 +1,6 @@
-"""Translations cannot drift from the lessons: every shipped catalogue fits its lesson, cell by cell."""
+"""Translations cannot drift from the lessons: every shipped catalogue fits its lesson, cell by cell and text by text."""
 
+import ast
 import json
 import re
 import shutil
@@ -9,33 +10,40 @@ import polib
 import pytest
 
 from lthlib import LotteryError
-from lthlib.lessons import translations
+from lthlib.core.language import FILE
+from lthlib.lessons import code_texts, translations
 from tests.conftest import ROOT
 
-SHIPPED = sorted(translations.HOME.glob("*/*.po"))
+SHIPPED = sorted(path for path in translations.HOME.glob("*/*.po") if path.name != FILE)
 FIXED = {  # what a translation repeats as it is
     "code": r"```.*?```|`[^`\n]+`",
     "links": r"\]\(([^)]+)\)",
     "headings": r"^#+(?= )",
     "tags": r"</?\w+>",
     "numbers": r"\d+(?:[.,]\d+)*",
+    "values": r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}",
 }
+
+
+def misfits(text, translation):
+    """What keeps a translation from fitting its text, a sentence each."""
+    sentences = []
+    for what, pattern in FIXED.items():
+        pattern = re.compile(pattern, re.DOTALL | re.MULTILINE)
+        there, here = Counter(pattern.findall(text)), Counter(pattern.findall(translation))
+        if there != here:
+            missing, more = list(there - here), list(here - there)
+            sentences.append(f"{text[:60]!r}: {what} differ; missing {missing}, more {more}.")
+    return sentences
 
 
 def problems(lesson, language):
     """What keeps a translation from fitting its lesson, a sentence each."""
-    fitting, texts = translations.translated(lesson, language), translations.texts(translations.read(lesson))
+    fitting, book = translations.translated(lesson, language), translations.read(lesson)
+    texts = [*translations.texts(book), *code_texts.texts(book)]
     sentences = [f"{text[:60]!r}: not translated." for text in texts if text not in fitting]
     sentences += [f"{text[:60]!r}: no longer in the lesson." for text in fitting if text not in texts]
-    for text in texts:
-        for what, pattern in FIXED.items():
-            pattern = re.compile(pattern, re.DOTALL | re.MULTILINE)
-            original = Counter(pattern.findall(text))
-            translation = Counter(pattern.findall(fitting.get(text, text)))
-            if original != translation:
-                missing, more = list(original - translation), list(translation - original)
-                sentences.append(f"{text[:60]!r}: {what} differ; missing {missing}, more {more}.")
-    return sentences
+    return sentences + [sentence for text in texts for sentence in misfits(text, fitting.get(text, text))]
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}-{path.stem}")
@@ -43,13 +51,31 @@ def test_a_shipped_translation_fits_its_lesson(path):
     assert problems(ROOT / "notebooks" / f"{path.stem}.ipynb", path.parent.name) == []
 
 
+def without_texts(source):
+    """The code of a cell as a tree in which every string is as good as any other; magics are left out."""
+    tree = ast.parse(re.sub(r"^( *)[%!].*$", r"\1pass", source, flags=re.MULTILINE))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node.value = "text"
+        if isinstance(node, ast.JoinedStr):  # its values may stand in another order
+            values = [part for part in node.values if isinstance(part, ast.FormattedValue)]
+            node.values = sorted(values, key=ast.dump)
+    return ast.dump(tree)
+
+
 @pytest.mark.parametrize("language", translations.LANGUAGES)
-def test_lessons_0_to_3_are_translated_and_their_code_is_the_same(language):
+def test_lessons_0_to_3_are_translated_and_their_code_is_the_same_but_for_texts(language):
     for lesson in sorted((ROOT / "notebooks").glob("0[0-3]_*.ipynb")):
         book, own = translations.translate(lesson, language), json.loads(lesson.read_text(encoding="utf-8"))
+        switch, is_first = translations.SWITCH.format(language=language), True
         for cell, original in zip(book["cells"], own["cells"], strict=True):
             assert cell["cell_type"] == original["cell_type"] and cell["id"] == original["id"]
-            assert (cell["source"] == original["source"]) == (cell["cell_type"] == "code")
+            if cell["cell_type"] == "markdown":
+                assert cell["source"] != original["source"]
+                continue
+            source, english = "".join(cell["source"]), "".join(original["source"])
+            assert without_texts(source) == without_texts(f"{english}\n\n{switch}" if is_first else english)
+            is_first = False
 
 
 @pytest.fixture
@@ -108,5 +134,62 @@ def test_no_asterisk_of_an_emphasis_is_seen(language):
     assert "*" in renderer.render("**（ticket）**です"), "this is what must not happen"
     for lesson in translations.lessons(language):
         for text in translations.translated(lesson, language).values():
+            text = re.sub(FIXED["values"], "1", text)
             page = re.sub(r"<(code|pre)[^>]*>.*?</\1>", "", renderer.render(text), flags=re.DOTALL)
             assert "*" not in page, page[max(page.find("*") - 60, 0) :][:120]
+
+
+CELL = """# @title Say it
+share = 0.5
+kinds, unit = ["the ticket", "reinit"], {"the ticket": "points"}
+told = (
+    f"At {100 * share:.0f} % of \\"all\\": {unit['the ticket']}. "
+    "And so on."
+)
+table = frame.rename(columns={"the ticket": "ticket"})
+questions.predict("Which?", kinds, key="which")
+questions.reveal("which", kinds[0], told)"""
+
+
+def book_of(*sources):
+    return {"cells": [{"cell_type": "code", "id": "a", "metadata": {}, "source": source} for source in sources]}
+
+
+def test_the_texts_of_code_are_those_that_readers_see():
+    text = "At {100 * share:.0f} % of \"all\": {unit['the ticket']}. And so on."
+    assert code_texts.texts(book_of(CELL)) == ["Say it", "the ticket", "points", text, "Which?"]
+
+
+def test_exchanged_texts_keep_the_code():
+    text = "At {100 * share:.0f} % of \"all\": {unit['the ticket']}. And so on."
+    words = {
+        "Say it": "言う",
+        "the ticket": "くじ",
+        "points": "ポイント",
+        text: "{unit['the ticket']}は\"{100 * share:.0f} %\"。" + "長い。" * 40,
+        "Which?": "どれ",
+    }
+    book = book_of(CELL)
+    code_texts.translate(book, words)
+    source = "".join(book["cells"][0]["source"])
+    assert source.startswith("# @title 言う\n") and without_texts(source) == without_texts(CELL)
+    assert 'kinds, unit = ["くじ", "reinit"], {"the ticket": "ポイント"}' in source, "keys and names of controls stay"
+    assert max(map(len, source.splitlines())) <= 110
+    space = {"questions": Asked(), "frame": Asked()}
+    exec(source, space)
+    assert space["told"] == 'ポイントは"50 %"。' + "長い。" * 40
+
+
+class Asked:
+    def __getattr__(self, name):
+        return lambda *_, **__: None
+
+
+def test_names_are_followed_to_where_their_texts_are_written():
+    sources = [
+        "def words(share):\n    return f'{share} and below'",
+        "late = ', '.join(f'{n} late' for n in counts) or 'none'\nname = 'kept'",
+        "display(Markdown(f'**{words(1)}** {late} {other[name]}'))\nprint('Done' if late else 'Open')",
+    ]
+    found = code_texts.texts(book_of(*sources))
+    assert found == ["{share} and below", ", ", "{n} late", "none", "Done", "Open"]  # `kept` is a key, not shown

@@ -6,7 +6,8 @@ import pytest
 
 import lthlib
 from lthlib.core.errors import LotteryError
-from lthlib.papers.beside import COLUMNS
+from lthlib.core.language import spoken
+from lthlib.papers.beside import COLUMNS, to_show
 from tests.papers.tables import hunted
 
 
@@ -90,3 +91,22 @@ def test_ratios_are_above_zero_and_nothing_is_a_row_without_a_level():
         lthlib.beside_paper({"early-bird-energy": [2.0, -1.0]})
     assert lthlib.beside_paper({"lenet-better-at-13": []}).here.item() == "no such level"
     assert lthlib.beside_paper({}).columns.tolist() == COLUMNS
+
+
+def test_the_table_is_english_and_is_shown_in_the_language_that_is_on():
+    values = {
+        "lenet-better-than-reinit": [0.4, 0.5, 0.6],
+        "lenet-earlier-at-21": [60.0, 110.0, 95.0],
+        "lenet-better-at-13": [0.1],
+    }
+    english = lthlib.beside_paper(values, on="lenet-mnist")
+    assert to_show(english) is english
+    with spoken("ja"):
+        table = lthlib.beside_paper(values, on="lenet-mnist")
+        shown = to_show(table)
+    pd.testing.assert_frame_equal(table, english)
+    assert shown.columns.tolist() == ["主張", "論文", "ここでの結果", "測った場所", "95 %の下界と上界", "試行", "判定"]
+    assert shown.loc["lenet-better-than-reinit", "判定"] == "再現"
+    assert shown.loc["lenet-earlier-at-21", "判定"].startswith("判定できない（約")
+    assert shown.loc["lenet-better-at-13", "判定"] == "判定なし（3試行未満）"
+    assert shown.loc["lenet-better-at-13", "論文"] == "+0.3ポイント超（密度13.5 %）（lenet-mnist）"

@@ -1,5 +1,6 @@
 """Drawings of the algorithm and of its controls. Their numbers are made up; `pieces` has them."""
 
+from lthlib.core.language import say
 from lthlib.plots.drawings.canvas import (
     BODY,
     GHOST,
@@ -57,10 +58,12 @@ def the_loop() -> Drawing:
     name(canvas, 80, 310, "iterative", "ticket")
     canvas.text(148, 310, "what is left after the last round, at its initial weights:  m × θ_0", BODY, anchor="start")
     return canvas.drawing(
-        "The loop of the algorithm",
-        "A small network in four states. Initialise: random weights theta_0. Train: the weights change. "
-        "Prune: the smallest trained weights are removed. Reset: those left go back to theta_0. An arrow "
-        "leads back to training. After the last round, the mask times theta_0 is the ticket.",
+        say("The loop of the algorithm"),
+        say(
+            "A small network in four states. Initialise: random weights theta_0. Train: the weights change. "
+            "Prune: the smallest trained weights are removed. Reset: those left go back to theta_0. An arrow "
+            "leads back to training. After the last round, the mask times theta_0 is the ticket.",
+        ),
     )
 
 
@@ -94,10 +97,13 @@ def mask_times_weights() -> Drawing:
     canvas.note(344, 232, "1 keeps a weight, 0 makes it exactly zero")
     legend_of_signs(canvas, 24, 260)
     return canvas.drawing(
-        "The mask times the weights",
-        "A grid of nine initial weights, times a grid of ones and zeros, the mask, is the ticket: where "
-        "the mask has a 1 the weight stays, where it has a 0 it is zero. Beside it the same as a "
-        f"network, in which the pruned connections are missing: {sum(map(sum, mask[0]))} of 9 are left.",
+        say("The mask times the weights"),
+        say(
+            "A grid of nine initial weights, times a grid of ones and zeros, the mask, is the ticket: where "
+            "the mask has a 1 the weight stays, where it has a 0 it is zero. Beside it the same as a "
+            "network, in which the pruned connections are missing: {count} of 9 are left.",
+            count=sum(map(sum, mask[0])),
+        ),
     )
 
 
@@ -126,11 +132,13 @@ def oneshot_and_iterative() -> Drawing:
     canvas.note(left, 306, "each arrow: train, remove the smallest 20 % of what is left, reset to θ_0")
     canvas.note(left, 328, "7 trainings before the ticket is found")
     return canvas.drawing(
-        "One-shot and iterative pruning",
-        "Above, one-shot: one arrow leads from 100 % of the weights to 21 %, after one training. Below, "
-        "iterative: seven arrows lead from 100 % over 80, 64, 51, 41, 33 and 26 % to 21 %; each is a "
-        "training, a pruning of 20 % of what is left, and a reset. Iterative pruning needs seven "
-        "trainings before its ticket is found, one-shot one.",
+        say("One-shot and iterative pruning"),
+        say(
+            "Above, one-shot: one arrow leads from 100 % of the weights to 21 %, after one training. Below, "
+            "iterative: seven arrows lead from 100 % over 80, 64, 51, 41, 33 and 26 % to 21 %; each is a "
+            "training, a pruning of 20 % of what is left, and a reset. Iterative pruning needs seven "
+            "trainings before its ticket is found, one-shot one.",
+        ),
     )
 
 
@@ -162,11 +170,13 @@ def controls() -> Drawing:
     canvas.text(400, 242, "Does it matter which weights are kept?", SMALL)
     canvas.note(118, 444, "A wider line is a larger weight. Each layer keeps equally many in all four.")
     return canvas.drawing(
-        "The controls of a ticket",
-        "Four small networks in a square. Across: initial weights theta_0, or new ones. Down: the "
-        "ticket's mask, or the mask shuffled inside each layer. Ticket: theta_0 and its own mask. "
-        "Reinit: new weights, the same mask. Shuffle: theta_0, a shuffled mask. Random: both are "
-        "exchanged. Ticket and reinit differ in the weights alone, ticket and shuffle in the mask alone.",
+        say("The controls of a ticket"),
+        say(
+            "Four small networks in a square. Across: initial weights theta_0, or new ones. Down: the "
+            "ticket's mask, or the mask shuffled inside each layer. Ticket: theta_0 and its own mask. "
+            "Reinit: new weights, the same mask. Shuffle: theta_0, a shuffled mask. Random: both are "
+            "exchanged. Ticket and reinit differ in the weights alone, ticket and shuffle in the mask alone.",
+        ),
     )
 
 
@@ -238,11 +248,14 @@ def signs() -> Drawing:
     canvas.box(320, 274, 44, 13, PAPER, NEGATIVE, 2, DASHES)
     canvas.note(374, 281, "negative: to the left, dashed")
     return canvas.drawing(
-        "The sign and the magnitude of a weight",
-        "Six weights as bars to the right of zero (positive) or to its left (negative), in four columns. "
-        "Ticket: signs and magnitudes of theta_0. reinit_signs: the same signs with new magnitudes. "
-        "constant_signs: the same signs with one magnitude. reinit: new weights, of which "
-        f"{sum(a * b < 0 for a, b in zip(weights, new))} of 6 have the other sign.",
+        say("The sign and the magnitude of a weight"),
+        say(
+            "Six weights as bars to the right of zero (positive) or to its left (negative), in four columns. "
+            "Ticket: signs and magnitudes of theta_0. reinit_signs: the same signs with new magnitudes. "
+            "constant_signs: the same signs with one magnitude. reinit: new weights, of which "
+            "{count} of 6 have the other sign.",
+            count=sum(a * b < 0 for a, b in zip(weights, new)),
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 import math
 
 from lthlib.core.errors import LotteryError
+from lthlib.core.language import say
 from lthlib.core.validation import at_least, number, plain
 from lthlib.plots.drawings.canvas import BODY, EDGE, GHOST, INK, LINES, SMALL, WIDTH, Canvas, Drawing, curve, for_text
 from lthlib.plots.drawings.pieces import axes, panel
@@ -52,10 +53,12 @@ def reading_a_density_curve() -> Drawing:
         canvas.badge(42, 326 + 24 * place, label, radius=9)
         canvas.note(60, 326 + 24 * place, words)
     return canvas.drawing(
-        "Reading a density curve",
-        "A sketch, not a result: test accuracy against weights remaining, from 100 % at the left to 2 % "
-        "at the right, on a logarithmic axis, for two made-up methods. A is above the dotted line of the dense "
-        "network at first, then falls. B is a little below that line, and falls later, so the curves cross.",
+        say("Reading a density curve"),
+        say(
+            "A sketch, not a result: test accuracy against weights remaining, from 100 % at the left to 2 % "
+            "at the right, on a logarithmic axis, for two made-up methods. A is above the dotted line of the dense "
+            "network at first, then falls. B is a little below that line, and falls later, so the curves cross.",
+        ),
     )
 
 
@@ -226,9 +229,11 @@ def verdicts() -> Drawing:
         24, 330, "Shaded: a loss this small does not count. The margin is declared before the run.", SMALL, WORDS, "start"
     )
     return canvas.drawing(
-        "Four verdicts",
-        "Four intervals of the difference in accuracy between ticket and dense network, against two "
-        "lines: zero, and minus the margin. Better: the interval is above zero. As good: it is above "
-        "minus the margin and reaches over zero. Worse: it is below zero, and reaches below minus the "
-        "margin. Inconclusive: it reaches below minus the margin and above zero.",
+        say("Four verdicts"),
+        say(
+            "Four intervals of the difference in accuracy between ticket and dense network, against two "
+            "lines: zero, and minus the margin. Better: the interval is above zero. As good: it is above "
+            "minus the margin and reaches over zero. Worse: it is below zero, and reaches below minus the "
+            "margin. Inconclusive: it reaches below minus the margin and above zero.",
+        ),
     )

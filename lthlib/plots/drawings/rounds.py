@@ -1,6 +1,7 @@
 """Drawings of what happens from round to round, and of what a trial is. Their numbers are made up, but for
 shares, which are computed."""
 
+from lthlib.core.language import say
 from lthlib.plots.drawings.canvas import BODY, GHOST, INK, LINES, SMALL, Canvas, Drawing
 from lthlib.plots.drawings.pieces import name, panel
 from lthlib.plots.style import METHODS
@@ -31,10 +32,14 @@ def shares_kept() -> Drawing:
     for place in range(ROUNDS + 1):
         canvas.text(242 + 78 * place, 324, f"round {place}" if place else "dense", SMALL)
     return canvas.drawing(
-        "What a round removes",
-        "Two rows of bars, one for each round. Above, each round removes a fifth of the weights that are left: "
-        "100, 80, 64, 51, 41 and 33 % remain, and something always remains. Below, each round removes a fifth "
-        "of all weights: 100, 80, 60, 40, 20 and 0 %, so after five rounds nothing is left.",
+        say("What a round removes"),
+        say(
+            "Two rows of bars, one for each round. Above, each round removes a fifth of the weights "
+            "that are left: "
+            "100, 80, 64, 51, 41 and 33 % remain, and something always remains. Below, each round "
+            "removes a fifth "
+            "of all weights: 100, 80, 60, 40, 20 and 0 %, so after five rounds nothing is left.",
+        ),
     )
 
 
@@ -50,12 +55,18 @@ def reset_or_continue() -> Drawing:
     canvas.arrow((280, 382), (312, 382), width=1.8, dashes=(4, 3))
     canvas.note(322, 382, "reset what is left to θ_0")
     return canvas.drawing(
-        "Reset in every round, or train on",
-        "Two rows, each with three trainings in turn. Ticket: every training starts at theta_0; after it a "
-        "fifth of the weights is pruned, and the rest is reset. Continued: each training goes on from where "
-        "the one before ended, with a pruning in between; only after the last is the rest reset to theta_0. "
-        "In both rows the last network, with 51 % of the weights, is then trained from theta_0, and these "
-        "two are compared.",
+        say("Reset in every round, or train on"),
+        say(
+            "Two rows, each with three trainings in turn. Ticket: every training starts at theta_0; "
+            "after it a "
+            "fifth of the weights is pruned, and the rest is reset. Continued: each training goes on "
+            "from where "
+            "the one before ended, with a pruning in between; only after the last is the rest reset "
+            "to theta_0. "
+            "In both rows the last network, with 51 % of the weights, is then trained from theta_0, "
+            "and these "
+            "two are compared.",
+        ),
     )
 
 
@@ -101,8 +112,11 @@ def trials_and_redraws() -> Drawing:
     canvas.marker(330, 318, reinit.marker, reinit.colour, 8)
     canvas.note(346, 318, "reinit: its mask, weights drawn anew")
     return canvas.drawing(
-        "Trials and redraws",
-        "Three panels, one for each trial. Each has one ticket with its mask, and three redraws of the "
-        "reinit control, which all use that mask. That makes nine differences between a ticket and a redraw, "
-        "but only three tickets, so n is 3.",
+        say("Trials and redraws"),
+        say(
+            "Three panels, one for each trial. Each has one ticket with its mask, and three redraws of the "
+            "reinit control, which all use that mask. That makes nine differences between a ticket "
+            "and a redraw, "
+            "but only three tickets, so n is 3.",
+        ),
     )
