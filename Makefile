@@ -10,7 +10,7 @@ VOILA := --Voila.ip=127.0.0.1 --TagRemovePreprocessor.enabled=True --TagRemovePr
 # Compiled modules are kept, whatever the caller's environment says: a kernel then starts in half the time.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help quickstart test test-browser test-colab lab app site slides bench clean
+.PHONY: help quickstart test test-browser test-colab lab app site thumbnails slides bench clean
 
 quickstart: .venv/ready  ## run lesson 1 on digits with 5 trials: an HTML page, figures and a table (the default)
 	mkdir -p $(QUICK)
@@ -44,6 +44,9 @@ slides: .venv/ready  ## the slides of the two-hour workshop, one HTML file: buil
 
 site: .venv/ready-site  ## run the lessons (SITE_PROFILE=quick), and build a site of them in build/site, checked for broken links
 	$(BIN)/python -m lthlib.pages.site --profile $(SITE_PROFILE)
+
+thumbnails: .venv/ready-site  ## a small picture of every lesson for the README's table, from the runs of `make site`
+	$(BIN)/python -m lthlib.pages.site --profile $(SITE_PROFILE) --thumbnails
 
 test-browser: .venv/ready-dev .venv/ready-app  ## try lesson 0 in Chromium, in JupyterLab and Voila, and the explorer as a page
 	$(BIN)/python -m pip install --quiet --no-compile --editable ".[browser]"

@@ -13,7 +13,7 @@ from pathlib import Path
 from lthlib.core.errors import LotteryError
 from lthlib.core.paths import CHECKOUT, expanded
 from lthlib.lessons import translations
-from lthlib.pages.site import checking, composed, documents, dressing, reference, running
+from lthlib.pages.site import checking, composed, documents, dressing, reference, running, thumbnails
 from lthlib.pages.site.pictures import Pictures
 
 CONFIGURATION = CHECKOUT / "docs" / "site"
@@ -91,9 +91,14 @@ def main() -> int:
     add("--profile", default="quick", help="of the lessons: quick (default), smoke, paper")
     add("--to", default="build", metavar="DIR", help="folder for site/ and what it is made from (build)")
     add("--only", default="", metavar="00,01", help="these lessons alone")
+    add("--thumbnails", action="store_true", help=f"run the lessons, write {thumbnails.FOLDER} for the README, and stop")
     options = parser.parse_args()
     only = tuple(name.strip() for name in options.only.split(",") if name.strip())
     try:
+        if options.thumbnails:
+            books = running.run_all(options.profile, expanded(options.to).resolve() / "site-runs" / options.profile, only)
+            print(f"{len(thumbnails.write(books, CHECKOUT / thumbnails.FOLDER))} pictures in {thumbnails.FOLDER}")
+            return 0
         return bool(build(options.profile, expanded(options.to).resolve(), only))
     except LotteryError as error:
         print(error, file=sys.stderr)
