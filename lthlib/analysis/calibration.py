@@ -12,6 +12,7 @@ confidence. It is never negative, so that even a calibrated network has one abov
 examples: `error_by_chance` says how large, and numbers near it show nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,16 +76,15 @@ def bins(confidence: np.ndarray, right: np.ndarray, count: int = BINS, kind: str
     low and high (of "width" the bin's edges, which belongs to the one below; of "mass" its examples' lowest and
     highest), examples, confidence and accuracy (means, 0 to 1). Raises LotteryError for an unknown kind, or
     arrays that do not match."""
-    one_of("kind of bins", kind, KINDS)
     confidence, right = np.asarray(confidence, dtype=float), np.asarray(right, dtype=float)
-    if confidence.shape != right.shape or confidence.ndim != 1 or not len(confidence):
+    if confidence.shape != right.shape:
         shapes = f"{list(confidence.shape)} and {list(right.shape)}"
         raise LotteryError(f"confidence and right have shapes {shapes}: give one number of each for each example.")
-    at_least("count", count, 1)
-    rows = []
-    for low, high, places in _width_bins(confidence, count) if kind == "width" else _mass_bins(confidence, count):
-        if len(places):
-            rows.append((low, high, len(places), confidence[places].mean(), right[places].mean()))
+    number, rows = _numbers(confidence, count, kind), []
+    for place in np.unique(number):
+        own = confidence[number == place]
+        ends = (place / count, (place + 1) / count) if kind == "width" else (own.min(), own.max())
+        rows.append((*ends, len(own), own.mean(), right[number == place].mean()))
     return pd.DataFrame(rows, columns=["low", "high", "examples", "confidence", "accuracy"])
 
 
@@ -102,10 +102,11 @@ def error_by_chance(
     of draws stay below. In each draw a prediction is right with the probability that it states, so that all of
     the error is chance (consistency resampling, Bröcker & Smith 2007). Raises LotteryError as `bins` does."""
     random, confidence = np.random.default_rng(seed), np.asarray(confidence, dtype=float)
-    errors = []
+    number, errors = _numbers(confidence, count, kind), []  # which bin an answer is in does not hang on whether it is right
     for _ in range(at_least("draws", draws, 1)):
         right = random.random(len(confidence)) < confidence
-        errors.append(calibration_error(confidence, right, count, kind))
+        gaps = np.bincount(number, weights=right - confidence)  # each bin's gap times its examples
+        errors.append(np.abs(gaps).sum() / len(confidence))
     return float(np.mean(errors)), float(np.quantile(errors, 0.95))
 
 
@@ -147,24 +148,40 @@ def measure(outputs: Tensor, targets: Tensor, temperature: float = 1.0, count: i
     return Calibration(float(right.mean()), float(confidence.mean()), *errors, loss(outputs, targets, temperature))
 
 
-def _width_bins(confidence: np.ndarray, count: int):
-    """Edges and places of bins (low, high] of one width; a confidence of exactly 0 is in the first."""
-    edges = np.linspace(0, 1, count + 1)
-    number = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, count - 1)
-    for place in range(count):
-        yield edges[place], edges[place + 1], np.flatnonzero(number == place)
+def of_networks(task: Task, states: Sequence[dict[str, Tensor]], labels: Tensor | None = None, count: int = BINS) -> pd.DataFrame:
+    """What `measure` says of networks of a task on its test split: one row for each of `states` (parameters and
+    buffers by name), in their order. Accuracy, confidence, overconfidence (their difference), the errors by_width
+    and by_mass, and by_chance, the mean of `error_by_chance` in bins of equal mass, are in percent; loss is in nats.
+
+    `labels` [N] are those of the validation split to fit each network's temperature on; without them it is 1.
+    Raises LotteryError as `logits` does."""
+    rows, targets = [], task.dataset.test.targets
+    for state in states:
+        hot = 1.0 if labels is None else fit_temperature(logits(task, state, "validation"), labels)
+        outputs = logits(task, state, "test")
+        found = measure(outputs, targets, hot, count)
+        by_chance, _ = error_by_chance(confidences(outputs / hot, targets)[0], count, "mass")
+        shares = {"accuracy": found.accuracy, "confidence": found.confidence, "overconfidence": found.overconfidence}
+        shares |= {"by_width": found.by_width, "by_mass": found.by_mass, "by_chance": by_chance}
+        rows.append({name: 100 * share for name, share in shares.items()} | {"loss": found.loss, "temperature": hot})
+    return pd.DataFrame(rows)
 
 
-def _mass_bins(confidence: np.ndarray, count: int):
-    """Lowest and highest confidence, and places, of bins of equally many examples. Equal confidences stay together,
-    in the bin of the first of them: else the order of the examples would change the result."""
-    order = np.argsort(confidence, kind="stable")
-    ranks = np.searchsorted(confidence[order], confidence[order], side="left")  # equal ones share the first's
-    number = ranks * count // len(order)
-    for place in range(count):
-        places = order[number == place]
-        if len(places):
-            yield confidence[places].min(), confidence[places].max(), places
+def _numbers(confidence: np.ndarray, count: int, kind: str) -> np.ndarray:
+    """The number of each example's bin [N], from 0.
+
+    Of one width, a bin holds what is above its lower edge and up to its upper one; 0 is in the first. Of equal
+    mass, equal confidences stay together, in the bin of the first of them in order: else the order of the
+    examples would change the result.
+    """
+    one_of("kind of bins", kind, KINDS)
+    at_least("count", count, 1)
+    if confidence.ndim != 1 or not len(confidence):
+        raise LotteryError(f"confidence has shape {list(confidence.shape)}: give one number for each example.")
+    if kind == "width":
+        return np.clip(np.searchsorted(np.linspace(0, 1, count + 1), confidence, side="left") - 1, 0, count - 1)
+    before = np.searchsorted(np.sort(confidence), confidence, side="left")  # how many are lower
+    return before * count // len(confidence)
 
 
 def _check(outputs: Tensor, targets: Tensor) -> None:

@@ -140,6 +140,23 @@ def test_logits_are_the_networks_own():
     assert calibration.logits(task, network.state_dict(), few).shape == (7, 10)
 
 
+def test_networks_in_a_table_are_those_that_are_measured_one_by_one():
+    task = tasks.TASKS["lenet-digits"]
+    states = [{name: 4 * tensor for name, tensor in task.build().state_dict().items()} for _ in range(2)]
+    labels = task.dataset.validation.targets
+    plain, cooled = calibration.of_networks(task, states), calibration.of_networks(task, states, labels)
+    for place, state in enumerate(states):
+        outputs, targets = calibration.logits(task, state), task.dataset.test.targets
+        hot = calibration.fit_temperature(calibration.logits(task, state, "validation"), labels)
+        for row, temperature in ((plain.loc[place], 1.0), (cooled.loc[place], hot)):
+            found = calibration.measure(outputs, targets, temperature)
+            expected = [100 * found.accuracy, 100 * found.by_width, 100 * found.by_mass, found.loss, temperature]
+            assert row[["accuracy", "by_width", "by_mass", "loss", "temperature"]].tolist() == pytest.approx(expected)
+            assert row.overconfidence == pytest.approx(row.confidence - row.accuracy)
+    assert (cooled.temperature > 1.5).all() and (cooled.loss < plain.loss).all()
+    assert cooled.accuracy.tolist() == plain.accuracy.tolist() and plain.by_chance.between(0, 10).all()
+
+
 @pytest.mark.parametrize(
     ("call", "says"),
     [
