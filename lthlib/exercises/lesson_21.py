@@ -74,6 +74,7 @@ def check_ece(ece: Answer) -> str:
     cases.append((np.concatenate([over, under]), np.r_[np.arange(50) < 10, np.ones(50, bool)].astype(int), 10))
     for confidence, right, count in cases:
         value = float(ece(confidence, right, count))
+        need(not math.isnan(value), "the answer is NaN: an empty bin has no mean, leave it out.")
         parts = _gaps(confidence, right, count)
         sizes, gaps = np.array([part[0] for part in parts]), np.array([part[1] for part in parts])
         wanted = float((sizes * np.abs(gaps)).sum() / sizes.sum())
@@ -91,7 +92,6 @@ def check_ece(ece: Answer) -> str:
         each = float(np.abs(confidence - right).mean())
         problem = "one prediction is right or wrong, never 80 % right"
         need(abs(value - each) > CLOSE, f"{problem}: compare means over a bin, not single predictions.")
-        need(not math.isnan(value), "the answer is NaN: an empty bin has no mean, leave it out.")
         need(abs(value - 100 * wanted) > CLOSE, "give a share from 0 to 1, not percent.")
         need(abs(value - wanted) < CLOSE, f"on one of our networks the error is {wanted:.4f} in {count} bins, not {value:.4f}.")
     return "Right: bin by bin, without signs, weighed by examples."

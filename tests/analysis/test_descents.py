@@ -40,6 +40,11 @@ def test_the_parts_are_found_by_training_accuracy_alone():
     assert descents.parts(networks(TRAIN[:4], TEST[:4]), 0.4) == {"dense": [0], "just fits": [2, 3], "sweet": [], "collapsed": []}
 
 
+def test_without_dense_networks_that_fit_there_are_no_parts():
+    found = descents.parts(networks([0.9, *TRAIN[1:]], TEST), 0.4)
+    assert found == {"dense": [0], "just fits": [], "sweet": [], "collapsed": []}
+
+
 def test_a_share_that_is_none_is_said():
     for share in (0, 1, -0.2):
         with pytest.raises(LotteryError, match="wrong is"):
