@@ -1,19 +1,21 @@
-"""Sparse double descent: with wrong labels, accuracy falls, rises and falls again as fewer weights are left (He et
-al. 2022, arXiv 2206.08684). Which levels belong to which part, and whether a run shows it.
+"""Sparse double descent: with wrong labels, accuracy falls, rises and falls again as fewer weights are left
+(He et al. 2022, arXiv 2206.08684). Which levels belong to which part, and whether a run shows it.
 
-Where a part lies is decided by *training* accuracy alone, so that no level is chosen because it did well or badly
-on test examples. With a share q of wrong labels, a network that learned every label has a training accuracy of
-100 %, and one that learned the right ones alone has 100 - 100 q %. By the mean over trials at the end of training:
+Where a part lies is decided by *training* accuracy alone, so that no level is chosen because it did well
+or badly on test examples. With a share q of wrong labels, a network that learned every label has a
+training accuracy of 100 %, and one that learned the right ones alone has 100 - 100 q %. By the mean over
+trials at the end of training:
 
     dense       level 0
     just fits   of the pruned levels that still fit at least 95 % of their labels, the two sparsest
     sweet       levels within a tenth of q of the right labels' share: they learned those, and not the wrong ones
     collapsed   levels below that: they fail on right labels too
 
-Where the dense networks do not fit 95 % of their labels themselves, they were not trained to the end, and there are no
-other parts.
+Where the dense networks do not fit 95 % of their labels themselves, they were not trained to the end,
+and there are no other parts.
 
-The three claims are then three differences of ranges, each the mean over a range's levels in every trial.
+The three claims are then three differences of ranges, each the mean over a range's levels in every
+trial.
 """
 
 from collections.abc import Hashable
@@ -40,9 +42,9 @@ YES, NO, OPEN, NONE = ("yes", "no", "cannot tell", "no such levels")
 
 
 def parts(table: pd.DataFrame, wrong: float) -> dict[str, list[int]]:
-    """The levels of each of PARTS, from dense to sparse; a part that this hunt does not reach is an empty list.
-    `wrong` is the share of wrong training labels, above 0 and below 1. Raises LotteryError for another, or for a table of
-    several settings."""
+    """The levels of each of PARTS, from dense to sparse; a part that this hunt does not reach is an empty
+    list. `wrong` is the share of wrong training labels, above 0 and below 1. Raises LotteryError for
+    another, or for a table of several settings."""
     number("wrong", wrong, lambda share: 0 < share < 1, "the share of wrong training labels, above 0 and below 1")
     fitted = by_trial(summarise(table), "ticket", "final_train_accuracy").groupby("level").mean()
     if fitted.loc[0] < FITS:
@@ -59,8 +61,8 @@ def parts(table: pd.DataFrame, wrong: float) -> dict[str, list[int]]:
 
 
 def part_means(table: pd.DataFrame, levels: dict[str, list[int]], measure: str = "final_test_accuracy") -> pd.DataFrame:
-    """The mean of a measure over the levels of each part, in its shown units (accuracies in percent): a row per trial, a
-    column per part that has levels."""
+    """The mean of a measure over the levels of each part, in its shown units (accuracies in percent): a row
+    per trial, a column per part that has levels."""
     values = scale(measure) * by_trial(summarise(table), "ticket", measure)
     at = values.index.get_level_values("level")
     means = {part: values[at.isin(chosen)].groupby("trial").mean() for part, chosen in levels.items() if chosen}
@@ -68,16 +70,16 @@ def part_means(table: pd.DataFrame, levels: dict[str, list[int]], measure: str =
 
 
 def steps(means: pd.DataFrame) -> dict[str, Evidence]:
-    """For each of STEPS whose two parts have levels, the evidence of the later part minus the earlier, in the units of
-    `part_means`."""
+    """For each of STEPS whose two parts have levels, the evidence of the later part minus the earlier, in
+    the units of `part_means`."""
     found = {name: (means[b] - means[a]).dropna() for name, (a, b, _) in STEPS.items() if {a, b} <= set(means)}
     return {name: evidence.weigh(values) for name, values in found.items() if len(values)}
 
 
 def answers(found: dict[str, Evidence]) -> dict[str, str]:
-    """Whether each of STEPS is shown: "yes" or "no" (the bounds are on the claim's side of zero, or on the other),
-    "cannot tell", or "no such levels". As many claims are looked at together, the p values of either answer are
-    corrected by Holm's method; with fewer than three trials nothing can be told."""
+    """Whether each of STEPS is shown: "yes" or "no" (the bounds are on the claim's side of zero, or on the
+    other), "cannot tell", or "no such levels". As many claims are looked at together, the p values of
+    either answer are corrected by Holm's method; with fewer than three trials nothing can be told."""
     towards = {name: known if STEPS[name][2] > 0 else families.turned(known) for name, known in found.items()}
     yes = _corrected(towards)
     no = _corrected({name: families.turned(known) for name, known in towards.items()})
@@ -91,11 +93,14 @@ def answers(found: dict[str, Evidence]) -> dict[str, str]:
 
 
 def follows(
-    distances: pd.DataFrame, table: pd.DataFrame, column: str = "distance", measure: str = "final_test_accuracy"
+    distances: pd.DataFrame,
+    table: pd.DataFrame,
+    column: str = "distance",
+    measure: str = "final_test_accuracy",
 ) -> list[float]:
-    """How alike a distance and the error are ranked over the levels, one rank correlation (Spearman) a trial, -1 to 1:
-    1 means that the farther a network of a trial has moved, the more it errs. `distances` is that of
-    `distance.by_network`."""
+    """How alike a distance and the error are ranked over the levels, one rank correlation (Spearman) a
+    trial, -1 to 1: 1 means that the farther a network of a trial has moved, the more it errs.
+    `distances` is that of `distance.by_network`."""
     accuracy = by_trial(summarise(table), "ticket", measure)
     found = []
     for trial, rows in distances.groupby("trial"):

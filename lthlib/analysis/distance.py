@@ -1,8 +1,9 @@
 """How far training moves a network from where it began: the learning distance of He et al. (2022), arXiv
 2206.08684, the L2 norm of the final minus the initial parameters.
 
-A pruned weight is zero at both ends and adds nothing. A sparse network has fewer weights to move, so two numbers
-are given: the distance, and the root mean square of a parameter's move, which does not grow with their count.
+A pruned weight is zero at both ends and adds nothing. A sparse network has fewer weights to move, so two
+numbers are given: the distance, and the root mean square of a parameter's move, which does not grow with
+their count.
 """
 
 import math
@@ -21,11 +22,12 @@ COLUMNS = ["trial", "level", "density", "distance", "moves", "per_weight"]
 
 
 def moved(start: Mapping[str, Tensor], end: Mapping[str, Tensor], mask: Mask) -> tuple[float, int]:
-    """The L2 distance between two states of one network under a mask, and how many of its numbers could move.
+    """The L2 distance between two states of one network under a mask, and how many of its numbers could
+    move.
 
-    `start` and `end` hold parameters by name: leave buffers such as running means out. `mask` has 0 or 1 for each
-    prunable weight; what is in no mask, such as a bias, is kept. Raises LotteryError where the two differ in names
-    or shapes, or the mask names something else.
+    `start` and `end` hold parameters by name: leave buffers such as running means out. `mask` has 0 or 1
+    for each prunable weight; what is in no mask, such as a bias, is kept. Raises LotteryError where the
+    two differ in names or shapes, or the mask names something else.
     """
     if start.keys() != end.keys() or any(start[name].shape != end[name].shape for name in start):
         raise LotteryError("the two states differ in names or shapes: give one network before and after its training.")
@@ -43,15 +45,19 @@ def moved(start: Mapping[str, Tensor], end: Mapping[str, Tensor], mask: Mask) ->
 
 
 def by_network(task: Task, table: pd.DataFrame, results: str | Path | None = None) -> pd.DataFrame:
-    """How far each ticket of a hunt moved from theta_k, which it was reset to, until the end of its training.
+    """How far each ticket of a hunt moved from theta_k, which it was reset to, until the end of its
+    training.
 
-    One row per trial and level, with columns trial, level, density (0 to 1), distance (L2), moves (the numbers that
-    could move) and per_weight (the root mean square of their moves). `table` is a hunt's, under a schedule that
-    resets; `results` the folder that it was kept in. Raises LotteryError for a table of several settings, or for
-    networks that are not in the store.
+    One row per trial and level, with columns trial, level, density (0 to 1), distance (L2), moves (the
+    numbers that could move) and per_weight (the root mean square of their moves). `table` is a hunt's,
+    under a schedule that resets; `results` the folder that it was kept in. Raises LotteryError for a
+    table of several settings, or for networks that are not in the store.
     """
     store = Store(results, writable=False)
-    setting, names = store.find(str(setting_name(table))), [name for name, _ in task.build().named_parameters()]
+    setting, names = (
+        store.find(str(setting_name(table))),
+        [name for name, _ in task.build().named_parameters()],
+    )
     tickets = table.loc[table.method == table.schedule, ["trial", "level"]].drop_duplicates()
     rows = []
     for trial, of_trial in tickets.groupby("trial"):

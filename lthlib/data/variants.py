@@ -1,8 +1,8 @@
 """Data sets made harder on purpose: labels replaced by wrong ones, or fewer examples to learn from.
 
-A variant is a data set like any other, with a name and a fingerprint of its own, so that a task made of it has
-its own results. Everything else stays as it was: the inputs, their order, and the test split, whose labels are
-never touched.
+A variant is a data set like any other, with a name and a fingerprint of its own, so that a task made of
+it has its own results. Everything else stays as it was: the inputs, their order, and the test split,
+whose labels are never touched.
 """
 
 import dataclasses
@@ -19,12 +19,13 @@ from lthlib.data.datasets import Dataset, Split
 def noisy_labels(dataset: Dataset, share: float, seed: int = 0, validation: bool = True) -> Dataset:
     """The data set with a `share` of its training labels, 0 to below 1, replaced by wrong ones.
 
-    Which examples, and which of the other classes each gets, is drawn uniformly with `seed`: symmetric label
-    noise, one of three kinds in the code of He et al. (2022), arXiv 2206.08684. Exactly the nearest whole
-    number of labels is wrong, and none of them is right by chance. With `validation`, that split's labels are
-    replaced at the same share, as they would be where both come from one source; test labels stay clean.
-    Compare `targets` with the original's to see which were replaced. A share of 0 gives the labels as they are.
-    Raises LotteryError for a share out of range, or targets [N] that are no class numbers of two classes or more.
+    Which examples, and which of the other classes each gets, is drawn uniformly with `seed`: symmetric
+    label noise, one of three kinds in the code of He et al. (2022), arXiv 2206.08684. Exactly the
+    nearest whole number of labels is wrong, and none of them is right by chance. With `validation`, that
+    split's labels are replaced at the same share, as they would be where both come from one source; test
+    labels stay clean. Compare `targets` with the original's to see which were replaced. A share of 0
+    gives the labels as they are. Raises LotteryError for a share out of range, or targets [N] that are
+    no class numbers of two classes or more.
     """
     share = number("share", share, lambda x: 0 <= x < 1, "the share of labels to replace, from 0 to below 1, such as 0.2")
     at_least("seed", seed, 0)

@@ -1,4 +1,5 @@
-"""Checks for lesson 21's exercises: labels made wrong, how far a ticket moved, the expected calibration error."""
+"""Checks for lesson 21's exercises: labels made wrong, how far a ticket moved, the expected calibration
+error."""
 
 import math
 
@@ -16,28 +17,47 @@ def check_make_wrong(make_wrong: Answer) -> str:
     """`make_wrong(labels, share, classes, seed)` gives labels of which exactly this share is wrong."""
     labels = torch.arange(1000) % 10
     wrong = make_wrong(labels, 0.4, 10, 0)
-    need(isinstance(wrong, Tensor) and wrong.shape == labels.shape, "return a tensor with one label for each example.")
+    need(
+        isinstance(wrong, Tensor) and wrong.shape == labels.shape,
+        "return a tensor with one label for each example.",
+    )
     need(same(make_wrong.given[0], labels), "the labels that were passed in have changed: work on a copy.")
     need(
-        not wrong.is_floating_point() and int(wrong.min()) >= 0 and int(wrong.max()) < 10, "labels are whole numbers from 0 to 9."
+        not wrong.is_floating_point() and int(wrong.min()) >= 0 and int(wrong.max()) < 10,
+        "labels are whole numbers from 0 to 9.",
     )
     count = int((wrong != labels).sum())
     advice = "a label that is drawn from all classes is the right one in one case of ten"
     need(not 340 <= count <= 380, f"{count} of 1,000 labels are wrong, and 400 should be: {advice}.")
-    need(count == 400, f"{count} of 1,000 labels are wrong, and exactly 400 should be: choose so many examples without repeats.")
+    need(
+        count == 400,
+        f"{count} of 1,000 labels are wrong, and exactly 400 should be: choose so many examples without repeats.",
+    )
     steps = ((wrong - labels) % 10)[wrong != labels].bincount(minlength=10)[1:]
     problem = "of the nine other classes some are never given, or much more often than others"
     need(int(steps.min()) >= 20 and int(steps.max()) <= 80, f"{problem}: each should be as likely.")
     _need_spread_out(wrong != labels)
-    need(torch.equal(make_wrong(labels, 0.4, 10, 0), wrong), "seed 0 gave two different results: draw from the seed alone.")
+    need(
+        torch.equal(make_wrong(labels, 0.4, 10, 0), wrong),
+        "seed 0 gave two different results: draw from the seed alone.",
+    )
     other = make_wrong(labels, 0.4, 10, 1)
-    need(not torch.equal(other != labels, wrong != labels), "seeds 0 and 1 choose the same examples: draw them from the seed.")
+    need(
+        not torch.equal(other != labels, wrong != labels),
+        "seeds 0 and 1 choose the same examples: draw them from the seed.",
+    )
     for classes, share in ((2, 0.5), (3, 0.0), (5, 0.2)):
         few = torch.arange(100) % classes
         answer = make_wrong(few, share, classes, 7)
         found = int((answer != few).sum())
-        need(found == round(100 * share), f"{classes} classes, share {share:g}: {found} of 100 labels are wrong.")
-        need(int(answer.min()) >= 0 and int(answer.max()) < classes, f"{classes} classes: a label is out of range.")
+        need(
+            found == round(100 * share),
+            f"{classes} classes, share {share:g}: {found} of 100 labels are wrong.",
+        )
+        need(
+            int(answer.min()) >= 0 and int(answer.max()) < classes,
+            f"{classes} classes: a label is out of range.",
+        )
     return "Right: so many, all of them wrong, each other class as likely, and the seed decides."
 
 
@@ -48,16 +68,23 @@ def check_how_far(how_far: Answer) -> str:
         theta_0, trained, mask = _ticket(seed, kept)
         answer = how_far(theta_0, trained, mask)
         need(same(how_far.given, [theta_0, trained, mask]), "an argument has changed: work on new tensors.")
-        squares = {name: float(((trained[name] - theta_0[name]) * mask.get(name, 1)).square().sum()) for name in theta_0}
+        moved = {name: (trained[name] - theta_0[name]) * mask.get(name, 1) for name in theta_0}
+        squares = {name: float(change.square().sum()) for name, change in moved.items()}
         naive = math.sqrt(sum(float((trained[name] - theta_0[name]).square().sum()) for name in theta_0))
         right, without = math.sqrt(sum(squares.values())), math.sqrt(sum(squares[name] for name in mask))
         value = float(answer)
         problem = "a pruned weight began at zero, since the ticket is mask * theta_0, and it ends at zero"
         need(kept == 1 or abs(value - naive) > CLOSE, f"{problem}: it has not moved.")
-        need(abs(value - without) > CLOSE, "the biases are missing: no mask has their names, and they are trained too.")
+        need(
+            abs(value - without) > CLOSE,
+            "the biases are missing: no mask has their names, and they are trained too.",
+        )
         need(abs(value - right**2) > CLOSE, "this is the square of the distance: take its root at the end.")
         layers = sum(math.sqrt(square) for square in squares.values())
-        need(abs(value - layers) > CLOSE, "distances of layers do not add up: add their squares, then take one root.")
+        need(
+            abs(value - layers) > CLOSE,
+            "distances of layers do not add up: add their squares, then take one root.",
+        )
         need(abs(value - right) < CLOSE, f"on one of our tickets the distance is {right:.4f}, not {value:.4f}.")
     return "Right: over everything that could move, and nothing else."
 
@@ -86,14 +113,23 @@ def check_ece(ece: Answer) -> str:
         )
         mean = float(np.abs(gaps).mean())
         problem = "a bin with one example counts as much as one with a hundred"
-        need(abs(mean - wanted) < CLOSE or abs(value - mean) > CLOSE, f"{problem}: weigh each bin by its examples.")
+        need(
+            abs(mean - wanted) < CLOSE or abs(value - mean) > CLOSE,
+            f"{problem}: weigh each bin by its examples.",
+        )
         all_bins = float(np.abs(gaps).sum() / count)
-        need(abs(all_bins - wanted) < CLOSE or abs(value - all_bins) > CLOSE, "empty bins are in your mean: they say nothing.")
+        need(
+            abs(all_bins - wanted) < CLOSE or abs(value - all_bins) > CLOSE,
+            "empty bins are in your mean: they say nothing.",
+        )
         each = float(np.abs(confidence - right).mean())
         problem = "one prediction is right or wrong, never 80 % right"
         need(abs(value - each) > CLOSE, f"{problem}: compare means over a bin, not single predictions.")
         need(abs(value - 100 * wanted) > CLOSE, "give a share from 0 to 1, not percent.")
-        need(abs(value - wanted) < CLOSE, f"on one of our networks the error is {wanted:.4f} in {count} bins, not {value:.4f}.")
+        need(
+            abs(value - wanted) < CLOSE,
+            f"on one of our networks the error is {wanted:.4f} in {count} bins, not {value:.4f}.",
+        )
     return "Right: bin by bin, without signs, weighed by examples."
 
 
@@ -116,7 +152,9 @@ def _ticket(seed: int, kept: float) -> tuple[dict, dict, dict]:
     """Initial weights, trained ones (zero where they are pruned) and the mask of a made-up network."""
     generator = torch.Generator().manual_seed(seed)
     sizes = {"fc1.weight": (6, 5), "fc1.bias": (6,), "output.weight": (3, 6), "output.bias": (3,)}
-    theta_0 = {name: torch.randn(size, generator=generator, dtype=torch.float64) for name, size in sizes.items()}
-    mask = {name: torch.rand(sizes[name], generator=generator) < kept for name in ("fc1.weight", "output.weight")}
-    moved = {name: start + torch.randn(start.shape, generator=generator, dtype=torch.float64) for name, start in theta_0.items()}
+    double = {"generator": generator, "dtype": torch.float64}
+    theta_0 = {name: torch.randn(size, **double) for name, size in sizes.items()}
+    names = ("fc1.weight", "output.weight")
+    mask = {name: torch.rand(sizes[name], generator=generator) < kept for name in names}
+    moved = {name: start + torch.randn(start.shape, **double) for name, start in theta_0.items()}
     return theta_0, {name: end * mask[name] if name in mask else end for name, end in moved.items()}, mask

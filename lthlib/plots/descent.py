@@ -1,4 +1,5 @@
-"""Figures of a sparse double descent, of how far networks moved, and of whether their confidence can be believed."""
+"""Figures of a sparse double descent, of how far networks moved, and of whether their confidence can be
+believed."""
 
 from collections.abc import Mapping
 
@@ -26,9 +27,10 @@ GROUNDS = ("#FFFFFF", "#FBE3D6", "#DDEBF5", "#E8E8E8")  # behind the parts, from
 
 
 def double_descent(table: pd.DataFrame, parts: Mapping[str, list[int]], distances: pd.DataFrame, title: str = "") -> Figure:
-    """Accuracy against density above, and below it how far the same networks moved, each relative to the dense network;
-    means, and bands from the lowest to the highest trial. Behind them, named, are the levels of each part, as
-    `descents.parts` gives them. `table` is one hunt's, `distances` that of `distance.by_network`."""
+    """Accuracy against density above, and below it how far the same networks moved, each relative to the
+    dense network; means, and bands from the lowest to the highest trial. Behind them, named, are the
+    levels of each part, as `descents.parts` gives them. `table` is one hunt's, `distances` that of
+    `distance.by_network`."""
     networks = summarise(table)
     networks = networks[networks.method == networks.schedule]
     densities = 100 * networks.groupby("level").density.mean()
@@ -49,13 +51,14 @@ def double_descent(table: pd.DataFrame, parts: Mapping[str, list[int]], distance
     style.density_axis(below, densities)
     for axes in (above, below):
         axes.legend(*axes.get_legend_handles_labels(), **style.LEGEND)
-    start = f"Accuracy, and how far networks moved, against weights remaining; {networks.trial.nunique()} trials, bands from the"
-    return finish(figure, f"{start} lowest to the highest.", f"{'; '.join(words)}.", named)
+    start = "Accuracy, and how far networks moved, against weights remaining;"
+    start += f" {networks.trial.nunique()} trials, bands from the lowest to the highest."
+    return finish(figure, start, f"{'; '.join(words)}.", named)
 
 
 def small_data(rows: pd.DataFrame, title: str = "") -> Figure:
-    """Differences between a ticket and another network against the number of training examples: a line for each
-    `against`, means with their bounds. `rows` has columns examples, against, points, low and high."""
+    """Differences between a ticket and another network against the number of training examples: a line for
+    each `against`, means with their bounds. `rows` has columns examples, against, points, low and high."""
     figure, [axes] = style.panels(1, 8.5, 3.8)
     axes.axhline(0, **DOTTED)
     words = []
@@ -63,41 +66,50 @@ def small_data(rows: pd.DataFrame, title: str = "") -> Figure:
         of_name = rows[rows.against == name].sort_values("examples")
         shifted = of_name.examples * 1.03 ** (2 * place - 1)  # beside each other, not on each other
         reach = style.whiskers(of_name.points, of_name.low, of_name.high)
-        axes.errorbar(shifted, of_name.points, yerr=reach, capsize=4, markersize=7, label=name, **look.line_and_points())
+        line = look.line_and_points() | {"capsize": 4, "markersize": 7, "label": name}
+        axes.errorbar(shifted, of_name.points, yerr=reach, **line)
         means = ", ".join(f"{row.points:+.1f} at {row.examples}" for row in of_name.itertuples())
         words.append(f"{name}: {means}")
     axes.set(xscale="log", xlabel="training examples", ylabel="points, at the end of training", title=title)
-    axes.set_xticks(sorted(rows.examples.unique()), [f"{count:,}" for count in sorted(rows.examples.unique())])
+    counts = sorted(rows.examples.unique())
+    axes.set_xticks(counts, [f"{count:,}" for count in counts])
     axes.minorticks_off()
-    return finish(figure, f"Differences by the number of training examples, with 95 % bounds. {'; '.join(words)}.", legend=axes)
+    return finish(
+        figure,
+        f"Differences by the number of training examples, with 95 % bounds. {'; '.join(words)}.",
+        legend=axes,
+    )
 
 
 def reliability(diagrams: Mapping[str, pd.DataFrame], title: str = "", columns: int = 3) -> Figure:
-    """Accuracy against confidence, a panel for each network: a bar for each bin of `calibration.bins`, and a dashed box
-    for its gap to the diagonal. The width of a bar is its bin's; bins of few examples are pale."""
+    """Accuracy against confidence, a panel for each network: a bar for each bin of `calibration.bins`, and
+    a dashed box for its gap to the diagonal. The width of a bar is its bin's; bins of few examples are
+    pale."""
     if not diagrams:
-        raise LotteryError("there is no reliability diagram: give a dictionary from names to tables of calibration.bins.")
+        advice = "give a dictionary from names to tables of calibration.bins"
+        raise LotteryError(f"there is no reliability diagram: {advice}.")
     figure, panels = style.panels(len(diagrams), 3.0, 3.1, columns=columns, sharey=True)
     words = []
     for axes, (name, table) in zip(panels, diagrams.items()):
-        whole = table.examples.sum()
+        whole = table.examples
         for row in table.itertuples():
             width = max(row.high - row.low, 0.01)
             middle = (row.low + row.high) / 2
             gap = row.confidence - row.accuracy
-            shade = 0.35 if row.examples < 0.02 * whole else 1.0
+            shade = 0.35 if row.examples < 0.02 * whole.sum() else 1.0
             axes.bar(middle, row.accuracy, 0.92 * width, color="#0072B2", alpha=shade, linewidth=0)
             edge = {"edgecolor": "#D55E00", "facecolor": "none", "linestyle": "--", "linewidth": 1.2}
             axes.bar(middle, gap, 0.92 * width, bottom=row.accuracy, **edge)
         axes.plot([0, 1], [0, 1], **{**DOTTED, "zorder": 3})
         axes.set(title=name, xlabel="confidence", xlim=(0, 1), ylim=(0, 1.02))
-        error = np.average((table.accuracy - table.confidence).abs(), weights=table.examples)
-        promised, kept = (np.average(table[column], weights=table.examples) for column in ("confidence", "accuracy"))
-        words.append(f"{name}: mean confidence {100 * promised:.0f} %, accuracy {100 * kept:.0f} %, gap {100 * error:.1f} points")
+        error = np.average((table.accuracy - table.confidence).abs(), weights=whole)
+        means = [100 * np.average(table[column], weights=whole) for column in ("confidence", "accuracy")]
+        words.append(f"{name}: mean confidence {means[0]:.0f} %, accuracy {means[1]:.0f} %, gap {100 * error:.1f} points")
     panels[0].set_ylabel("accuracy")
     figure.suptitle(title)
-    start = "Accuracy in bins of confidence; a dashed box is a bin's distance from the dotted diagonal, and pale bars hold"
-    return finish(figure, f"{start} less than 2 % of the examples. {'; '.join(words)}.")
+    start = "Accuracy in bins of confidence; a dashed box is a bin's distance from the dotted diagonal,"
+    start += " and pale bars hold less than 2 % of the examples."
+    return finish(figure, start, f"{'; '.join(words)}.")
 
 
 def _line(axes: Axes, values: pd.DataFrame, densities: pd.Series, name: str, look: Style, format: str) -> str:
@@ -113,8 +125,8 @@ def _line(axes: Axes, values: pd.DataFrame, densities: pd.Series, name: str, loo
 
 
 def _grounds(axes: Axes, parts: Mapping[str, list[int]], densities: pd.Series, named: bool) -> str:
-    """A ground behind each part, half a level wider than its levels; its name on top. Which densities these are, in
-    words."""
+    """A ground behind each part, half a level wider than its levels; its name on top. Which densities these
+    are, in words."""
     half = (densities.iloc[0] / densities.iloc[-1]) ** (0.5 / max(len(densities) - 1, 1))
     words = []
     for part, ground in zip(PARTS, GROUNDS):

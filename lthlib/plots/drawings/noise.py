@@ -1,4 +1,5 @@
-"""Drawings of what wrong labels do to a network, and of how a reliability diagram is read: sketches, no results."""
+"""Drawings of what wrong labels do to a network, and of how a reliability diagram is read: sketches, no
+results."""
 
 import math
 
@@ -13,8 +14,8 @@ WRONG = {2: 0.62, 5: -0.60}  # examples with a wrong label: how far above or bel
 
 
 def fitting_wrong_labels() -> Drawing:
-    """The idea behind sparse double descent (He et al. 2022, arXiv 2206.08684): one curve through examples of which two
-    are labelled wrongly, by networks with ever fewer weights."""
+    """The idea behind sparse double descent (He et al. 2022, arXiv 2206.08684): one curve through examples
+    of which two are labelled wrongly, by networks with ever fewer weights."""
     canvas, width = Canvas(352), 158
     canvas.text(WIDTH - EDGE, 26, SKETCH, SMALL, LINES, "end")
     canvas.marker(EDGE + 6, 26, "o", INK, 4.5)
@@ -57,7 +58,13 @@ def reading_a_reliability_diagram() -> Drawing:
     """How to read accuracy against confidence in bins (Guo et al. 2017, arXiv 1706.04599, figure 1)."""
     canvas, x, y, side = Canvas(372), 84, 60, 232
     canvas.text(WIDTH - EDGE, 34, SKETCH, SMALL, LINES, "end")
-    bars = [(0.5, 0.44), (0.6, 0.5), (0.7, 0.54), (0.8, 0.62), (0.9, 0.74)]  # the bins' lower edges and accuracies
+    bars = [
+        (0.5, 0.44),
+        (0.6, 0.5),
+        (0.7, 0.54),
+        (0.8, 0.62),
+        (0.9, 0.74),
+    ]  # the bins' lower edges and accuracies
 
     def at(confidence: float, accuracy: float) -> tuple[float, float]:
         return x + side * (confidence - 0.4) / 0.6, y + side * (1 - (accuracy - 0.2) / 0.8)
@@ -81,7 +88,12 @@ def reading_a_reliability_diagram() -> Drawing:
         canvas.badge(346, 96 + 46 * place, label, radius=9)
         canvas.note(362, 96 + 46 * place, words)
     canvas.text(
-        346, 246, "The gaps, averaged over all predictions, are\nthe expected calibration error (ECE).", SMALL, INK, "start"
+        346,
+        246,
+        "The gaps, averaged over all predictions, are\nthe expected calibration error (ECE).",
+        SMALL,
+        INK,
+        "start",
     )
     return canvas.drawing(
         "Reading a reliability diagram",
