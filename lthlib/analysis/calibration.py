@@ -104,10 +104,8 @@ def error_by_chance(
     that all of the error is chance (consistency resampling, Bröcker & Smith 2007). Raises LotteryError
     as `bins` does."""
     random, confidence = np.random.default_rng(seed), np.asarray(confidence, dtype=float)
-    number, errors = (
-        _numbers(confidence, count, kind),
-        [],
-    )  # which bin an answer is in does not hang on whether it is right
+    number = _numbers(confidence, count, kind)  # the same in every draw
+    errors = []
     for _ in range(at_least("draws", draws, 1)):
         right = random.random(len(confidence)) < confidence
         gaps = np.bincount(number, weights=right - confidence)  # each bin's gap times its examples
@@ -168,11 +166,8 @@ def of_networks(task: Task, states: Sequence[dict[str, Tensor]], labels: Tensor 
         outputs = logits(task, state, "test")
         found = measure(outputs, targets, hot, count)
         by_chance, _ = error_by_chance(confidences(outputs / hot, targets)[0], count, "mass")
-        shares = {
-            "accuracy": found.accuracy,
-            "confidence": found.confidence,
-            "overconfidence": found.overconfidence,
-        }
+        shares = {"accuracy": found.accuracy, "confidence": found.confidence}
+        shares |= {"overconfidence": found.overconfidence}
         shares |= {"by_width": found.by_width, "by_mass": found.by_mass, "by_chance": by_chance}
         rows.append({name: 100 * share for name, share in shares.items()} | {"loss": found.loss, "temperature": hot})
     return pd.DataFrame(rows)

@@ -54,10 +54,8 @@ def by_network(task: Task, table: pd.DataFrame, results: str | Path | None = Non
     table of several settings, or for networks that are not in the store.
     """
     store = Store(results, writable=False)
-    setting, names = (
-        store.find(str(setting_name(table))),
-        [name for name, _ in task.build().named_parameters()],
-    )
+    setting = store.find(str(setting_name(table)))
+    names = [name for name, _ in task.build().named_parameters()]
     tickets = table.loc[table.method == table.schedule, ["trial", "level"]].drop_duplicates()
     rows = []
     for trial, of_trial in tickets.groupby("trial"):

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from lthlib.analysis.descents import PARTS
 from lthlib.analysis.summary import scale, summarise
 from lthlib.core.errors import LotteryError
+from lthlib.data import Dataset
 from lthlib.plots import style
 from lthlib.plots.style import DOTTED, SHADE, Style, finish
 
@@ -19,41 +20,59 @@ MEASURES = {  # of the upper panel: name in the legend, and look
     "test_accuracy": ("test, at early stop", Style("#56B4E9", (6, 2), "v")),
     "final_train_accuracy": ("training labels, at the end", Style("#777777", (1, 1), ".")),
 }
-MOVES = {  # of the lower panel
-    "distance": ("all weights together (L2)", Style("#B8578F", "", "D")),
-    "per_weight": ("per weight kept (root mean square)", Style("#B07600", (4, 1.5), "s")),
+MOVES = {  # of the lower panels: name, which is the axis as well, and look
+    "distance": ("distance moved\n(L2)", Style("#B8578F", "", "D")),
+    "per_weight": ("distance moved,\nper weight kept", Style("#B07600", (4, 1.5), "s")),
 }
 GROUNDS = ("#FFFFFF", "#FBE3D6", "#DDEBF5", "#E8E8E8")  # behind the parts, from dense to collapsed
 
 
 def double_descent(table: pd.DataFrame, parts: Mapping[str, list[int]], distances: pd.DataFrame, title: str = "") -> Figure:
-    """Accuracy against density above, and below it how far the same networks moved, each relative to the
-    dense network; means, and bands from the lowest to the highest trial. Behind them, named, are the
-    levels of each part, as `descents.parts` gives them. `table` is one hunt's, `distances` that of
-    `distance.by_network`."""
+    """Accuracy against density above; below it how far the same networks moved, in all and per weight kept.
+    Means, and bands from the lowest to the highest trial; the dotted lines are the dense networks'. Behind
+    them, named, are the levels of each part, as `descents.parts` gives them. `table` is one hunt's,
+    `distances` that of `distance.by_network`."""
     networks = summarise(table)
     networks = networks[networks.method == networks.schedule]
     densities = 100 * networks.groupby("level").density.mean()
-    figure, [above, below] = style.panels(2, 8.6, 3.3, columns=1, sharex=True)
+    figure, panels = style.panels(3, 8.6, 2.7, columns=1, sharex=True)
     words = []
     for measure, (name, look) in MEASURES.items():
         values = networks.assign(value=scale(measure) * networks[measure])
-        words.append(_line(above, values, densities, name, look, "{:.1f} %"))
-    for column, (name, look) in MOVES.items():
-        at_dense = distances[distances.level == 0].set_index("trial")[column]
-        values = distances.assign(value=distances[column] / distances.trial.map(at_dense))
-        words.append(_line(below, values, densities, name, look, "{:.2f} times"))
-    _grounds(below, parts, densities, named=False)
-    named = _grounds(above, parts, densities, named=True)
-    below.axhline(1, **DOTTED)
-    above.set(ylabel="accuracy (%)", title=title)
-    below.set(xlabel="weights remaining (%)", ylabel="distance moved,\ntimes the dense network's")
-    style.density_axis(below, densities)
-    for axes in (above, below):
-        axes.legend(*axes.get_legend_handles_labels(), **style.LEGEND)
+        words.append(_line(panels[0], values, densities, name, look, "{:.1f} %"))
+    for axes, (column, (name, look)) in zip(panels[1:], MOVES.items()):
+        words.append(_line(axes, distances.assign(value=distances[column]), densities, name, look, "{:.3g}"))
+        axes.axhline(distances.loc[distances.level == 0, column].mean(), **DOTTED)
+        axes.set_ylabel(name)
+    panels[0].legend(*panels[0].get_legend_handles_labels(), **style.LEGEND)
+    panels[0].set_ylabel("accuracy (%)")
+    panels[0].set_title(title, pad=18)
+    panels[-1].set_xlabel("weights remaining (%)")
+    style.density_axis(panels[-1], densities)
+    named = [_grounds(axes, parts, densities, named=axes is panels[0]) for axes in panels]
     start = "Accuracy, and how far networks moved, against weights remaining;"
     start += f" {networks.trial.nunique()} trials, bands from the lowest to the highest."
-    return finish(figure, start, f"{'; '.join(words)}.", named)
+    return finish(figure, start, f"{'; '.join(words)}.", named[0])
+
+
+def labelled_examples(right: Dataset, ours: Dataset, count: int = 16) -> Figure:
+    """The first training examples with the labels that a network gets in `ours`; a wrong one is marked, with
+    the label that it has in `right`. Images [C, H, W] are shown as images, other inputs as a line."""
+    figure, panels = style.panels(count, 0.95, 1.35, columns=8)
+    words = []
+    for place, axes in enumerate(panels):
+        values = right.train.inputs[place].float()
+        if values.dim() == 3:
+            axes.imshow(values.mean(0).numpy(), cmap="gray_r")
+        else:
+            axes.plot(values.flatten().numpy(), color=style.WORDS, linewidth=1)
+        truth, label = int(right.train.targets[place]), int(ours.train.targets[place])
+        wrong = truth != label
+        look = {"color": style.BAD.colour, "fontweight": "bold"} if wrong else {"color": style.WORDS}
+        axes.set_title(f"{label} (not {truth})" if wrong else f"{label}", fontsize=9, **look)
+        axes.set_axis_off()
+        words.append(f"{label} in place of {truth}" if wrong else f"{label}")
+    return finish(figure, f"{count} training examples with their labels: {', '.join(words)}.")
 
 
 def small_data(rows: pd.DataFrame, title: str = "") -> Figure:
@@ -121,7 +140,8 @@ def _line(axes: Axes, values: pd.DataFrame, densities: pd.Series, name: str, loo
     ends = [of_level["mean"].iloc[place] for place in (0, -1)]
     extremes = of_level["mean"].min(), of_level["mean"].max()
     said = [format.format(value) for value in (*ends, *extremes)]
-    return f"{name}: dense {said[0]}, sparsest {said[1]}, lowest {said[2]}, highest {said[3]}"
+    called = name.replace("\n", " ")
+    return f"{called}: dense {said[0]}, sparsest {said[1]}, lowest {said[2]}, highest {said[3]}"
 
 
 def _grounds(axes: Axes, parts: Mapping[str, list[int]], densities: pd.Series, named: bool) -> str:
@@ -133,10 +153,12 @@ def _grounds(axes: Axes, parts: Mapping[str, list[int]], densities: pd.Series, n
         if not parts.get(part):
             continue
         most, least = densities[parts[part][0]], densities[parts[part][-1]]
-        axes.axvspan(most * half, least / half, color=ground, zorder=0, linewidth=0)
-        if named:
-            middle = np.sqrt(most * least)
-            axes.text(middle, 1.0, part, ha="center", va="bottom", fontsize=9, transform=axes.get_xaxis_transform())
+        axes.axvspan(most * half, least / half, color=ground, zorder=-1, linewidth=0)
+        if named:  # the last one goes on beside the panel, where there is room
+            last = part == PARTS[-1]
+            at, side = (most * half, "left") if last else (np.sqrt(most * least), "center")
+            place = {"ha": side, "va": "bottom", "transform": axes.get_xaxis_transform()}
+            axes.text(at, 1.01, part, fontsize=10, color=style.WORDS, **place)
         ends = f"{most:.3g} %" if most == least else f"{most:.3g} to {least:.3g} %"
         words.append(f"{part} {ends}")
     return f"Parts by training accuracy: {', '.join(words)}."

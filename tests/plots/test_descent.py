@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
+from lthlib import data
 from lthlib.analysis import calibration, descents
 from lthlib.core.errors import LotteryError
 from lthlib.plots import descent
@@ -30,12 +31,13 @@ def distances(trials=2, levels=LEVELS):
 def test_accuracies_lie_above_and_distances_below_and_the_parts_are_named():
     table = networks(TRAIN, TEST, trials=2, noise=0.0)
     figure = descent.double_descent(table, descents.parts(table, 0.4), distances(), "a task")
-    above, below = figure.axes
+    above, middle, below = figure.axes
     lines = {line.get_label(): line for line in above.lines}
     assert list(lines["test, at the end"].get_ydata()) == pytest.approx([100 * accuracy for accuracy in TEST])
     assert list(lines["training labels, at the end"].get_ydata()) == pytest.approx([100 * fitted for fitted in TRAIN])
-    moved = {line.get_label(): line for line in below.lines}["all weights together (L2)"].get_ydata()
-    assert moved[0] == 1 and moved[3] == pytest.approx((7 / 10 + 8 / 11) / 2)
+    assert list(middle.lines[0].get_ydata())[:3] == pytest.approx([10.5, 9.5, 8.5])
+    assert list(below.lines[0].get_ydata())[:3] == pytest.approx([0.5, 1.5, 2.5])
+    assert middle.lines[1].get_ydata()[0] == 10.5 and below.lines[1].get_ydata()[0] == 0.5
     assert [text.get_text() for text in above.texts] == ["dense", "just fits", "sweet", "collapsed"]
     left, right = below.get_xlim()
     assert left > right and below.get_xscale() == "log"
@@ -47,6 +49,17 @@ def test_parts_without_levels_are_left_out():
     table = networks(TRAIN[:3], TEST[:3], trials=2)
     figure = descent.double_descent(table, descents.parts(table, 0.4), distances(levels=3))
     assert [text.get_text() for text in figure.axes[0].texts] == ["dense", "just fits"]
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist1d"])
+def test_wrong_labels_are_marked_beside_the_right_ones(name):
+    right = data.load(name)
+    ours = data.noisy_labels(right, 0.5)
+    figure = descent.labelled_examples(right, ours, 8)
+    pairs = zip(right.train.targets[:8].tolist(), ours.train.targets[:8].tolist())
+    titles = [f"{b}" if a == b else f"{b} (not {a})" for a, b in pairs]
+    assert [axes.get_title() for axes in figure.axes] == titles
+    assert any("not" in title for title in titles) and "in place of" in figure.get_label()
 
 
 def test_differences_by_number_of_examples():
