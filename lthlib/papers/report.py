@@ -35,6 +35,10 @@ PAPERS = {  # by the number or the name that sources begin with
     "2007.12223": "Chen et al. 2020, The Lottery Ticket Hypothesis for Pre-trained BERT Networks",
     "2102.06790": "Chen et al. 2021, A Unified Lottery Ticket Hypothesis for Graph Neural Networks",
     "2010.02350": "Kalibhat et al. 2020, Winning Lottery Tickets in Deep Generative Models",
+    "2206.08684": "He et al. 2022, Sparse Double Descent",
+    "2306.12190": "Arora et al. 2023, Quantifying Lottery Tickets under Label Noise",
+    "1706.04599": "Guo et al. 2017, On Calibration of Modern Neural Networks",
+    "Varma T et al.": "Varma T et al. 2022, Sparse Winning Tickets are Data-Efficient Image Recognizers",
     "Greydanus & Kobak": "Greydanus & Kobak, MNIST-1D",
 }
 

@@ -17,6 +17,7 @@ IDEAS = [
     *("the_loop", "mask_times_weights", "oneshot_and_iterative", "controls", "rewinding", "signs"),
     *("reading_a_density_curve", "three_measures", "line_between_two_networks", "learning_rate_over_time", "verdicts"),
     *("supermask", "where_scores_look", "structured_and_unstructured", "transfer", "filters"),
+    *("fitting_wrong_labels", "reading_a_reliability_diagram"),
     *("bills", "one_loop_three_worlds", "shares_kept", "reset_or_continue", "trials_and_redraws"),
     *("drop_and_grow", "roads_to_a_sparse_network"),
 ]
