@@ -22,7 +22,7 @@ NETWORKS = {
         lambda: nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.GELU(), nn.Linear(8, 3)),
         (6,),
     ),
-    "batch norm before it is flattened": (
+    "batch norm on a flattened convolution": (
         lambda: nn.Sequential(
             nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.BatchNorm1d(108), nn.Linear(108, 2)
         ),
@@ -175,7 +175,10 @@ def test_more_similar_is_nearer():
     """|a - p(b)|^2 = |a|^2 + |b|^2 - 2 similarity, over the tensors that are permuted."""
     a, b, units = two_lenets((9, 7))
     names = {axis.tensor for layer in units.values() for axis in layer.axes}
-    squared = lambda state: sum(float(state[name].double().square().sum()) for name in names)
+
+    def squared(state):
+        return sum(float(state[name].double().square().sum()) for name in names)
+
     for seed in range(3):
         moved = permutations.permute(b, permutations.shuffled(units, seed), units)
         apart = sum(float((a[name].double() - moved[name].double()).square().sum()) for name in names)
