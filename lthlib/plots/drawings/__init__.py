@@ -26,5 +26,6 @@ from lthlib.plots.drawings.curves import (
 )
 from lthlib.plots.drawings.masks import filters, structured_and_unstructured, supermask, transfer, where_scores_look
 from lthlib.plots.drawings.networks import busiest_units, evenly_spaced, network_of
+from lthlib.plots.drawings.orders import two_orders
 from lthlib.plots.drawings.rounds import reset_or_continue, shares_kept, trials_and_redraws
 from lthlib.plots.drawings.worlds import one_loop_three_worlds
