@@ -1,25 +1,26 @@
 """Permutations of hidden units: one network in many orders, and how to bring two networks into one.
 
-Exchange two hidden units with all the weights that lead to them and from them, and a network computes what it
-computed before. So a network of hidden layers of 300 and 100 units is one of 300! * 100! that are the same
-function at different places of weight space, and two trainings end in orders that have nothing to do with each
-other. `hidden_units` reads off a network which axes of which tensors must be permuted together, `permute` does
-it, and `match` looks for the order of one network that is most like another's: **weight matching**, Ainsworth
-et al. (2023), arXiv 2209.04836, section 3.2 and algorithm 1.
+Exchange two hidden units with all the weights that lead to them and from them, and a network computes what
+it computed before. So a network of hidden layers of 300 and 100 units is one of 300! * 100! that are the
+same function at different places of weight space, and two trainings end in orders that have nothing to do
+with each other. `hidden_units` reads off a network which axes of which tensors must be permuted together,
+`permute` does it, and `match` looks for the order of one network that is most like another's: **weight
+matching**, Ainsworth et al. (2023), arXiv 2209.04836, section 3.2 and algorithm 1.
 
-What is maximised is the inner product of the two networks' parameters (`similarity`). As no permutation changes
-how long a vector of parameters is, this is the same as to minimise the distance between the networks:
+What is maximised is the inner product of the two networks' parameters (`similarity`). As no permutation
+changes how long a vector of parameters is, this is the same as to minimise the distance between the
+networks:
 
     |a - p(b)|^2 = |a|^2 + |b|^2 - 2 similarity(a, p(b))    over the tensors that are permuted
 
-For one layer, with the orders of the others held, this is a linear assignment problem: SciPy solves it exactly.
-For all layers together nobody knows a fast way; so layers are solved in turn, in an order drawn from a seed,
-until none of them gains. The similarity never falls on the way, and where it ends is the best order for each
-layer by itself, which need not be the best of all.
+For one layer, with the orders of the others held, this is a linear assignment problem: SciPy solves it
+exactly. For all layers together nobody knows a fast way; so layers are solved in turn, in an order drawn
+from a seed, until none of them gains. The similarity never falls on the way, and where it ends is the best
+order for each layer by itself, which need not be the best of all.
 
-Running statistics of batch norm are permuted along with their units, and are no part of the similarity: they are
-not trained. Nor do ReLU networks have permutations alone: a unit may be scaled up where its readers are scaled
-down. Weight matching leaves that symmetry as it is.
+Running statistics of batch norm are permuted along with their units, and are no part of the similarity:
+they are not trained. Nor do ReLU networks have permutations alone: a unit may be scaled up where its
+readers are scaled down. Weight matching leaves that symmetry as it is.
 """
 
 import copy
@@ -35,7 +36,7 @@ from lthlib.core.errors import LotteryError
 from lthlib.core.seeds import seed_for
 
 State = Mapping[str, Tensor]
-Permutation = dict[str, Tensor]  # by hidden layer: which of its units comes to each place [units], whole numbers
+Permutation = dict[str, Tensor]  # by hidden layer: which of its units comes to each place [units]
 
 GAIN = 1e-10  # of the similarity's scale: less than this is rounding, and no layer is permuted for it
 SWEEPS = 1000  # over all layers, far beyond what any network has needed
@@ -44,9 +45,9 @@ ALIKE = ("relu", "pointwise", "max pool", "mean pool", "mean of map")  # what tr
 
 
 class Axis(NamedTuple):
-    """An axis of a tensor along which a hidden layer's units lie. Each unit has `block` neighbouring entries: 1,
-    or where a convolution's channels were flattened, as many as a channel has places. `learned` says whether the
-    tensor is trained, and is not a running statistic."""
+    """An axis of a tensor along which a hidden layer's units lie. Each unit has `block` neighbouring
+    entries: 1, or where a convolution's channels were flattened, as many as a channel has places.
+    `learned` says whether the tensor is trained, and is not a running statistic."""
 
     tensor: str
     axis: int
@@ -62,20 +63,21 @@ class Hidden(NamedTuple):
 
 
 class Matching(NamedTuple):
-    """What `match` found: the permutation, and the similarity before the first layer was solved, and after each
-    one. It never falls."""
+    """What `match` found: the permutation, and the similarity before the first layer was solved, and
+    after each one. It never falls."""
 
     permutation: Permutation
     similarities: list[float]
 
 
 def hidden_units(network: nn.Module, examples: Tensor) -> dict[str, Hidden]:
-    """The hidden layers of a network, by the name of the weight that leads to their units, with all axes that
-    are permuted with them: rows of that weight and its bias, batch norm's numbers, and columns of the next weight.
+    """The hidden layers of a network, by the name of the weight that leads to their units, with all axes
+    that are permuted with them: rows of that weight and its bias, batch norm's numbers, and columns of the
+    next weight.
 
     They are derived from what the network does with `examples` [N, ...], two of which are enough. Raises
-    LotteryError for a network that is no chain, such as a residual one, whose streams of units belong together;
-    for one that cannot be read; and for one without a hidden layer.
+    LotteryError for a network that is no chain, such as a residual one, whose streams of units belong
+    together; for one that cannot be read; and for one without a hidden layer.
     """
     from lthlib.training.sparse.trace import trace  # loads Numba, which takes half a second
 
@@ -87,13 +89,15 @@ def hidden_units(network: nn.Module, examples: Tensor) -> dict[str, Hidden]:
     layers: dict[str, Hidden] = {}
     units, block, before = "", 1, None  # the layer whose units lie along the present tensor, and how
     for node in nodes:
-        if node.kind == "add" or (before is not None and (len(node.inputs) != 1 or node.inputs[0] is not before)):
-            joined = f"{name} is no chain: {node.name or node.kind} joins streams whose units must be permuted alike"
-            raise LotteryError(f"{joined}: {CHAIN}.")
+        follows = before is None or (len(node.inputs) == 1 and node.inputs[0] is before)
+        if node.kind == "add" or not follows:
+            joined = f"{node.name or node.kind} joins streams whose units must be permuted alike"
+            raise LotteryError(f"{name} is no chain: {joined}: {CHAIN}.")
         if node.kind in ("linear", "convolution"):
             weight = f"{node.name}.weight"
             if weight in own or weight in own.values():
-                raise LotteryError(f"{weight} of {name} is shared by layers, so their units cannot be told apart: {CHAIN}.")
+                shared = "is shared by layers, so their units cannot be told apart"
+                raise LotteryError(f"{weight} of {name} {shared}: {CHAIN}.")
             if units:
                 layers[units] = _with(layers[units], Axis(weight, 1, block))
             units, block = weight, 1
@@ -107,7 +111,8 @@ def hidden_units(network: nn.Module, examples: Tensor) -> dict[str, Hidden]:
         elif node.kind == "flatten" and units:
             block *= node.shape.numel() // node.inputs[0].shape[0]
         elif node.kind not in (*ALIKE, "input", "norm", "flatten"):
-            raise LotteryError(f"{name} has {node.kind}, of which it is not known whether it treats all units alike: {CHAIN}.")
+            unknown = f"{node.kind}, of which it is not known whether it treats all units alike"
+            raise LotteryError(f"{name} has {unknown}: {CHAIN}.")
         before = node
     layers.pop(units, None)  # the last layer's outputs are the network's own
     if not layers:
@@ -130,10 +135,10 @@ def permute(state: State, permutation: Permutation, units: Mapping[str, Hidden])
     """The state with its hidden units in another order, as new tensors: place i of a layer gets unit
     `permutation[layer][i]`.
 
-    A state_dict in this order computes what it computed before, but for the rounding of sums. A mask, which has
-    some of the names, is permuted as its weights are: (mask * theta) in another order is mask in that order times
-    theta in that order. What belongs to no hidden layer is copied. Raises LotteryError for a permutation that is
-    none of these units, or a state of other shapes.
+    A state_dict in this order computes what it computed before, but for the rounding of sums. A mask, which
+    has some of the names, is permuted as its weights are: (mask * theta) in another order is mask in that
+    order times theta in that order. What belongs to no hidden layer is copied. Raises LotteryError for a
+    permutation that is none of these units, or a state of other shapes.
     """
     for name, layer in units.items():
         given = permutation.get(name)
@@ -156,14 +161,14 @@ def similarity(a: State, b: State, units: Mapping[str, Hidden]) -> float:
 
 
 def match(a: State, b: State, units: Mapping[str, Hidden], seed: int = 0) -> Matching:
-    """The order of b's hidden units that makes b most like a, layer by layer: `permute(b, found.permutation,
-    units)` is b in the order of a.
+    """The order of b's hidden units that makes b most like a, layer by layer: `permute(b,
+    found.permutation, units)` is b in the order of a.
 
-    Coordinate descent from b's own order (Ainsworth et al. 2023, algorithm 1): in each sweep the layers take
-    turns, in an order drawn from `seed`; each turn solves one layer exactly, the others held. It ends with a sweep
-    in which no layer gains. Where `a` is a copy of `b` in another order, and no two units are alike, that order is
-    found. Both may be masked; units without any weight are alike, and which of them takes which place means
-    nothing. Raises LotteryError where the two differ in shape.
+    Coordinate descent from b's own order (Ainsworth et al. 2023, algorithm 1): in each sweep the layers
+    take turns, in an order drawn from `seed`; each turn solves one layer exactly, the others held. It ends
+    with a sweep in which no layer gains. Where `a` is a copy of `b` in another order, and no two units are
+    alike, that order is found. Both may be masked; units without any weight are alike, and which of them
+    takes which place means nothing. Raises LotteryError where the two differ in shape.
     """
     names = _learned(a, b, units)
     a, b = ({name: state[name].double() for name in names} for state in (a, b))
@@ -189,15 +194,15 @@ def match(a: State, b: State, units: Mapping[str, Hidden], seed: int = 0) -> Mat
 
 
 def same_places(p: Permutation, q: Permutation) -> float:
-    """The share of all hidden units that two permutations bring to the same place, 0 to 1. Two drawn at random
-    agree on one unit a layer, on average."""
+    """The share of all hidden units that two permutations bring to the same place, 0 to 1. Two drawn at
+    random agree on one unit a layer, on average."""
     agree = sum(int((p[name] == q[name]).sum()) for name in p)
     return agree / sum(len(order) for order in p.values())
 
 
 def _without_dropout(network: nn.Module) -> nn.Module:
-    """The network with its dropout layers taken out, in place: they treat all units alike, and one may be used for
-    several layers."""
+    """The network with its dropout layers taken out, in place: they treat all units alike, and one may
+    be used for several layers."""
     for name, layer in network.named_children():
         if isinstance(layer, (nn.Dropout, nn.Dropout1d, nn.Dropout2d)):
             setattr(network, name, nn.Identity())
@@ -215,10 +220,8 @@ def _moved(tensor: Tensor, axis: Axis, order: Tensor, size: int) -> Tensor:
     places = (order[:, None] * axis.block + torch.arange(axis.block)).flatten()
     if tensor.dim() <= axis.axis or tensor.shape[axis.axis] != size * axis.block:
         expected = f"{size * axis.block} entries along axis {axis.axis}"
-        raise LotteryError(
-            f"{axis.tensor!r} has the shape {list(tensor.shape)} and not {expected}: give a state of the network that the "
-            "units were read from."
-        )
+        given = f"{axis.tensor!r} has the shape {list(tensor.shape)} and not {expected}"
+        raise LotteryError(f"{given}: give a state of the network that the units were read from.")
     return tensor.index_select(axis.axis, places.to(tensor.device))
 
 
@@ -248,10 +251,11 @@ def _rows(tensor: Tensor, axis: Axis, size: int) -> Tensor:
 
 
 def _learned(a: State, b: State, units: Mapping[str, Hidden]) -> list[str]:
-    """The names of the parameters that hidden layers permute. Raises LotteryError where the two networks do not
-    both have them, in one shape."""
+    """The names of the parameters that hidden layers permute. Raises LotteryError where the two networks
+    do not both have them, in one shape."""
     names = dict.fromkeys(axis.tensor for layer in units.values() for axis in layer.axes if axis.learned)
     for name in names:
         if name not in a or name not in b or a[name].shape != b[name].shape:
-            raise LotteryError(f"the two networks differ in {name!r}: units are matched between two of one architecture.")
+            advice = "units are matched between two of one architecture"
+            raise LotteryError(f"the two networks differ in {name!r}: {advice}.")
     return list(names)

@@ -1,7 +1,8 @@
-"""Tickets of one's own beside those of a hunt: trained as its tickets of that level were, and measured alike.
+"""Tickets of one's own beside those of a hunt: trained as its tickets of that level were, and measured
+alike.
 
-For questions in which each trial needs a mask or weights of its own that no control makes, such as the mask of
-another network. Results have the columns of a hunt's table, so that whatever reads one reads the other.
+For questions in which each trial needs a mask or weights of its own that no control makes, such as the mask
+of another network. Results have the columns of a hunt's table, so that whatever reads one reads the other.
 """
 
 import hashlib
@@ -30,19 +31,22 @@ def race(
     workers: int | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Train these tickets by the recipe that the hunt has for a level: a tidy table with the columns of `hunt`.
+    """Train these tickets by the recipe that the hunt has for a level: a tidy table with the columns of
+    `hunt`.
 
-    `tickets` are named by (method, trial), the method in words of your own, which the table has in its column
-    `method`. What was measured is kept in the hunt's store under a name made of all that a ticket is, so that
-    the same ticket is not trained again; its weights are not kept. Other arguments as in `hunt`. Raises
-    LotteryError for a method that is the name of a control or a schedule, since tables would mix the two up.
+    `tickets` are named by (method, trial), the method in words of your own, which the table has in its
+    column `method`. What was measured is kept in the hunt's store under a name made of all that a ticket
+    is, so that the same ticket is not trained again; its weights are not kept. Other arguments as in
+    `hunt`. Raises LotteryError for a method that is the name of a control or a schedule, since tables would
+    mix the two up.
     """
     for method, _ in tickets:
         if method in CONTROLS or method in (TICKET, search.setting.schedule):
             raise LotteryError(f"the method {method!r} is one of the library's: give yours another name.")
     setting, store = search.setting, search.store
     notes = {name: f"race-{digest(ticket, level)}" for name, ticket in tickets.items()}
-    found = {(method, trial): store.recall(setting, Key(TICKET, trial, level), note) for (method, trial), note in notes.items()}
+    places = {name: Key(TICKET, name[1], level) for name in tickets}
+    found = {name: store.recall(setting, places[name], note) for name, note in notes.items()}
     todo = [name for name, content in found.items() if content is None]
     shown = bar(len(todo), progress)
     if todo:
@@ -54,7 +58,7 @@ def race(
             name = todo[place]
             density = masks.density(tickets[name].mask)
             found[name] = {"history": trained.history, "density": density, "seconds": trained.seconds}
-            store.remember(setting, Key(TICKET, name[1], level), notes[name], found[name])
+            store.remember(setting, places[name], notes[name], found[name])
             shown.update(1)
     shown.close()
     shown.say(f"{setting.task}: {len(todo)} networks trained, {len(tickets) - len(todo)} found in the store.")
@@ -63,10 +67,11 @@ def race(
 
 
 def digest(ticket: Ticket, level: int = 0) -> str:
-    """12 hexadecimal digits that tell tickets apart: weights, mask, order of the data, start, what is frozen, and
-    the level whose recipe trains it."""
+    """12 hexadecimal digits that tell tickets apart: weights, mask, order of the data, start, what is
+    frozen, and the level whose recipe trains it."""
     made_of = hashlib.sha256(f"{ticket.order_seed}/{ticket.start}/{level}".encode())
-    for what, tensors in (("weights", ticket.weights), ("mask", ticket.mask), ("frozen", ticket.frozen or {})):
+    parts = {"weights": ticket.weights, "mask": ticket.mask, "frozen": ticket.frozen or {}}
+    for what, tensors in parts.items():
         for name, tensor in tensors.items():
             made_of.update(f"{what}/{name}/{tuple(tensor.shape)}/{tensor.dtype}".encode())
             made_of.update(tensor.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy().tobytes())

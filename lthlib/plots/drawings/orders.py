@@ -1,6 +1,7 @@
 """A drawing of two networks whose hidden units stand in different orders. What it shows is made up."""
 
-from lthlib.plots.drawings.canvas import BODY, INK, LINES, NEGATIVE, PAPER, POSITIVE, SMALL, Canvas, Drawing, for_text
+from lthlib.plots.drawings import canvas as sheet
+from lthlib.plots.drawings.canvas import BODY, INK, LINES, PAPER, SMALL, Canvas, Drawing, for_text
 from lthlib.plots.drawings.pieces import panel
 from lthlib.plots.style import METHODS
 
@@ -17,9 +18,9 @@ TICKET = for_text(METHODS["iterative"].colour)
 
 
 def two_orders() -> Drawing:
-    """Two networks with the same four hidden units in two orders, and the network half-way between them: as they
-    stand, and with B's units in A's order (the idea of Ainsworth et al. 2023, arXiv 2209.04836, figure 1 and section
-    2)."""
+    """Two networks with the same four hidden units in two orders, and the network half-way between them:
+    as they stand, and with B's units in A's order (the idea of Ainsworth et al. 2023, arXiv 2209.04836,
+    figure 1 and section 2)."""
     canvas = Canvas(414)
     stands = [
         ("as they stand", ORDER, "half-way, units are mixed up"),
@@ -63,7 +64,7 @@ def _unit(canvas: Canvas, x: float, y: float, weights: list) -> None:
 
 def _shade(weight: float) -> str:
     """The colour of a weight from -1 to 1: of its sign, paler the smaller it is."""
-    colour = POSITIVE if weight > 0 else NEGATIVE
+    colour = sheet.POSITIVE if weight > 0 else sheet.NEGATIVE
     ink, paper = ([int(each[at : at + 2], 16) for at in (1, 3, 5)] for each in (colour, PAPER))
     mixed = [round(white + abs(weight) * (full - white)) for full, white in zip(ink, paper)]
     return "#" + "".join(f"{channel:02X}" for channel in mixed)
