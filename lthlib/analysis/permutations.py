@@ -24,6 +24,7 @@ readers are scaled down. Weight matching leaves that symmetry as it is.
 """
 
 import copy
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -158,6 +159,27 @@ def similarity(a: State, b: State, units: Mapping[str, Hidden]) -> float:
     LotteryError where the two differ in shape."""
     names = _learned(a, b, units)
     return float(sum((a[name].double() * b[name].double()).sum() for name in names))
+
+
+def cosine(a: State, b: State, units: Mapping[str, Hidden]) -> float:
+    """The similarity as a share of what it would be between two equal networks of these sizes, from -1 to 1."""
+    sizes = similarity(a, a, units) * similarity(b, b, units)
+    return similarity(a, b, units) / math.sqrt(sizes)
+
+
+def scattered(state: State, seed: int = 0) -> dict[str, Tensor]:
+    """The numbers of each tensor at places of it that are drawn at random: what has nothing in common with the
+    state but how its numbers are distributed in each layer. What a search finds in it, it finds by chance.
+
+    Tensors of one name and shape are scattered alike under one seed. So scattered weights fit the mask that was
+    scattered under the same seed.
+    """
+    moved = {}
+    for name, tensor in state.items():
+        generator = torch.Generator().manual_seed(seed_for("scattered", seed, name))
+        order = torch.randperm(tensor.numel(), generator=generator)
+        moved[name] = tensor.flatten()[order].view_as(tensor)
+    return moved
 
 
 def match(a: State, b: State, units: Mapping[str, Hidden], seed: int = 0) -> Matching:

@@ -206,6 +206,24 @@ def test_a_mask_is_permuted_as_its_weights_are():
     assert torch.equal(moved["fc1.weight"].sum(0), kept["fc1.weight"].sum(0)), "inputs stay where they are"
 
 
+def test_scattered_weights_fit_the_mask_that_is_scattered_with_them():
+    a, b, units = two_lenets((9, 7))
+    kept = {name: torch.rand(b[name].shape) < 0.4 for name in ("fc1.weight", "fc2.weight", "output.weight")}
+    ticket = masks.apply(kept, b)
+    moved, mask = permutations.scattered(ticket, 3), permutations.scattered(kept, 3)
+    for name in kept:
+        assert torch.equal(moved[name] != 0, mask[name]) and not torch.equal(mask[name], kept[name])
+        assert torch.equal(moved[name].flatten().sort().values, ticket[name].flatten().sort().values)
+    assert not torch.equal(permutations.scattered(b, 4)["fc1.weight"], permutations.scattered(b, 3)["fc1.weight"])
+
+
+def test_cosine_is_one_with_itself_and_counts_no_scale():
+    a, b, units = two_lenets((9, 7))
+    own = permutations.cosine(a, b, units)
+    assert permutations.cosine(a, a, units) == pytest.approx(1) and -1 < own < 1
+    assert permutations.cosine(a, {name: 3 * tensor for name, tensor in b.items()}, units) == pytest.approx(own)
+
+
 def test_units_without_any_weight_are_alike():
     """A masked network with dead units comes back as the same numbers, whatever place each dead unit takes."""
     _, b, units = two_lenets((9, 7))
