@@ -1,6 +1,7 @@
 """Checks for lesson 20's exercises on permutations: an order by hand, matching by activations, and another
 symmetry."""
 
+import functools
 import itertools
 
 import torch
@@ -42,13 +43,10 @@ def check_reorder(reorder: Answer) -> str:
 @exercise(lesson=20, each_call=True)
 def check_by_activations(by_activations: Answer) -> str:
     """`by_activations(ours, theirs)` is the order of their units whose activations lie nearest to ours."""
-    for seed in range(12):
-        ours, theirs = _activations(seed)
+    for ours, theirs in _activations():
         order = _as_order(by_activations(ours, theirs), ours.shape[1])
         apart = torch.cdist(ours.T, theirs.T).square()  # [our places, their units]
-        best = min(itertools.permutations(range(len(apart))), key=lambda chosen: _total(apart, chosen))
-        found, least = _total(apart, order), _total(apart, best)
-        worst = max(_total(apart, chosen) for chosen in itertools.permutations(range(len(apart))))
+        found, least, worst = (_total(apart, chosen) for chosen in (order, _best(-apart), _best(apart)))
         need(found < worst - 1e-6, "this order is the farthest of all: least distance, so most agreement.")
         back = torch.tensor(order).argsort().tolist()
         why = "the order is turned round: entry i says which of *their* units comes to our place i."
@@ -99,14 +97,29 @@ def _lenet(seed: int) -> dict[str, Tensor]:
     return {name: moved(tensor) for name, tensor in state.items()}
 
 
-def _activations(seed: int) -> tuple[Tensor, Tensor]:
-    """Activations [examples, units] of two networks: units of very different strength, in another order,
-    with noise."""
-    generator = torch.Generator().manual_seed(seed)
-    draw = lambda *shape: torch.randn(*shape, generator=generator)  # noqa: E731
-    ours = (draw(30, 5) * torch.logspace(-0.7, 0.7, 5) + 0.3).relu()
-    theirs = (ours[:, torch.randperm(5, generator=generator)] + 0.9 * draw(30, 5)).relu()
-    return ours, theirs
+@functools.cache
+def _activations(count: int = 8) -> list[tuple[Tensor, Tensor]]:
+    """Pairs of activations [examples, units] of two networks, units of very different strength, for which other
+    rules give other orders: the likest by cosine or by correlation, or each place in turn."""
+    found, seed = [], 0
+    while len(found) < count:
+        seed += 1
+        generator = torch.Generator().manual_seed(seed)
+        draw = lambda: torch.randn(30, 5, generator=generator)  # noqa: B023, E731
+        strength = torch.logspace(-0.7, 0.7, 5)
+        ours, theirs = (draw() * strength + 0.3).relu(), (draw() * strength.flip(0) + 0.3).relu()
+        least = _best(ours.T @ theirs)
+        lengths = ours.norm(dim=0)[:, None] * theirs.norm(dim=0)
+        correlated = torch.corrcoef(torch.cat([ours, theirs], 1).T)[:5, 5:]
+        others = [_best(ours.T @ theirs / lengths), _best(correlated), _greedy(torch.cdist(ours.T, theirs.T))]
+        if least not in others and [*range(5)] != least and torch.tensor(least).argsort().tolist() != least:
+            found.append((ours, theirs))
+    return found
+
+
+def _best(gains: Tensor) -> list[int]:
+    """The order with the largest sum, by trying all."""
+    return list(max(itertools.permutations(range(len(gains))), key=lambda order: _total(gains, order)))
 
 
 def _as_order(answer, count: int) -> list[int]:

@@ -57,8 +57,9 @@ def race(
         for place, trained in training:
             name = todo[place]
             density = masks.density(tickets[name].mask)
-            found[name] = {"history": trained.history, "density": density, "seconds": trained.seconds}
-            store.remember(setting, places[name], notes[name], found[name])
+            content = {"history": trained.history, "density": density, "seconds": trained.seconds}
+            store.remember(setting, places[name], notes[name], content)
+            found[name] = content
             shown.update(1)
     shown.close()
     shown.say(f"{setting.task}: {len(todo)} networks trained, {len(tickets) - len(todo)} found in the store.")

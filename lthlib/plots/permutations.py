@@ -1,4 +1,4 @@
-"""Figures of `analysis.permutations`: hidden units side by side, the line between two networks in
+"""Figures of `analysis.permutations`: how alike units are, the line between two networks in
 several orders, barriers by width, and what a mask is worth on another initialisation."""
 
 from collections.abc import Mapping
@@ -14,25 +14,23 @@ from lthlib.plots import style
 from lthlib.plots.style import DOTTED, finish
 
 
-def units(weights: Mapping[str, Tensor], reference: str, title: str = "") -> Figure:
-    """Incoming weights of the same number of hidden units of several networks, each a tensor [units,
-    inputs] by the network's name: a row for each unit, a column for each input, one scale of colours.
-    The description says how strongly each picture correlates with that of `reference`."""
-    figure, panels = style.panels(len(weights), 2.9, 3.6, room=0.6)
-    most = max(float(rows.abs().quantile(0.99)) for rows in weights.values())
-    alike, image = [], None
-    for axes, (name, rows) in zip(panels, weights.items()):
-        look = {"cmap": "PuOr_r", "vmin": -most, "vmax": most, "aspect": "auto", "interpolation": "nearest"}
-        image = axes.imshow(rows.numpy(), **look)
-        axes.set(title=name, xticks=[], yticks=[], xlabel=f"{rows.shape[1]} inputs")
-        if name != reference:
-            ours, theirs = (pd.Series(each.flatten().numpy()) for each in (rows, weights[reference]))
-            alike.append(f"{name}, {ours.corr(theirs):.2f}")
-    panels[0].set_ylabel(f"{next(iter(weights.values())).shape[0]} hidden units")
-    figure.colorbar(image, ax=panels, label="weight", fraction=0.04)
+def likeness(matrices: Mapping[str, Tensor], title: str = "") -> Figure:
+    """How alike units of two networks are, a panel for each title: a tensor [n, n] of numbers from -1 to 1, a row
+    for each unit of the first network, a column for each place of the second. On the diagonal are units at the same
+    place; the description says how alike they are on average, and how alike the others."""
+    figure, panels = style.panels(len(matrices), 2.7, 3.3, room=0.9)
+    said, image = [], None
+    for axes, (name, matrix) in zip(panels, matrices.items()):
+        image = axes.imshow(matrix.numpy(), cmap="PuOr", vmin=-1, vmax=1, interpolation="nearest")
+        axes.set(title=name, xticks=[], yticks=[], xlabel="units of B, by place")
+        same = matrix.diagonal()
+        others = (matrix.sum() - same.sum()) / (matrix.numel() - len(same))
+        said.append(f"{name[:1].upper()}{name[1:]}: {float(same.mean()):.2f} and {float(others):.2f}")
+    panels[0].set_ylabel("units of A, by place")
+    figure.colorbar(image, ax=panels, label="likeness (cosine)", shrink=0.7)
     figure.suptitle(title)
-    start = "Weights of hidden units, a row for each unit and a column for each input."
-    figure.set_label(f"{start} Correlation with {reference}: {'; '.join(alike)}.")
+    start = "Likeness of units of two networks; units at the same place are on the diagonal."
+    figure.set_label(f"{start} Mean likeness at the same place, and elsewhere. {'; '.join(said)}.")
     return figure
 
 
@@ -81,10 +79,10 @@ def routes(differences: pd.DataFrame, margin: float, against: str, title: str = 
     figure, [axes] = style.panels(1, 7.5, 1.3 + 0.42 * differences.shape[1])
     axes.axvspan(-margin, 0, color="#DDDDDD", linewidth=0, zorder=0, label=f"within the margin, {margin:g}")
     axes.axvline(0, **DOTTED)
-    sentences = [f"Test accuracy minus {against}, in points; {len(differences)} trials; margin {margin:g}."]
+    sentences = [f"Test accuracy minus {against}, in points; {len(differences)} pairs; margin {margin:g}."]
     for place, (name, values) in enumerate(differences.items()):
         ring = {"color": "none", "mec": "#777777", "marker": "o", "ms": 6, "linestyle": "none"}
-        axes.plot(values, [place] * len(values), **ring, label=None if place else "one trial")
+        axes.plot(values, [place] * len(values), **ring, label=None if place else "one pair")
         low, high = bounds(values)
         mean, look = values.mean(), style.SERIES[0]
         ends = style.whiskers(mean, low, high) if low == low else None  # NaN: too few trials for bounds

@@ -207,7 +207,7 @@ def test_a_mask_is_permuted_as_its_weights_are():
 
 
 def test_scattered_weights_fit_the_mask_that_is_scattered_with_them():
-    a, b, units = two_lenets((9, 7))
+    _, b, _ = two_lenets((9, 7))
     kept = {name: torch.rand(b[name].shape) < 0.4 for name in ("fc1.weight", "fc2.weight", "output.weight")}
     ticket = masks.apply(kept, b)
     moved, mask = permutations.scattered(ticket, 3), permutations.scattered(kept, 3)

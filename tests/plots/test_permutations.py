@@ -9,15 +9,13 @@ from lthlib import analysis
 from lthlib.plots import permutations as pictures
 
 
-def test_units_are_drawn_row_by_row_on_one_scale():
-    a = torch.randn(6, 8)
-    shuffled = a[[3, 1, 5, 0, 2, 4]]
-    figure = pictures.units({"A": a, "B": shuffled, "B in A's order": a.clone()}, "A")
-    images = [axes.images[0] for axes in figure.axes[:3]]
-    assert [axes.get_title() for axes in figure.axes[:3]] == ["A", "B", "B in A's order"]
-    assert np.allclose(images[1].get_array(), shuffled.numpy()) and len({image.get_clim() for image in images}) == 1
-    correlation = np.corrcoef(a.flatten(), shuffled.flatten())[0, 1]
-    assert f"Correlation with A: B, {correlation:.2f}; B in A's order, 1.00." in figure.get_label()
+def test_likeness_is_drawn_on_one_scale_and_told_on_and_off_the_diagonal():
+    matrix = torch.full((4, 4), 0.1) + 0.7 * torch.eye(4)
+    figure = pictures.likeness({"as they stand": matrix.flip(0), "in A's order": matrix})
+    images = [axes.images[0] for axes in figure.axes[:2]]
+    assert [axes.get_title() for axes in figure.axes[:2]] == ["as they stand", "in A's order"]
+    assert np.allclose(images[1].get_array(), matrix.numpy()) and {image.get_clim() for image in images} == {(-1, 1)}
+    assert "As they stand: 0.10 and 0.33; In A's order: 0.80 and 0.10." in figure.get_label()
     plt.close(figure)
 
 
