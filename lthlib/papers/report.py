@@ -36,6 +36,9 @@ PAPERS = {  # by the number or the name that sources begin with
     "2102.06790": "Chen et al. 2021, A Unified Lottery Ticket Hypothesis for Graph Neural Networks",
     "2010.02350": "Kalibhat et al. 2020, Winning Lottery Tickets in Deep Generative Models",
     "Greydanus & Kobak": "Greydanus & Kobak, MNIST-1D",
+    "2209.04836": "Ainsworth et al. 2023, Git Re-Basin",
+    "2110.06296": "Entezari et al. 2022, The Role of Permutation Invariance in Linear Mode Connectivity",
+    "2505.05143": "Adnan et al. 2025, Aligning Lottery Ticket Masks using Weight Symmetry",
 }
 
 
