@@ -26,7 +26,7 @@ readers are scaled down. Weight matching leaves that symmetry as it is.
 import copy
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -36,13 +36,17 @@ from lthlib import models
 from lthlib.core.errors import LotteryError
 from lthlib.core.seeds import seed_for
 
+if TYPE_CHECKING:
+    from lthlib.training.sparse.trace import Node
+
 State = Mapping[str, Tensor]
 Permutation = dict[str, Tensor]  # by hidden layer: which of its units comes to each place [units]
 
 GAIN = 1e-10  # of the similarity's scale: less than this is rounding, and no layer is permuted for it
 SWEEPS = 1000  # over all layers, far beyond what any network has needed
 CHAIN = "give a chain of linear or convolutional layers, such as LeNet, Conv or VGG"
-ALIKE = ("relu", "pointwise", "max pool", "mean pool", "mean of map")  # what treats all units alike
+WEIGHTED = ("linear", "convolution")
+ALIKE = ("relu", "pointwise", "max pool", "mean pool", "mean of map", "input", "norm", "flatten")  # all units alike
 
 
 class Axis(NamedTuple):
@@ -86,35 +90,21 @@ def hidden_units(network: nn.Module, examples: Tensor) -> dict[str, Hidden]:
     nodes, reason = trace(_without_dropout(copy.deepcopy(network)), examples[:2])
     if nodes is None:
         raise LotteryError(f"the units of {name} cannot be followed, since {reason}: {CHAIN}.")
-    own = models.aliases(network)
+    for before, node in zip([None, *nodes], nodes):
+        if objection := _objection(node, before, models.aliases(network)):
+            raise LotteryError(f"{objection.format(name=name)}: {CHAIN}.")
     layers: dict[str, Hidden] = {}
-    units, block, before = "", 1, None  # the layer whose units lie along the present tensor, and how
+    units, block = "", 1  # the layer whose units lie along the present tensor, and how many entries each has
     for node in nodes:
-        follows = before is None or (len(node.inputs) == 1 and node.inputs[0] is before)
-        if node.kind == "add" or not follows:
-            joined = f"{node.name or node.kind} joins streams whose units must be permuted alike"
-            raise LotteryError(f"{name} is no chain: {joined}: {CHAIN}.")
-        if node.kind in ("linear", "convolution"):
-            weight = f"{node.name}.weight"
-            if weight in own or weight in own.values():
-                shared = "is shared by layers, so their units cannot be told apart"
-                raise LotteryError(f"{weight} of {name} {shared}: {CHAIN}.")
+        if node.kind in WEIGHTED:
             if units:
-                layers[units] = _with(layers[units], Axis(weight, 1, block))
-            units, block = weight, 1
-            layers[units] = Hidden(node.work.weight.shape[0], (Axis(weight, 0),))
-            if node.work.bias is not None:
-                layers[units] = _with(layers[units], Axis(f"{node.name}.bias", 0))
+                layers[units] = _with(layers[units], Axis(f"{node.name}.weight", 1, block))
+            units, block = f"{node.name}.weight", 1
+            layers[units] = Hidden(node.work.weight.shape[0], _own_axes(node, block))
         elif node.kind == "norm" and units:
-            parts = [("weight", True), ("bias", True), ("running_mean", False), ("running_var", False)]
-            axes = [Axis(f"{node.name}.{part}", 0, block, learned) for part, learned in parts]
-            layers[units] = _with(layers[units], *axes)
+            layers[units] = _with(layers[units], *_own_axes(node, block))
         elif node.kind == "flatten" and units:
             block *= node.shape.numel() // node.inputs[0].shape[0]
-        elif node.kind not in (*ALIKE, "input", "norm", "flatten"):
-            unknown = f"{node.kind}, of which it is not known whether it treats all units alike"
-            raise LotteryError(f"{name} has {unknown}: {CHAIN}.")
-        before = node
     layers.pop(units, None)  # the last layer's outputs are the network's own
     if not layers:
         raise LotteryError(f"{name} has no hidden layer, and so no units to permute: {CHAIN}.")
@@ -162,17 +152,19 @@ def similarity(a: State, b: State, units: Mapping[str, Hidden]) -> float:
 
 
 def cosine(a: State, b: State, units: Mapping[str, Hidden]) -> float:
-    """The similarity as a share of what it would be between two equal networks of these sizes, from -1 to 1."""
+    """The similarity as a share of what it would be between two equal networks of these sizes, from -1
+    to 1."""
     sizes = similarity(a, a, units) * similarity(b, b, units)
     return similarity(a, b, units) / math.sqrt(sizes)
 
 
 def scattered(state: State, seed: int = 0) -> dict[str, Tensor]:
-    """The numbers of each tensor at places of it that are drawn at random: what has nothing in common with the
-    state but how its numbers are distributed in each layer. What a search finds in it, it finds by chance.
+    """The numbers of each tensor at places of it that are drawn at random: what has nothing in common with
+    the state but how its numbers are distributed in each layer. What a search finds in it, it finds by
+    chance.
 
-    Tensors of one name and shape are scattered alike under one seed. So scattered weights fit the mask that was
-    scattered under the same seed.
+    Tensors of one name and shape are scattered alike under one seed. So scattered weights fit the mask that
+    was scattered under the same seed.
     """
     moved = {}
     for name, tensor in state.items():
@@ -220,6 +212,29 @@ def same_places(p: Permutation, q: Permutation) -> float:
     random agree on one unit a layer, on average."""
     agree = sum(int((p[name] == q[name]).sum()) for name in p)
     return agree / sum(len(order) for order in p.values())
+
+
+def _objection(node: "Node", before: "Node | None", aliases: Mapping[str, str]) -> str:
+    """Why units cannot be followed through this layer of a network, to be told with its `{name}`; empty
+    where they can."""
+    follows = before is None or (len(node.inputs) == 1 and node.inputs[0] is before)
+    if node.kind == "add" or not follows:
+        return f"{{name}} is no chain: {node.name or node.kind} joins streams whose units must be permuted alike"
+    weight = f"{node.name}.weight"
+    if node.kind in WEIGHTED and (weight in aliases or weight in aliases.values()):
+        return f"{weight} of {{name}} is shared by layers, so their units cannot be told apart"
+    if node.kind not in (*WEIGHTED, *ALIKE):
+        return f"{{name}} has {node.kind}, of which it is not known whether it treats all units alike"
+    return ""
+
+
+def _own_axes(node: "Node", block: int) -> tuple[Axis, ...]:
+    """The axes of a layer's own tensors along which its outputs lie."""
+    if node.kind == "norm":
+        learned = {"weight": True, "bias": True, "running_mean": False, "running_var": False}
+        return tuple(Axis(f"{node.name}.{part}", 0, block, each) for part, each in learned.items())
+    parts = ("weight",) if node.work.bias is None else ("weight", "bias")
+    return tuple(Axis(f"{node.name}.{part}", 0) for part in parts)
 
 
 def _without_dropout(network: nn.Module) -> nn.Module:
