@@ -22,10 +22,9 @@ from lthlib.exercises import (
     lesson_17,
 )
 from lthlib.exercises.checking import WrongAnswer
-from tests.exercises import calls_of, checks_of, solutions_of
-from tests.notebooks import LESSONS
+from tests.exercises import NUMBERS, calls_of, checks_of, solutions_of
 
-CHECKS = [(lesson, check) for lesson in range(len(LESSONS)) for check in calls_of(lesson).values()]
+CHECKS = [(lesson, check) for lesson in NUMBERS for check in calls_of(lesson).values()]
 ODD = {
     "a number": 0.5,
     "a text": "none",
@@ -59,7 +58,7 @@ def test_odd_answers_and_errors_get_one_line_and_stop_nothing(lesson, check, len
     assert "TypeError" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("lesson", range(len(LESSONS)))
+@pytest.mark.parametrize("lesson", NUMBERS)
 def test_a_solution_leaves_its_check_content(lesson, lenient, capsys):
     for function, check in calls_of(lesson).items():
         check = checks_of(lesson)[check]

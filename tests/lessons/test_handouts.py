@@ -7,7 +7,7 @@ import pytest
 
 from lthlib.__main__ import main
 from lthlib.lessons import handouts, translations
-from tests.exercises import calls_of, solutions_of
+from tests.exercises import NUMBERS, calls_of, solutions_of
 from tests.notebooks import LESSONS, cells
 
 
@@ -31,7 +31,7 @@ def test_lessons_are_handed_out_without_solutions_and_are_otherwise_whole(handou
 
 def test_every_solution_is_under_its_exercise(handout):
     text = (handout / "solutions.md").read_text(encoding="utf-8")
-    for lesson in range(len(LESSONS)):
+    for lesson in NUMBERS:
         for name in calls_of(lesson):
             assert f"def {name}(" in text and solutions_of(lesson)[name]
     parts = text.split("\n## ")

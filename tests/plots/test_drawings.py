@@ -20,6 +20,7 @@ IDEAS = [
     *("fitting_wrong_labels", "reading_a_reliability_diagram"),
     *("bills", "one_loop_three_worlds", "shares_kept", "reset_or_continue", "trials_and_redraws"),
     *("drop_and_grow", "roads_to_a_sparse_network"),
+    "two_orders",
 ]
 OTHERS = {"Drawing", "network_of", "busiest_units", "evenly_spaced"}
 SHAPES = [("fc1.weight", (5, 4)), ("fc2.weight", (3, 5)), ("output.weight", (2, 3))]
@@ -189,6 +190,19 @@ def test_structures_keep_what_they_say():
     assert set(units.sum(1).tolist()) == {0, 8}
 
 
+def test_half_way_between_two_orders_is_the_mean_of_what_stands_side_by_side():
+    """Panels of four rows of three units of nine weights: A, B, half-way."""
+    fills = [square.get("fill") for square in parts(drawings.two_orders(), "rect") if square.get("width") == "15"]
+    channels = torch.tensor([[int(fill[at : at + 2], 16) for at in (1, 3, 5)] for fill in fills], dtype=torch.double)
+    strength = (255 - channels).sum(1) * torch.tensor([-1 if fill[1:3] > fill[5:7] else 1 for fill in fills])
+    mixed, matched = strength.view(2, 4, 3, 9)
+    ours, theirs = (torch.where(panel > 0, panel / panel.max(), panel / -panel.min()) for panel in (mixed, matched))
+    for panel in (ours, theirs):
+        assert (panel[:, 2] - (panel[:, 0] + panel[:, 1]) / 2).abs().max() < 0.02
+    assert torch.equal(theirs[:, 0], theirs[:, 2]) and not torch.equal(ours[:, 0], ours[:, 2])
+    assert sorted(map(tuple, ours[:, 1].tolist())) == sorted(map(tuple, ours[:, 0].tolist())), "the same units"
+
+
 def test_shares_of_iterative_pruning():
     words = [text.text for text in parts(drawings.oneshot_and_iterative(), "text")]
     assert [word for word in words if re.fullmatch(r"\d+ %", word or "")][2:] == [f"{100 * 0.8**k:.0f} %" for k in range(8)]
@@ -316,7 +330,7 @@ def test_what_cannot_be_drawn_is_refused_in_one_sentence(change, message):
     assert str(refused.value).endswith(".") and "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["bills", "one_loop_three_worlds"])
+@pytest.mark.parametrize("name", ["bills", "one_loop_three_worlds", "two_orders"])
 def test_a_drawing_that_opens_a_lesson_is_kept_as_a_file(name):
     path = ROOT / "docs" / f"{name.replace('_', '-')}.svg"
     assert path.read_text().strip() == DRAWINGS[name].svg.strip(), f"drawings.{name}() has changed: save it to {path} again"

@@ -28,5 +28,6 @@ from lthlib.plots.drawings.masks import filters, structured_and_unstructured, su
 from lthlib.plots.drawings.moving import drop_and_grow, roads_to_a_sparse_network
 from lthlib.plots.drawings.networks import busiest_units, evenly_spaced, network_of
 from lthlib.plots.drawings.noise import fitting_wrong_labels, reading_a_reliability_diagram
+from lthlib.plots.drawings.orders import two_orders
 from lthlib.plots.drawings.rounds import reset_or_continue, shares_kept, trials_and_redraws
 from lthlib.plots.drawings.worlds import one_loop_three_worlds
