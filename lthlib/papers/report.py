@@ -40,6 +40,7 @@ PAPERS = {  # by the number or the name that sources begin with
     "1706.04599": "Guo et al. 2017, On Calibration of Modern Neural Networks",
     "Varma T et al.": "Varma T et al. 2022, Sparse Winning Tickets are Data-Efficient Image Recognizers",
     "Greydanus & Kobak": "Greydanus & Kobak, MNIST-1D",
+    "1911.11134": "Evci et al. 2020, Rigging the Lottery",
     "2209.04836": "Ainsworth et al. 2023, Git Re-Basin",
     "2110.06296": "Entezari et al. 2022, The Role of Permutation Invariance in Linear Mode Connectivity",
     "2505.05143": "Adnan et al. 2025, Aligning Lottery Ticket Masks using Weight Symmetry",
