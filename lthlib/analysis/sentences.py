@@ -67,10 +67,11 @@ def to_settle(verdict: str, needed: float) -> str:
     return f"; about {needed:.0f} trials would settle it"
 
 
-def against_dense(row: pd.Series, of: str = "dense") -> str:
+def against_dense(row: pd.Series, of: str = "dense", never: str = "never learned") -> str:
     """A row of `early_stop_ratio` in words: "62 % of dense's iterations (95 % bounds 50 to 77 %; 5 trials)",
     with the verdict "sooner", "as soon", "later" or "inconclusive" before it. Numbers have as many decimals as
-    it takes to see on which side of 100 %, and of 150 %, they are."""
+    it takes to see on which side of 100 %, and of 150 %, they are. `never` is said of networks that count with
+    their whole run."""
     word = {BETTER: "sooner", AS_GOOD: "as soon", WORSE: "later", INCONCLUSIVE: "inconclusive", NONE: "no verdict"}[row.verdict]
     if math.isnan(row.percent):
         return f"no verdict: one of the networks is there at iteration 0 ({row.trials:.0f} trials)"
@@ -78,8 +79,9 @@ def against_dense(row: pd.Series, of: str = "dense") -> str:
     digits = decimals([(number, line) for number in (row.percent, row.low, row.high) for line in lines], fewest=0)
     bounds = "" if math.isnan(row.low) else f"95 % bounds {row.low:.{digits}f} to {row.high:.{digits}f} %; "
     trials = f"{row.trials:.0f} trial{'' if row.trials == 1 else 's'}"
-    never = f", {row.never:.0f} of them never learned" if row.never else ""
-    return f"{word}: {row.percent:.{digits}f} % of {of}'s iterations ({bounds}{trials}{never})"
+    count = f"{row.never:.0f} network{'' if row.never == 1 else 's'}"
+    lost = f"; {count} {never}" if row.never else ""
+    return f"{word}: {row.percent:.{digits}f} % of {of}'s iterations ({bounds}{trials}{lost})"
 
 
 def how_far(verdicts: pd.DataFrame, verdict: str = "matching", method: str = "ticket") -> str:

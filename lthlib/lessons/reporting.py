@@ -9,7 +9,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from lthlib import analysis
-from lthlib.analysis.evidence import NONE, Evidence, check_margin
+from lthlib.analysis.evidence import BETTER, NONE, WORSE, Evidence, check_margin
 from lthlib.analysis.sentences import decimals
 from lthlib.core import files, paths
 
@@ -84,6 +84,12 @@ def judged(values: Sequence[float] | Evidence, margin: float, unit: str = "point
 def in_words(verdict: str) -> str:
     """A verdict as it is said: "no verdict" for "none", the others as they are."""
     return "no verdict" if verdict == NONE else verdict
+
+
+def than_control(verdict: str) -> str:
+    """A verdict on a ticket against a control that differs in one thing, as it is said: only "better" shows
+    that this thing matters, so "as good" and "inconclusive" are both "not shown to be better"."""
+    return in_words(verdict) if verdict in (BETTER, WORSE, NONE) else "not shown to be better"
 
 
 def above_zero(values: Sequence[float]) -> str:

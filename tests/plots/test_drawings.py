@@ -194,7 +194,7 @@ def test_shares_of_iterative_pruning():
 
 def test_a_learning_rate_of_your_own():
     drawing = drawings.learning_rate_over_time(0.03, 30_000, 20_000, (20_000, 25_000))
-    assert "from 0 to 0.03 in the first 20,000 and falls to a tenth at 20,000 and 25,000" in drawing.alt
+    assert "rises in a straight line to 0.03 in the first 20,000 and falls to a tenth at 20,000 and 25,000" in drawing.alt
     for wrong in ({"peak": 0}, {"warmup": 60_000}, {"drops": (5000,)}, {"drops": (84_000, 56_000)}, {"iterations": 80_000}):
         with pytest.raises(LotteryError, match="give a"):
             drawings.learning_rate_over_time(**wrong)
