@@ -51,8 +51,7 @@ def density_curves(
         look = _by_label(lines, labels)
     sns.lineplot(lines, x="weights", y="value", markersize=7, ax=axes, **look)
     for label, look, mean in _dense_means(networks, labels):
-        name = f"dense, mean {mean:.4g}"
-        axes.axhline(mean, **DOTTED | look, label=f"{label}: {name}" if label else name)
+        axes.axhline(mean, **DOTTED | look, label=f"dense of {label}, mean {mean:.4g}" if label else f"dense, mean {mean:.4g}")
         if not label:
             dense = networks[networks.level == 0].value
             axes.axhspan(dense.min(), dense.max(), color="#777777", zorder=0, **SHADE)

@@ -136,6 +136,7 @@ def _names(networks: pd.DataFrame) -> pd.Series:
 def _curves(trials: pd.DataFrame, value: str, axes: Axes, label: str) -> str:
     """A curve against the rewind point for each name, in the order of the rows; what it shows, in words."""
     points, looks = sorted(trials.rewind.unique()), style.series(trials.name)
+    looks |= {name: own for name in looks if (own := style.look_of(name.partition(",")[0]))}  # a method's own
     trials = trials.assign(place=trials.rewind.map(points.index)).reset_index(drop=True)
     sns.lineplot(trials, x="place", y=value, markersize=7, ax=axes, **style.lines_by("name", looks))
     axes.set_xticks(range(len(points)), [f"{k:,}" for k in points])

@@ -192,6 +192,12 @@ def test_shares_of_iterative_pruning():
     assert [word for word in words if re.fullmatch(r"\d+ %", word or "")][2:] == [f"{100 * 0.8**k:.0f} %" for k in range(8)]
 
 
+def test_the_ticket_and_reinit_alone():
+    alone = drawings.controls(shuffled=False)
+    words = " ".join(text.text or "" for text in parts(alone, "text"))
+    assert "reinit" in words and "shuffle" not in words and "random" not in alone.alt
+
+
 def test_a_learning_rate_of_your_own():
     drawing = drawings.learning_rate_over_time(0.03, 30_000, 20_000, (20_000, 25_000))
     assert "rises in a straight line to 0.03 in the first 20,000 and falls to a tenth at 20,000 and 25,000" in drawing.alt
