@@ -171,6 +171,7 @@ def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
     margin, beyond which a network is worse."""
     levels = matching.assign(weights=100 * matching.density)
     figure, (accuracy, speed) = style.panels(2, 3.6, 3.8, room=1.3)
+    figure.get_layout_engine().set(w_pad=0.12)  # inches: the right label stays apart from the left panel
     limits = matching.attrs.get("limits", {})
     for axes, name, line in ((accuracy, "points", 0), (speed, "percent", 100)):
         axes.axhline(line, **DOTTED, label="dense")
