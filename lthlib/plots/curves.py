@@ -171,7 +171,6 @@ def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
     margin, beyond which a network is worse."""
     levels = matching.assign(weights=100 * matching.density)
     figure, (accuracy, speed) = style.panels(2, 3.6, 3.8, room=1.3)
-    figure.get_layout_engine().set(w_pad=0.12)  # inches: the right label stays apart from the left panel
     limits = matching.attrs.get("limits", {})
     for axes, name, line in ((accuracy, "points", 0), (speed, "percent", 100)):
         axes.axhline(line, **DOTTED, label="dense")
@@ -183,7 +182,7 @@ def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
             axes.errorbar(same.weights, same[name], yerr=ends, label=verdict, **look)
         style.density_axis(axes, levels.weights)
     accuracy.set(xlabel=WEIGHTS, ylabel="test accuracy minus dense (points)")
-    speed.set(xlabel=WEIGHTS, ylabel="early stop (% of dense's iterations,\nlogarithmic)", yscale="log")
+    speed.set(xlabel=WEIGHTS, ylabel="early stop (% of dense's, logarithmic)", yscale="log")
     style.plain_numbers(speed.yaxis)
     figure.suptitle(title)
     counts = ", ".join(f"{verdict} at {count}" for verdict, count in levels.verdict.value_counts().items())
