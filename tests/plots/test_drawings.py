@@ -41,6 +41,7 @@ def every_drawing() -> dict:
     mask, weights = small_network()
     wide, wide_weights = lenet(0.05)
     made = {name: getattr(drawings, name)() for name in IDEAS}
+    made["ticket and reinit"] = drawings.controls(shuffled=False)
     made["no warmup"] = drawings.learning_rate_over_time(0.4, 2000, 0, ())
     made["network_of"] = drawings.network_of(mask, weights, heading="lenet-digits, ticket, level 3")
     made["narrow"] = drawings.network_of(wide, wide_weights, width=480, height=240)
