@@ -100,19 +100,23 @@ def to_settle(verdict: str, needed: float) -> str:
     return say("; about {needed:.0f} trials would settle it", needed=needed)
 
 
-def against_dense(row: pd.Series, of: str = "dense") -> str:
+def against_dense(row: pd.Series, of: str = "dense", never: str = mark("never learned")) -> str:
     """A row of `early_stop_ratio` in words: "62 % of dense's iterations (95 % bounds 50 to 77 %; 5 trials)",
     with the verdict "sooner", "as soon", "later" or "inconclusive" before it. Numbers have as many decimals as
-    it takes to see on which side of 100 %, and of 150 %, they are."""
+    it takes to see on which side of 100 %, and of 150 %, they are. `never` is said of networks that count with
+    their whole run."""
     if math.isnan(row.percent):
         return say("no verdict: one of the networks is there at iteration 0 ({trials:.0f} trials)", trials=row.trials)
     lines = (100.0, 100 * evidence.SLOWER)
     digits = decimals([(number, line) for number in (row.percent, row.low, row.high) for line in lines], fewest=0)
     share, low, high = (f"{number:.{digits}f}" for number in (row.percent, row.low, row.high))
     bounds = "" if math.isnan(row.low) else say("95 % bounds {low} to {high} %; ", low=low, high=high)
-    never = say(", {never:.0f} of them never learned", never=row.never) if row.never else ""
+    lost = ""
+    if row.never:
+        count = say("1 network") if row.never == 1 else say("{count:.0f} networks", count=row.never)
+        lost = say("; {count} {never}", count=count, never=say(never))
     start = say("{word}: {share} % of {of}'s iterations", word=say(SPEED[row.verdict]), share=share, of=say(of))
-    return say("{word} ({why})", word=start, why=f"{bounds}{counted(row.trials)}{never}")
+    return say("{word} ({why})", word=start, why=f"{bounds}{counted(row.trials)}{lost}")
 
 
 def how_far(verdicts: pd.DataFrame, verdict: str = "matching", method: str = "ticket") -> str:

@@ -32,6 +32,7 @@ LARGEST = 200_000  # bytes of a drawing that is embedded as it is
 NO_PREDICTION = mark("You have not predicted anything here yet.")
 CHOOSE_ABOVE = mark("The answer (predict first: choose above, and it opens by itself)")
 DECIDE_FIRST = mark("The answer (decide first what you expect)")
+CANNOT_TELL = mark("these trials cannot tell")  # a choice, which None as the answer makes right
 LETTERS = "ABCDEFGH"
 
 
@@ -80,9 +81,9 @@ def predicted(key: str) -> str | None:
 
 def reveal(key: str, answer: str | None, sentence: str, picture: str = "") -> None:
     """Show what the reader predicted and what this run gave: `answer`, one of the choices, or None where
-    the run cannot tell, one computed `sentence`, and a `picture` that belongs to it, as HTML. Without a
-    prediction the answer is folded; it opens by itself as soon as the reader has chosen. Raises LotteryError
-    for an answer that is not one of the choices."""
+    the run cannot tell (`CANNOT_TELL`, if that is a choice), one computed `sentence`, and a `picture` that
+    belongs to it, as HTML. Without a prediction the answer is folded; it opens by itself as soon as the reader
+    has chosen. Raises LotteryError for an answer that is not one of the choices."""
     _check(key, answer)
     first = _answer(key, answer, sentence, picture)
     if not _has_front_end():
@@ -234,7 +235,9 @@ def _redraw(key: str) -> None:
 def _answer(key: str, answer: str | None, sentence: str, picture: str = "") -> shown.Shown:
     """The prediction and what the run gave; folded where there is no prediction."""
     chosen = predicted(key)
-    if answer is None:
+    if answer is None and chosen == CANNOT_TELL:
+        verdict = shown.Look(mark("As you predicted, this run cannot tell"), "✓", shown.RIGHT.colour)
+    elif answer is None:
         verdict = shown.Look(mark("This run cannot tell"), "○", shown.NOT_TRIED.colour)
     elif answer == chosen:
         verdict = shown.Look(mark("As you predicted"), "✓", shown.RIGHT.colour)

@@ -9,7 +9,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from lthlib import analysis
-from lthlib.analysis.evidence import AS_GOOD, NONE, Evidence, check_margin
+from lthlib.analysis.evidence import AS_GOOD, BETTER, NONE, WORSE, Evidence, check_margin
 from lthlib.analysis.sentences import decimals, with_unit
 from lthlib.core import files, paths
 from lthlib.core.language import mark, say
@@ -90,6 +90,12 @@ def judged(values: Sequence[float] | Evidence, margin: float, unit: str = "point
 def in_words(verdict: str) -> str:
     """A verdict as it is said: "no verdict" for "none", the others as they are."""
     return say("no verdict" if verdict == NONE else verdict)
+
+
+def than_control(verdict: str) -> str:
+    """A verdict on a ticket against a control that differs in one thing, as it is said: only "better" shows
+    that this thing matters, so "as good" and "inconclusive" are both "not shown to be better"."""
+    return in_words(verdict) if verdict in (BETTER, WORSE, NONE) else say("not shown to be better")
 
 
 def above_zero(values: Sequence[float]) -> str:

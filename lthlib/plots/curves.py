@@ -1,5 +1,7 @@
 """Accuracy, early stop, learning curves and differences, from a tidy table."""
 
+import itertools
+
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -16,6 +18,7 @@ from lthlib.plots.style import DOTTED, LEGEND, METHODS, SERIES, SERIES_MARKERS, 
 from lthlib.settings import Recipe
 
 WEIGHTS = "weights remaining (%)"
+DOTS = [(1, 1.5), (1, 5), (4, 2.5), (4, 2, 1, 2)]  # of dense networks' lines, by label: ink and gap
 
 
 def density_curves(
@@ -24,9 +27,10 @@ def density_curves(
     """A measured column of `summarise` against density, a line per method: mean, and band from minimum to
     maximum.
 
-    `tables` is one table, or several by label, such as two optimisers: then colours are labels, and dashes
-    and markers tell a ticket from its control. The dotted line is the mean of the tickets' dense networks;
-    where all labels share them, the grey band is all dense networks, those of a control included. `axes`
+    `tables` is one table, or several by label, such as two optimisers: then colours and markers are labels,
+    and dashes tell a ticket from its control. The dotted line is the mean of the tickets' dense networks, one
+    a label, each broken in its own way, where they differ; where all labels share them, the grey band is all
+    dense networks, those of a control included. `axes`
     draws into a figure of yours. Raises LotteryError for a table of several settings.
     """
     by_label = tables if isinstance(tables, dict) else {"": tables}
@@ -47,9 +51,9 @@ def density_curves(
     if isinstance(tables, dict):
         look = _by_label(lines, labels)
     sns.lineplot(lines, x="weights", y="value", markersize=7, ax=axes, **look)
-    for colour, mean in _dense_means(networks, labels):
-        axes.axhline(mean, **{**DOTTED, "color": colour}, label=f"dense, mean {mean:.4g}")
-        if colour == "black":
+    for label, look, mean in _dense_means(networks, labels):
+        axes.axhline(mean, **DOTTED | look, label=f"dense of {label}, mean {mean:.4g}" if label else f"dense, mean {mean:.4g}")
+        if not label:
             dense = networks[networks.level == 0].value
             axes.axhspan(dense.min(), dense.max(), color="#777777", zorder=0, **SHADE)
     style.density_axis(axes, _to_mark(lines))
@@ -152,7 +156,7 @@ def layer_densities(layers: pd.DataFrame, title: str = "") -> Figure:
     sns.lineplot(layers, x="weights", y="kept", ax=axes, **style.lines_by("layer", looks))
     ends = [weights.max(), weights.min()]
     axes.plot(ends, ends, label="whole network", **DOTTED)
-    axes.set(yscale="log", xlabel=WEIGHTS, ylabel="weights remaining in the layer (%)", title=title)
+    axes.set(yscale="log", xlabel=WEIGHTS, ylabel="weights remaining in the layer\n(%, logarithmic)", title=title)
     style.plain_numbers(axes.yaxis)
     style.density_axis(axes, weights)
     axes.legend(title="layer", **LEGEND)
@@ -179,7 +183,7 @@ def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
             axes.errorbar(same.weights, same[name], yerr=ends, label=verdict, **look)
         style.density_axis(axes, levels.weights)
     accuracy.set(xlabel=WEIGHTS, ylabel="test accuracy minus dense (points)")
-    speed.set(xlabel=WEIGHTS, ylabel="early stop (% of dense's iterations,\nlogarithmic)", yscale="log")
+    speed.set(xlabel=WEIGHTS, ylabel="early stop (% of dense's, logarithmic)", yscale="log")
     style.plain_numbers(speed.yaxis)
     figure.suptitle(title)
     found = levels.verdict.value_counts().items()
@@ -269,7 +273,7 @@ def _scopes_of(axes: Axes, here: pd.DataFrame, methods: list[str], looks: dict[s
 
 def learning_rates(recipes: dict[str, Recipe]) -> Figure:
     """The learning rate at every iteration of each recipe, on linear and logarithmic axes."""
-    figure, (linear, logarithmic) = style.panels(2, 5.5, 3.8)
+    figure, (linear, logarithmic) = style.panels(2, 3.6, 3.4, room=1.2)
     sentences = ["Learning rate against iteration."]
     looks = style.series(recipes)
     for name, recipe in recipes.items():
@@ -281,14 +285,15 @@ def learning_rates(recipes: dict[str, Recipe]) -> Figure:
         heights = f"{max(rates):.3g} at its highest, {sum(rates) / len(rates):.3g} on average"
         sentences.append(f"{name}: {rises}{heights}{falls}.")
     linear.set(xlabel="iteration", ylabel="learning rate", ylim=(0, None))
-    logarithmic.set(xlabel="iteration", ylabel="learning rate, logarithmic", yscale="log")
+    logarithmic.set(xlabel="iteration", ylabel="learning rate (logarithmic)", yscale="log")
     return finish(figure, *sentences, legend=logarithmic)
 
 
 def knob_curves(tables: dict[str, dict], level: int, measure: str = "test_accuracy", knob: str = "learning rate") -> Figure:
     """A measured column of `summarise` at one level against a knob (logarithmic): a panel by title for each
-    dictionary of tables by the knob's value; ticket, controls and dense, mean and range."""
-    figure, panels = style.panels(len(tables), 3.6, 3.8, room=1.8, sharey=True)
+    dictionary of tables by the knob's value, two in a row; ticket, controls and dense, mean and range."""
+    columns = min(2, len(tables))
+    figure, panels = style.panels(len(tables), 3.4, 3.4, columns, room=1.4, sharey=True)
     figure.get_layout_engine().set(w_pad=0.12)  # inches: the tick labels of two panels stay apart
     sentences, shares = [], []
     for axes, (title, by_knob) in zip(panels, tables.items()):
@@ -310,7 +315,7 @@ def knob_curves(tables: dict[str, dict], level: int, measure: str = "test_accura
             sentences.append(f"{title}, {at:g}: {words}.")
     span = " to ".join(dict.fromkeys(rounded(share) for share in (min(shares), max(shares))))  # once if equal
     start = f"{LABELS[measure].capitalize()} against {knob}, at {span} % of the weights (dense: all of them)."
-    return finish(figure, start, *sentences, legend=panels[-1])
+    return finish(figure, start, *sentences, legend=panels[columns - 1])
 
 
 def _networks(label: str, table: pd.DataFrame, measure: str) -> pd.DataFrame:
@@ -327,11 +332,13 @@ def _by_label(lines: pd.DataFrame, labels: list[str]) -> dict:
     names = (lines.label + (": " + kinds).where(kinds != "ticket", "")).rename("line")
     taken = {METHODS[kind].marker for kind in kinds.unique() if kind != "ticket"}
     free = [marker for marker in SERIES_MARKERS if marker not in taken]
-    tickets = _tickets_looks(labels, free)
+    several = lines.groupby(kinds).label.nunique().max() > 1  # then a kind's own marker would tell no labels apart
+    tickets = _tickets_looks(labels, SERIES_MARKERS if several else free)
     looks = {}
     for name, label, kind in zip(names, lines.label, kinds):
         ticket = tickets[label]
-        looks[name] = ticket if kind == "ticket" else METHODS[kind]._replace(colour=ticket.colour)
+        own = {"colour": ticket.colour} | ({"marker": ticket.marker} if several else {})
+        looks[name] = ticket if kind == "ticket" else METHODS[kind]._replace(**own)
     return style.lines_by(names, looks)
 
 
@@ -344,14 +351,16 @@ def _to_mark(lines: pd.DataFrame) -> pd.Series:
     return shared if shared.nunique() > 2 else lines.weights
 
 
-def _dense_means(networks: pd.DataFrame, labels: list[str]) -> list[tuple[str, float]]:
-    """A colour and mean of the tickets' dense networks by label; one, black, where all share them."""
+def _dense_means(networks: pd.DataFrame, labels: list[str]) -> list[tuple[str, dict, float]]:
+    """The label, look and mean of the tickets' dense networks; one, black and without a label, where all share
+    them."""
     own = networks[(networks.level == 0) & (networks.method == networks.schedule)]
     means = own.groupby("label").value.mean().reindex([label for label in labels if label in set(own.label)])
     if means.round(9).nunique() == 1:
-        return [("black", means.iloc[0])]
-    looks = _tickets_looks(labels, SERIES_MARKERS)
-    return [(looks[label].colour, mean) for label, mean in means.items()]
+        return [("", {}, means.iloc[0])]
+    looks, ways = _tickets_looks(labels, SERIES_MARKERS), itertools.cycle(DOTS)
+    own = {label: {"color": looks[label].colour, "linestyle": (0, way)} for label, way in zip(means.index, ways)}
+    return [(label, own[label], mean) for label, mean in means.items()]
 
 
 def _tickets_looks(labels: list[str], markers: list[str]) -> dict[str, Style]:

@@ -2,6 +2,7 @@
 
 import seaborn as sns
 import torch
+from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -10,6 +11,7 @@ from lthlib.plots import style
 from lthlib.plots.style import SERIES, finish
 
 SIZE = 3.4  # of a panel, in inches
+FEW = 40  # rows and columns of a mask that is ruled, so that they can be counted
 
 
 def input_maps(maps: dict[str, Tensor], input_shape: tuple[int, ...], columns: int = 4) -> Figure:
@@ -36,6 +38,8 @@ def mask_pictures(masks: dict[str, Tensor], columns: int = 4) -> Figure:
     for axes, (title, mask) in zip(panels, masks.items()):
         picture = mask.flatten(1).cpu().numpy()
         axes.imshow(picture, aspect="auto", interpolation="nearest", **look)
+        if max(picture.shape) <= FEW:
+            _rule(axes, *picture.shape)
         axes.set(title=f"{title}: {100 * picture.mean():.3g} % kept", xticks=[], yticks=[])
         columns_are = "inputs" if mask.ndim == 2 else "weights of its kernels"
         axes.set(xlabel=f"{picture.shape[1]} {columns_are}", ylabel=f"{picture.shape[0]} outputs")
@@ -44,10 +48,16 @@ def mask_pictures(masks: dict[str, Tensor], columns: int = 4) -> Figure:
     return figure
 
 
-def examples(images: Tensor, titles: list[str], columns: int = 8) -> Figure:
+def _rule(axes: Axes, rows: int, columns: int) -> None:
+    """Thin lines between the cells of a picture."""
+    axes.hlines([at - 0.5 for at in range(1, rows)], -0.5, columns - 0.5, color="#999999", linewidth=0.6)
+    axes.vlines([at - 0.5 for at in range(1, columns)], -0.5, rows - 0.5, color="#999999", linewidth=0.6)
+
+
+def examples(images: Tensor, titles: list[str], columns: int = 4) -> Figure:
     """Images [N, C, H, W] side by side, each under its title; one scale for all."""
     low, high = float(images.min()), float(images.max())
-    figure, panels = style.panels(len(images), 1.15 * 1.3, 1.3, columns)
+    figure, panels = style.panels(len(images), 1.1 * 1.8, 1.8, columns)
     for axes, image, title in zip(panels, images, titles):
         picture = ((image - low) / ((high - low) or 1)).permute(1, 2, 0).squeeze(-1)
         axes.imshow(picture.numpy(), cmap="gray", vmin=0, vmax=1)

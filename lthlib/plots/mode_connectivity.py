@@ -20,12 +20,13 @@ FILLINGS = {  # of a marker, by whether the ticket matches its dense network
 
 
 def barriers(lines: pd.DataFrame, title: str = "") -> Figure:
-    """Error on the line against alpha: a panel for each density, a curve for each rewind point k. `lines` is
-    what `mode_connectivity.lines` returned, of the test split. Mean and range."""
+    """Error on the line against alpha: a panel for each density, two in a row, a curve for each rewind point k.
+    `lines` is what `mode_connectivity.lines` returned, of the test split. Mean and range."""
     errors = lines.assign(error=100 * lines.error, panel=_names(lines), name=_rewinds(lines))
     errors = errors.sort_values(["level", "rewind", "alpha"], kind="stable")
     names, looks = errors.panel.unique(), style.series(errors.name)
-    figure, panels = style.panels(len(names), 3.6, 3.8, room=1.8, sharey=True)
+    columns = min(2, len(names))
+    figure, panels = style.panels(len(names), 3.6, 3.4, columns, room=1.2, sharey=True)
     trials = errors.trial.nunique()
     sentences = [f"Test error on the straight line between two copies of a network, in percent; {trials} trials."]
     for axes, name in zip(panels, names):
@@ -40,37 +41,39 @@ def barriers(lines: pd.DataFrame, title: str = "") -> Figure:
             mean = curve.groupby("alpha").error.mean()
             ends = f"{mean.iloc[0]:.1f} and {mean.iloc[-1]:.1f} at the ends"
             sentences.append(f"{name.capitalize()}, {point}: {ends}, at most {mean.max():.1f} on the way.")
-    panels[-1].legend(*handles, **LEGEND)
+    panels[columns - 1].legend(*handles, **LEGEND)
     figure.suptitle(title if len(names) > 1 else "")
     return finish(figure, *sentences)
 
 
 def against_rewind(instability: pd.DataFrame, differences: pd.DataFrame, title: str = "") -> Figure:
-    """Two panels against the rewind point k, at even spacing: instability, and accuracy minus dense.
+    """Two panels, one above the other, against the rewind point k, at even spacing: instability, and accuracy
+    minus dense.
 
     `instability` is what `mode_connectivity.instability` returned; `differences` has columns rewind, trial,
     name (of a line) and difference (points). Means, with bands from lowest to highest trial. Dotted: the
     threshold of stability, and no difference. The axis of instability is linear up to the threshold, then
     logarithmic.
     """
-    figure, (left, right) = style.panels(2, 6.5, 4.2)
+    figure, (above, below) = style.panels(2, 8.0, 3.2, columns=1)
     named = instability.assign(name=_names(instability)).sort_values("level")
-    left.axhline(STABLE, **DOTTED, label=f"stable: below {STABLE:g}")
-    unstable = _curves(named, "instability", left, "Instability in points")
-    left.set_yscale("symlog", linthresh=STABLE)
-    left.set(ylabel="instability (points)", ylim=(-0.15, 1.3 * max(STABLE, named.instability.max())))
-    _ticks_of_instability(left.yaxis, named.instability)
-    accurate = _curves(differences, "difference", right, "Test accuracy at the end minus dense, in points")
-    right.axhline(0, **DOTTED)
-    right.set(ylabel="test accuracy at the end,\nminus dense (points)")
+    above.axhline(STABLE, **DOTTED, label=f"stable: below {STABLE:g}")
+    unstable = _curves(named, "instability", above, "Instability in points")
+    above.set_yscale("symlog", linthresh=STABLE)
+    above.set(ylabel="instability (points)", ylim=(-0.15, 1.3 * max(STABLE, named.instability.max())))
+    _ticks_of_instability(above.yaxis, named.instability)
+    accurate = _curves(differences, "difference", below, "Test accuracy at the end minus dense, in points")
+    below.axhline(0, **DOTTED)
+    below.set(ylabel="test accuracy at the end,\nminus dense (points)")
     figure.suptitle(title)
     return finish(figure, unstable, accurate)
 
 
-def stability_and_accuracy(tickets: pd.DataFrame, title: str = "") -> Figure:
+def stability_and_accuracy(tickets: pd.DataFrame, title: str = "", margin: float = 0.0) -> Figure:
     """A dot for every ticket: its accuracy minus its dense network's against its instability. `tickets` has
     columns name (colour and shape), instability and difference, both in points. Dotted lines are the
-    threshold of stability, and no difference; the axis of instability is as in `against_rewind`."""
+    threshold of stability, and no difference; a dashed one is minus the `margin`, if there is one. The axis of
+    instability is as in `against_rewind`."""
     figure, [axes] = style.panels(1, 8.5, 4.4)
     start = "Test accuracy at the end minus dense, against instability, both in points;"
     sentences = [f"{start} {len(tickets)} tickets."]
@@ -82,6 +85,8 @@ def stability_and_accuracy(tickets: pd.DataFrame, title: str = "") -> Figure:
         sentences.append(f"{name}: {', '.join(spans)}.")
     axes.axvline(STABLE, **DOTTED)
     axes.axhline(0, **DOTTED)
+    if margin:
+        axes.axhline(-margin, **DOTTED | {"color": "#777777", "linestyle": "--"}, label="minus the margin")
     axes.set_xscale("symlog", linthresh=STABLE)
     axes.set_xlim(-0.15, 1.3 * max(STABLE, tickets.instability.max()))
     axes.set(xlabel="instability (points)", title=title)
@@ -131,6 +136,7 @@ def _names(networks: pd.DataFrame) -> pd.Series:
 def _curves(trials: pd.DataFrame, value: str, axes: Axes, label: str) -> str:
     """A curve against the rewind point for each name, in the order of the rows; what it shows, in words."""
     points, looks = sorted(trials.rewind.unique()), style.series(trials.name)
+    looks |= {name: own for name in looks if (own := style.look_of(name.partition(",")[0]))}  # a method's own
     trials = trials.assign(place=trials.rewind.map(points.index)).reset_index(drop=True)
     sns.lineplot(trials, x="place", y=value, markersize=7, ax=axes, **style.lines_by("name", looks))
     axes.set_xticks(range(len(points)), [f"{k:,}" for k in points])

@@ -82,7 +82,8 @@ VERDICTS = {  # of `analysis.evidence` and `comparison.matching`, and yes or no 
     **dict.fromkeys(("winning", "better", "yes"), GOOD),
     **dict.fromkeys(("matching", "as good"), MIDDLE),
     **dict.fromkeys(("worse", "no"), BAD),
-    **dict.fromkeys(("inconclusive", "none", "cannot tell"), UNKNOWN),
+    **dict.fromkeys(("inconclusive", "cannot tell"), UNKNOWN),
+    "none": UNKNOWN._replace(marker="v"),
 }
 WORDS = "#333333"  # of notes inside a figure: 12.6 to 1 on white
 
@@ -169,7 +170,7 @@ def density_axis(axes: Axes, weights: pd.Series, ticks: int = 0) -> None:
     """Logarithmic, reversed, with at most about so many ticks, all at densities measured (percent). 0 takes as
     many as fit beside each other, and no more than twelve."""
     width = axes.get_position().width * axes.figure.get_figwidth()  # inches
-    ticks = ticks or min(12, max(4, round(2.5 * width)))
+    ticks = ticks or min(12, max(4, round(2.2 * width)))
     present = sorted(weights.unique(), reverse=True)
     gap, at = (present[0] / present[-1]) ** (1 / ticks), present[:1]
     for density in present:

@@ -217,7 +217,7 @@ def test_early_stop_is_a_ratio_of_means_with_paired_bounds():
 def test_a_network_that_never_learned_counts_with_its_whole_run():
     row = lthlib.early_stop_ratio(trials((10, 0, 20), (0.9,) * 3, (40, 10, 40), (0.9,) * 3)).loc[1]
     assert row.percent == pytest.approx(100 * (10 + 90 + 20) / 90) and (row.trials, row.never) == (3, 1)
-    assert "1 of them never learned" in analysis.against_dense(row)
+    assert "3 trials; 1 network never learned)" in analysis.against_dense(row)
 
 
 def test_early_stops_by_their_verdict():

@@ -118,6 +118,13 @@ def test_what_the_run_gave_stands_beside_the_prediction(click, answer, says, fro
     assert (SAID in outside_folds(page)) == (click is not None)
 
 
+def test_that_these_trials_cannot_tell_may_be_predicted(front_end):
+    questions.predict(ASKED, [*CHOICES, questions.CANNOT_TELL], key="half")
+    buttons(front_end[0])[3].click()
+    questions.reveal("half", None, SAID)
+    assert "As you predicted, this run cannot tell:</b>" in front_end[1].value
+
+
 def test_asking_again_folds_the_answer_again(front_end):
     questions.predict(ASKED, CHOICES, key="half")
     questions.reveal("half", "neither", SAID)

@@ -107,6 +107,11 @@ def test_counts_and_directions_follow_the_values():
     assert reporting.direction([-1.0, 1.0, 3.0], *words) == reporting.direction([5.0, 5.1], *words) == "not told apart"
 
 
+def test_a_verdict_against_a_control_says_only_whether_the_ticket_is_better():
+    said = [reporting.than_control(verdict) for verdict in ("better", "as good", "worse", "inconclusive", "none")]
+    assert said == ["better", "not shown to be better", "worse", "not shown to be better", "no verdict"]
+
+
 def test_a_table_is_aggregated_in_words():
     table = pd.DataFrame({"near": THREE, "far": [4.0, 5.0, 6.0]})
     assert table.agg(reporting.in_brief).tolist() == ["+2.0 (+0.3 to +3.7)", "+5.0 (+3.3 to +6.7)"]

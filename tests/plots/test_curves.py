@@ -66,6 +66,12 @@ def test_several_tables_are_told_apart_by_label(table):
     names = legend(axes)
     assert names[:3] == ["adam", "adam: reinit", "sgd"] and names[3].startswith("dense") and len(names) == 5
     assert axes.lines[0].get_color() == axes.lines[1].get_color() != axes.lines[2].get_color()
+    own, other_own = axes.lines[-2:]
+    assert names[3:] == [line.get_label() for line in (own, other_own)] and "adam" in names[3] and "sgd" in names[4]
+    assert own.get_color() != other_own.get_color() and own._dash_pattern != other_own._dash_pattern, "not by colour alone"
+    both = plots.density_curves({"adam": table, "sgd": other}).axes[0]
+    looks = [(line.get_color(), line.get_marker(), str(line._dash_pattern)) for line in both.lines[:4]]
+    assert len(set(looks)) == 4 and looks[1][1] != looks[3][1], "two labels' controls have two markers"
     shared = plots.density_curves({"a": table, "b": table.assign(setting="other")}).axes[0]
     assert sum("dense" in name for name in legend(shared)) == 1
     with pytest.raises(LotteryError, match="2 settings"):

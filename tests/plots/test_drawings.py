@@ -44,6 +44,7 @@ def every_drawing() -> dict:
     mask, weights = small_network()
     wide, wide_weights = lenet(0.05)
     made = {name: getattr(drawings, name)() for name in IDEAS}
+    made["ticket and reinit"] = drawings.controls(shuffled=False)
     made["no warmup"] = drawings.learning_rate_over_time(0.4, 2000, 0, ())
     made["network_of"] = drawings.network_of(mask, weights, heading="lenet-digits, ticket, level 3")
     made["narrow"] = drawings.network_of(wide, wide_weights, width=480, height=240)
@@ -208,9 +209,15 @@ def test_shares_of_iterative_pruning():
     assert [word for word in words if re.fullmatch(r"\d+ %", word or "")][2:] == [f"{100 * 0.8**k:.0f} %" for k in range(8)]
 
 
+def test_the_ticket_and_reinit_alone():
+    alone = drawings.controls(shuffled=False)
+    words = " ".join(text.text or "" for text in parts(alone, "text"))
+    assert "reinit" in words and "shuffle" not in words and "random" not in alone.alt
+
+
 def test_a_learning_rate_of_your_own():
     drawing = drawings.learning_rate_over_time(0.03, 30_000, 20_000, (20_000, 25_000))
-    assert "from 0 to 0.03 in the first 20,000 and falls to a tenth at 20,000 and 25,000" in drawing.alt
+    assert "rises in a straight line to 0.03 in the first 20,000 and falls to a tenth at 20,000 and 25,000" in drawing.alt
     for wrong in ({"peak": 0}, {"warmup": 60_000}, {"drops": (5000,)}, {"drops": (84_000, 56_000)}, {"iterations": 80_000}):
         with pytest.raises(LotteryError, match="give a"):
             drawings.learning_rate_over_time(**wrong)

@@ -142,15 +142,16 @@ def oneshot_and_iterative() -> Drawing:
     )
 
 
-def controls() -> Drawing:
+def controls(shuffled: bool = True) -> Drawing:
     """The 2 x 2 of what a ticket is made of: its weights (theta_0, or new ones) and its mask (the ticket's,
-    or the same number of weights at shuffled places of each layer). Reinit is Frankle & Carbin's control
+    or the same number of weights at shuffled places of each layer). Without `shuffled` its first row alone,
+    for lessons that train no control with another mask. Reinit is Frankle & Carbin's control
     (2019, section 2), random that of their figure 1; shuffle is found in Frankle et al. (2021, arXiv
     2009.08576)."""
-    canvas, mask = Canvas(462), largest(THETA_T, 9)
+    canvas, mask = Canvas(462 if shuffled else 252), largest(THETA_T, 9)
     columns = [(118, "initial weights θ_0", THETA_0), (482, "new initial weights", NEW)]
-    shuffled = [_shuffled(layer) for layer in mask]
-    rows = [(58, "the ticket's\nmask", mask), (268, "the mask,\nshuffled\nin each\nlayer", shuffled)]
+    other = [_shuffled(layer) for layer in mask]
+    rows = [(58, "the ticket's\nmask", mask), (268, "the mask,\nshuffled\nin each\nlayer", other)][: 1 + shuffled]
     methods = [["iterative", "reinit"], ["shuffle", "random"]]
     for across, (x, heading, weights) in enumerate(columns):
         canvas.text(x + 100, 36, heading, BODY, INK, bold=True)
@@ -163,10 +164,17 @@ def controls() -> Drawing:
         canvas.text(22, y + 79 - 9.75 * words.count("\n"), words, BODY, INK, "start", bold=True)
         canvas.arrow((400, y + 79), (474, y + 79), width=1.8)
         canvas.arrow((400, y + 79), (326, y + 79), width=1.8)
+    canvas.text(400, 94, "Do the initial\nweights matter?", SMALL)
+    if not shuffled:
+        canvas.note(118, 234, "A wider line is a larger weight. Both keep the same weights of every layer.")
+        return canvas.drawing(
+            "The ticket and its control reinit",
+            "Two small networks with the same mask, the ticket's. Left, the ticket, with its initial weights "
+            "theta_0. Right, reinit, with new initial weights. They differ in the weights alone.",
+        )
     for x in (218, 582):
         canvas.arrow((x, 242), (x, 264), width=1.8)
         canvas.arrow((x, 242), (x, 220), width=1.8)
-    canvas.text(400, 94, "Do the initial\nweights matter?", SMALL)
     canvas.text(400, 242, "Does it matter which weights are kept?", SMALL)
     canvas.note(118, 444, "A wider line is a larger weight. Each layer keeps equally many in all four.")
     return canvas.drawing(

@@ -153,7 +153,7 @@ def line_between_two_networks() -> Drawing:
 def learning_rate_over_time(
     peak: float = 0.1, iterations: int = 112_000, warmup: int = 10_000, drops: tuple[int, ...] = (56_000, 84_000)
 ) -> Drawing:
-    """The learning rate in each iteration: a warmup in a straight line from zero to `peak`, then a tenth at
+    """The learning rate in each iteration: a warmup in a straight line up to `peak`, then a tenth at
     each of `drops`; dashed, the same without a warmup. Defaults are those of VGG-19, 80 and 120 of 160
     epochs (Frankle & Carbin 2019, section 4 and figure 2).
 
@@ -182,7 +182,7 @@ def learning_rate_over_time(
     corners.append((iterations, rate))
     if warmup:
         canvas.line(*at(0, peak), *at(warmup, peak), LINES, 2.5, (6, 4))
-        canvas.note(at(warmup, 0)[0] + 10, at(0, 0.45 * peak)[1], "warmup: from zero, in a straight line")
+        canvas.note(at(warmup, 0)[0] + 10, at(0, 0.45 * peak)[1], "warmup: rises in a straight line")
     canvas.path([at(0, 0), *(at(*corner) for corner in corners)], INK, 2.8)
     for place in dict.fromkeys((warmup, *drops, iterations)):
         canvas.line(at(place, 0)[0], y + height, at(place, 0)[0], y + height + 5, INK)
@@ -192,24 +192,25 @@ def learning_rate_over_time(
     if warmup:
         canvas.line(240, 292, 274, 292, LINES, 2.5, (6, 4))
         canvas.note(282, 292, "without: the full rate from the start")
-    rise = f"rises in a straight line from 0 to {peak:g} in the first {warmup:,}" if warmup else f"is {peak:g} from the start"
+    rise = f"rises in a straight line to {peak:g} in the first {warmup:,}" if warmup else f"is {peak:g} from the start"
     falls = f" and falls to a tenth at {' and '.join(f'{drop:,}' for drop in drops)}" if drops else ""
     return canvas.drawing("The learning rate over time", f"The learning rate over {iterations:,} iterations: it {rise}{falls}.")
 
 
 def verdicts() -> Drawing:
-    """Four intervals against zero and the margin, and what each means: better, as good, worse, inconclusive
-    (Piaggio et al. 2012, JAMA 308:2594, figure 1; the rule is that of `analysis.evidence`)."""
-    canvas, zero, unit, margin = Canvas(356), 500, 120, 1.0
+    """Five intervals against zero and the margin, and what each means: better, as good (in two ways), worse,
+    inconclusive (Piaggio et al. 2012, JAMA 308:2594, figure 1; the rule is that of `analysis.evidence`)."""
+    canvas, zero, unit, margin = Canvas(408), 500, 120, 1.0
     rows = [
         ("better", 0.35, 1.15, "wholly above zero"),
         ("as good", -0.62, 0.44, "wholly above minus the margin"),
+        ("as good", -0.8, -0.14, "also where it is below zero"),
         ("worse", -2.0, -0.45, "wholly below zero, and not as good"),
         ("inconclusive", -1.55, 0.55, "more trials are needed"),
     ]
-    canvas.box(zero - margin * unit, 52, margin * unit, 216, "#FBF1DC", "", 0)
-    canvas.line(zero - margin * unit, 52, zero - margin * unit, 268, LINES, 1.5, (6, 4))
-    canvas.line(zero, 52, zero, 268, INK, 2)
+    canvas.box(zero - margin * unit, 52, margin * unit, 268, "#FBF1DC", "", 0)
+    canvas.line(zero - margin * unit, 52, zero - margin * unit, 320, LINES, 1.5, (6, 4))
+    canvas.line(zero, 52, zero, 320, INK, 2)
     canvas.text(zero, 36, "no difference", SMALL)
     canvas.text(zero - margin * unit, 36, "minus the margin", SMALL)
     for place, (verdict, low, high, words) in enumerate(rows):
@@ -221,19 +222,19 @@ def verdicts() -> Drawing:
         for end in (left, right):
             canvas.line(end, y - 7, end, y + 7, look.colour, 3)
         canvas.marker((left + right) / 2, y, look.marker, look.colour, 7)
-    canvas.arrow((zero, 286), (676, 286), width=1.6)
-    canvas.arrow((zero, 286), (264, 286), width=1.6)
-    canvas.text(676, 304, "the ticket is more accurate", SMALL, anchor="end")
-    canvas.note(264, 304, "the dense network is more accurate")
+    canvas.arrow((zero, 338), (676, 338), width=1.6)
+    canvas.arrow((zero, 338), (264, 338), width=1.6)
+    canvas.text(676, 356, "the ticket is more accurate", SMALL, anchor="end")
+    canvas.note(264, 356, "the dense network is more accurate")
     canvas.text(
-        24, 330, "Shaded: a loss this small does not count. The margin is declared before the run.", SMALL, WORDS, "start"
+        24, 382, "Shaded: a loss this small does not count. The margin is declared before the run.", SMALL, WORDS, "start"
     )
     return canvas.drawing(
         say("Four verdicts"),
         say(
-            "Four intervals of the difference in accuracy between ticket and dense network, against two "
+            "Five intervals of the difference in accuracy between ticket and dense network, against two "
             "lines: zero, and minus the margin. Better: the interval is above zero. As good: it is above "
-            "minus the margin and reaches over zero. Worse: it is below zero, and reaches below minus the "
-            "margin. Inconclusive: it reaches below minus the margin and above zero.",
+            "minus the margin, whether it reaches over zero or not. Worse: it is below zero, and reaches below "
+            "minus the margin. Inconclusive: it reaches below minus the margin and above zero.",
         ),
     )
