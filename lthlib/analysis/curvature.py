@@ -25,7 +25,8 @@ from lthlib.pruning.masks import Mask
 from lthlib.training.objectives import Objective, classification, mean_loss
 
 State = dict[str, Tensor]
-STEPS, TOLERANCE = 200, 1e-3  # of power iteration: at most so many, until an eigenvalue changes by less than this share
+# Of power iteration: at most so many steps, until an eigenvalue changes by less than this share.
+STEPS, TOLERANCE = 200, 1e-3
 
 
 class Curvature:

@@ -139,7 +139,8 @@ def shuffle_among_live(mask: Mask, used: Mask, seed: int) -> Mask:
         between_live = live_outputs[:, None] & live_inputs[None, :]
         for _ in kept.shape[2:]:  # of a kernel: all its places are alike
             between_live = between_live.unsqueeze(-1)
-        # Random numbers from 0 to 1, and 1 more elsewhere: places between live units come first, in random order.
+        # Random numbers from 0 to 1, and 1 more elsewhere: places between live units come first, in random
+        # order.
         ranking = torch.rand(kept.shape, generator=generator) + (~between_live).float()
         chosen = ranking.flatten().argsort()[: int(kept.sum())]
         moved[name] = torch.zeros(kept.numel(), dtype=torch.bool).index_fill_(0, chosen, True).view_as(kept)

@@ -67,7 +67,8 @@ def _with_wrong(split: Split, share: float, classes: int, seed: int) -> Split:
     """The split with this share of its labels replaced by one of the other classes."""
     random = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(split), generator=random)[: round(share * len(split))]
-    # A step of 1 to classes - 1 around the circle of classes: each of the others is as likely, and never the label.
+    # A step of 1 to classes - 1 around the circle of classes: each of the others is as likely, and never the
+    # label.
     steps = torch.randint(1, classes, (len(chosen),), generator=random)
     targets = split.targets.clone()
     targets[chosen] = (targets[chosen] + steps) % classes

@@ -8,16 +8,19 @@ from lthlib.pruning.moving import cubic
 
 @exercise(lesson=18)
 def check_grow(grow: Answer) -> str:
-    """`grow(mask, gradient, count)`: the mask with `count` more weights, where the gradient is largest in size."""
+    """`grow(mask, gradient, count)`: the mask with `count` more weights, where the gradient is largest."""
     mask = torch.tensor([[True, False, False], [False, True, False]])
     gradient = torch.tensor([[9.0, -3.0, 1.0], [0.5, -8.0, 2.0]])
     grown = grow(mask, gradient, 1)
     need_mask(grown, mask, "return a mask of the same shape that holds only True and False.")
-    need(torch.equal(grow.given[0], mask), "the mask that was passed in has changed: work on a copy, mask.clone().")
+    why = "the mask that was passed in has changed: work on a copy, mask.clone()."
+    need(torch.equal(grow.given[0], mask), why)
     grown = grown.bool()
     need(bool((grown & mask).sum() == mask.sum()), "a weight that was kept is gone: growing only adds.")
-    need(int(grown.sum()) == 3, f"{int(grown.sum()) - 2} weights grew, 1 should: places that are kept already do not count.")
-    need(not grown[1, 2], "a weight grew at gradient 2.0, though one at -3.0 lowers the loss faster: compare sizes.")
+    new = int(grown.sum()) - 2
+    need(new == 1, f"{new} weights grew, 1 should: places that are kept already do not count.")
+    why = "a weight grew at gradient 2.0, though one at -3.0 lowers the loss faster: compare sizes."
+    need(not grown[1, 2], why)
     need(bool(grown[0, 1]), "the largest gradient in size among the empty places is -3.0: grow there.")
     generator = torch.Generator().manual_seed(18)
     for count in (0, 3, 20):
@@ -68,5 +71,6 @@ def check_price(price: Answer) -> str:
     told = f"{100 * expected:.2f} % of dense training, not {100 * got:.2f} %"
     need(abs(got - expected) < 1e-9, f"at 5 % and a move in 100 iterations it is {told}.")
     every = price(0.05, 1)
-    need(abs(every - 1.1 / 3) < 1e-9, f"with a move in every iteration it is 36.7 %, not {100 * every:.1f} %.")
+    why = f"with a move in every iteration it is 36.7 %, not {100 * every:.1f} %."
+    need(abs(every - 1.1 / 3) < 1e-9, why)
     return "Right: what is dense is rare, so that sparse training stays cheap."

@@ -86,7 +86,8 @@ class _Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         by_head = lambda layer: layer(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2)  # noqa: E731
         query, key, value = by_head(self.query), by_head(self.key), by_head(self.value)
-        # On a card plain products, which a stack of tickets can be mapped over; on a CPU the fused kernel is twice as fast.
+        # On a card plain products, which a stack of tickets can be mapped over; on a CPU the fused kernel is
+        # twice as fast.
         with sdpa_kernel(SDPBackend.MATH) if x.is_cuda else contextlib.nullcontext():
             seen = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
         return self.mix(seen.transpose(-3, -2).flatten(-2))

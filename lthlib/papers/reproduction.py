@@ -52,8 +52,8 @@ class Experiment:
         return resolve(find_task(self.task), profile, **self.changes, **extent)[0]
 
 
-# Frankle & Carbin (2019), cheapest first: figures 1 to 5, 10 (LeNet, Conv), 7, 8 (ResNet, VGG), 6 (dropout). The
-# paper draws 3 new networks for each reinitialised ticket, and 10 random ones a point: 3 a trial make 15.
+# Frankle & Carbin (2019), cheapest first: figures 1 to 5, 10 (LeNet, Conv), 7, 8 (ResNet, VGG), 6 (dropout).
+# The paper draws 3 new networks for each reinitialised ticket, and 10 random ones a point: 3 a trial make 15.
 EXPERIMENTS = [
     Experiment("lenet-mnist", {}, "reinit", redraws=3),
     Experiment("lenet-mnist", {"schedule": "oneshot"}, "reinit"),

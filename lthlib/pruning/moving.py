@@ -40,7 +40,8 @@ def by_gradient(gradient: Tensor | None, shape: torch.Size, seed: int) -> Tensor
     return gradient.abs()
 
 
-# How much a weight of a layer wants to grow: a score of the layer's shape, from its dense gradient and a seed.
+# How much a weight of a layer wants to grow: a score of the layer's shape, from its dense gradient and a
+# seed.
 GROWTH: dict[str, Growth] = {"set": at_random, "rigl": by_gradient}
 NEEDS_GRADIENT = ("rigl",)
 

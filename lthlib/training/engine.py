@@ -41,8 +41,8 @@ from lthlib.training.stack import Stack, Ticket
 if TYPE_CHECKING:
     from lthlib.training.sparse import SparseNetwork
 
-# Worker processes take about three seconds to start, but once a hunt. They pay for a batch that takes one core so many
-# seconds, or for a series of shorter batches that take so many in all.
+# Worker processes take about three seconds to start, but once a hunt. They pay for a batch that takes one
+# core so many seconds, or for a series of shorter batches that take so many in all.
 WORTH_WORKERS, WORTH_WORKERS_IN_ALL = 2.0, 10.0
 # Of a card's free memory a stack may take this share, and it takes so many times what one step by itself does
 # (a captured graph has memory of its own, and the best weights are kept beside the present ones).

@@ -16,7 +16,8 @@ from lthlib.settings import Moves, Recipe
 from lthlib.training.randomness import Keyed
 from lthlib.training.stack import Memory, Ticket
 
-# What is trained from here on, made anew of a ticket and what trained it so far; or None where that only needs to be told.
+# What is trained from here on, made anew of a ticket and what trained it so far; or None where that only
+# needs to be told.
 Rebuild = Callable[[Ticket, Any], Any]
 
 

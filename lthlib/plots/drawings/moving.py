@@ -26,6 +26,7 @@ def roads_to_a_sparse_network() -> Drawing:
     for share in (1.0, 0.5, end):
         canvas.text(left - 8, at(share), f"{100 * share:.0f}", SMALL, anchor="end")
     for count in range(1, ROUNDS + 2):
+        canvas.line(left + unit * count, top + high, left + unit * count, top + high + 5, INK)
         canvas.text(left + unit * count, top + high + 15, f"{count}", SMALL)
     stairs = []
     for level in range(ROUNDS + 1):
@@ -34,15 +35,19 @@ def roads_to_a_sparse_network() -> Drawing:
     gradual = curve(lambda time: cubic(min(1.0, time / 0.75), end), 0, 1)
     canvas.path([(left + unit * time, at(share)) for time, share in gradual], GRADUAL, 3, (7, 4))
     canvas.line(left, at(end) - 5, left + unit, at(end) - 5, GROWN, 3, (2, 3))
-    canvas.text(left + 1.1 * unit, at(0.84), "ticket: prune, reset, train again", BODY, for_text(TICKET), "start", bold=True)
-    canvas.text(left + 0.55 * unit, at(0.32), "gradual pruning", BODY, for_text(GRADUAL), "start", bold=True)
-    canvas.text(left + 0.1 * unit, at(end) + 14, "SET, RigL", BODY, for_text(GROWN), "start", bold=True)
-    canvas.text(left, top + high + 66, "area below a line: arithmetic, if zeros were free", SMALL, anchor="start")
+    names = [
+        (1.1, at(0.84), "ticket: prune, reset, train again", TICKET),
+        (0.55, at(0.32), "gradual pruning", GRADUAL),
+        (0.1, at(end) + 14, "SET, RigL", GROWN),
+    ]
+    for trainings, y, words, colour in names:
+        canvas.text(left + unit * trainings, y, words, BODY, for_text(colour), "start", bold=True)
+    canvas.note(left, top + high + 66, "area below a line: arithmetic, if zeros were free")
     return canvas.drawing(
         "Roads to a sparse network",
-        f"The share of the weights that is trained, against trainings. Ticket: five trainings, at 100, 60, 36, 22 and "
-        f"{100 * end:.0f} %. Gradual pruning: one training, that begins at 100 % and comes down along a curve. SET and RigL: "
-        f"one training, at {100 * end:.0f} % from beginning to end.",
+        "The share of the weights that is trained, against trainings. Ticket: five trainings, at 100, 60, 36, 22 "
+        f"and {100 * end:.0f} %. Gradual pruning: one training, that begins at 100 % and comes down along a curve. "
+        f"SET and RigL: one training, at {100 * end:.0f} % from beginning to end.",
     )
 
 
@@ -65,18 +70,21 @@ def drop_and_grow() -> Drawing:
     def moved(i: int, j: int) -> tuple[str, str]:
         return (NEW if (i, j) in grown else EMPTY if after[i][j] is None else KEPT), INK
 
-    panels = [("weights", WEIGHTS, before), ("dense gradient", GRADIENT, gradient), ("after the move", after, moved)]
+    panels = [("weights", WEIGHTS, before), ("dense gradient", GRADIENT, gradient)]
+    panels += [("after the move", after, moved)]
     for place, (heading, rows, look) in enumerate(panels):
         x = 30 + 224 * place
         canvas.text(x + 2 * cell, top - 26, heading, BODY + 1, INK, bold=True)
         number_grid(canvas, x, top, rows, cell, look)
-    keys = [(GOING, "dropped: the smallest weights"), (NEW, "grown, from zero: the largest gradients"), (EMPTY, "empty")]
-    for (fill, words), x in zip(keys, (30, 248, 532)):
+    dropped, new = "dropped: the smallest weights", "grown, from zero: the largest gradients"
+    for fill, words, x in ((GOING, dropped, 30), (NEW, new, 248), (EMPTY, "empty", 532)):
         canvas.box(x, top + 3 * cell + 26, 20, 13, fill, LINES, 0)
         canvas.note(x + 27, top + 3 * cell + 33, words)
-    canvas.text(30, top + 3 * cell + 66, "SET grows as many at random places, and needs no gradient.", BODY, WORDS, "start")
+    of_set = "SET grows as many at random places, and needs no gradient."
+    canvas.text(30, top + 3 * cell + 66, of_set, BODY, WORDS, "start")
     return canvas.drawing(
         "Drop and grow",
-        "A layer of twelve places, six of them with weights. The two smallest weights, -0.1 and 0.2, are dropped. Of the "
-        "places that are then empty, the two with the largest gradients, -0.9 and 0.7, get a new weight, which begins at zero.",
+        "A layer of twelve places, six of them with weights. The two smallest weights, -0.1 and 0.2, are dropped. "
+        "Of the places that are then empty, the two with the largest gradients, -0.9 and 0.7, get a new weight, "
+        "which begins at zero.",
     )

@@ -23,8 +23,8 @@ def kernel(function: Callable) -> Callable:
     except ImportError:
         return function
     _choose_cache()
-    # Inlined where kernels call each other: else which of two compilations of the inner one runs, each with its own
-    # order of sums, would depend on what the process has loaded before.
+    # Inlined where kernels call each other: else which of two compilations of the inner one runs, each with
+    # its own order of sums, would depend on what the process has loaded before.
     options = {"fastmath": REORDERED, "nogil": True, "error_model": "numpy", "inline": "always"}
     try:
         return numba.njit(function, cache=True, **options)

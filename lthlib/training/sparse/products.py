@@ -97,7 +97,8 @@ def reordered(weights, order, into):
         into[p] = weights[order[p]]
 
 
-# How eight vectors of eight numbers are turned: in three rounds, which numbers two vectors that lie so far apart keep.
+# How eight vectors of eight numbers are turned: in three rounds, which numbers two vectors that lie so far
+# apart keep.
 ROUNDS = (
     (1, (0, 8, 1, 9, 4, 12, 5, 13), (2, 10, 3, 11, 6, 14, 7, 15)),
     (2, (0, 1, 8, 9, 4, 5, 12, 13), (2, 3, 10, 11, 6, 7, 14, 15)),

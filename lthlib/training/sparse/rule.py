@@ -29,7 +29,8 @@ from lthlib.training.sparse.compiled import available
 from lthlib.training.sparse.trace import Node, trace
 from lthlib.training.stack import Ticket
 
-# What a layer's kernels cost at density 1, in the dense way's time for it; at density d it is d times as much.
+# What a layer's kernels cost at density 1, in the dense way's time for it; at density d it is d times as
+# much.
 COSTS = {"linear": 1.6, "convolution": 5.5}
 WHOLE_LINEAR = 0.55  # what a linear layer costs that is one of torch's products
 # Without gradients a product of many examples runs at the processor's best: above this density it is faster.
@@ -38,8 +39,8 @@ GAIN = 1.1  # what a step must save, estimated, before a ticket goes this way
 LEAST_WEIGHTS = 5_000  # of a network: a smaller one is trained in less time than kernels take to load
 
 # A linear layer on kernels in a network that is torch's otherwise, in the dense way's time for it: so much at density 1
-# (at density d, d times as much), for each number that is turned, over the products that it takes part in, and for each
-# weight of the dense gradient, over the rows that the layer reads.
+# (at density d, d times as much), for each number that is turned, over the products that it takes part in,
+# and for each weight of the dense gradient, over the rows that the layer reads.
 IN_TORCH = {"weights": 4.3, "turning": 50.0, "gradient": 30.0}
 PARTIAL_COST = 0.85  # what such a layer may cost, estimated, to go on kernels
 LEAST_PRODUCTS = 2_000_000  # of two numbers, forwards in a step: below this the call itself is what takes time
