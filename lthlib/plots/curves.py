@@ -52,7 +52,8 @@ def density_curves(
         look = _by_label(lines, labels)
     sns.lineplot(lines, x="weights", y="value", markersize=7, ax=axes, **look)
     for label, look, mean in _dense_means(networks, labels):
-        axes.axhline(mean, **DOTTED | look, label=f"dense of {label}, mean {mean:.4g}" if label else f"dense, mean {mean:.4g}")
+        whose = f"dense of {label}" if label else "dense"
+        axes.axhline(mean, **DOTTED | look, label=f"{whose}, mean {mean:.4g}")
         if not label:
             dense = networks[networks.level == 0].value
             axes.axhspan(dense.min(), dense.max(), color="#777777", zorder=0, **SHADE)
@@ -332,7 +333,7 @@ def _by_label(lines: pd.DataFrame, labels: list[str]) -> dict:
     names = (lines.label + (": " + kinds).where(kinds != "ticket", "")).rename("line")
     taken = {METHODS[kind].marker for kind in kinds.unique() if kind != "ticket"}
     free = [marker for marker in SERIES_MARKERS if marker not in taken]
-    several = lines.groupby(kinds).label.nunique().max() > 1  # then a kind's own marker would tell no labels apart
+    several = lines.groupby(kinds).label.nunique().max() > 1  # a kind's own marker would tell no labels apart
     tickets = _tickets_looks(labels, SERIES_MARKERS if several else free)
     looks = {}
     for name, label, kind in zip(names, lines.label, kinds):

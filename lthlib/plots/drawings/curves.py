@@ -192,7 +192,8 @@ def learning_rate_over_time(
     if warmup:
         canvas.line(240, 292, 274, 292, LINES, 2.5, (6, 4))
         canvas.note(282, 292, "without: the full rate from the start")
-    rise = f"rises in a straight line to {peak:g} in the first {warmup:,}" if warmup else f"is {peak:g} from the start"
+    slow = f"rises in a straight line to {peak:g} in the first {warmup:,}"
+    rise = slow if warmup else f"is {peak:g} from the start"
     falls = f" and falls to a tenth at {' and '.join(f'{drop:,}' for drop in drops)}" if drops else ""
     return canvas.drawing("The learning rate over time", f"The learning rate over {iterations:,} iterations: it {rise}{falls}.")
 
