@@ -41,7 +41,7 @@ HIGHEST = mark("{method}: highest {best} at {share} %, {last} at the sparsest, {
 # Names, units and verdicts, as they are said inside a sentence.
 SHOWN = [mark("ticket"), mark("dense"), mark("one-shot"), mark("points"), mark("better"), mark("as good"), mark("worse")]
 SHOWN += [mark("Test accuracy at early stop (%)"), mark("Early stop (iteration)")]  # of `describe`
-SHOWN += [mark("none"), mark("winning"), mark("matching")]
+SHOWN += [mark("none"), mark("winning"), mark("matching"), mark("iterative ticket"), mark("one-shot ticket")]
 
 
 def sentence(table: pd.DataFrame, density: float, control: str = "reinit", margin: float | None = None) -> str:
