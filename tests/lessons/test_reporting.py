@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lthlib import analysis
+from lthlib import analysis, tasks
 from lthlib.core.errors import LotteryError
 from lthlib.lessons import reporting
 from tests.conftest import ROOT
@@ -151,3 +151,18 @@ def test_every_lesson_ends_through_the_library(path):
     [place] = [place for place, source in enumerate(code) if "reporting.conclude(output, " in source]
     assert all("question(" in source or "questions.quiz(" in source for source in code[place + 1 :]), "a quiz alone follows"
     assert not any("write_atomically" in source for source in code)
+
+
+def test_what_a_lesson_runs_is_said_from_the_setting():
+    task = tasks.find_task("lenet-mnist1d")
+    said = reporting.what_runs(task, *tasks.resolve(task, "quick", rate=0.5, levels=2, trials=4, iterations=70))
+    expected = ["`lenet-mnist1d`", "LeNet with 43,000", "70 iterations", "2 rounds", "50 %", "output 25 %", "25.7 %", "4 trials"]
+    assert all(word in said for word in [*expected, "margin 2.5 points", "Scope: layer"])
+    said = reporting.what_runs(task, *tasks.resolve(task, "quick", scope="uniform", rate=0.5, levels=1), scope="two of them")
+    assert "1 round of" in said and "(of" not in said and "50.0 %" in said and "Scope: two of them" in said
+    assert "Twice. Scope" in reporting.what_runs(task, *tasks.resolve(task, "quick"), rounds="Twice")
+
+
+def test_a_note_says_for_what_verdicts_are_corrected_and_bounds_are_not():
+    said = reporting.corrected("the 5 methods of a column")
+    assert said.startswith("Verdicts are corrected for the 5 methods of a column (Holm, lesson 8); 95 % bounds are each")
