@@ -84,7 +84,8 @@ def against_dense(row: pd.Series, of: str = "dense") -> str:
 
 def how_far(verdicts: pd.DataFrame, verdict: str = "matching", method: str = "ticket") -> str:
     """`reach` in a sentence, from a table of `matching`: "The ticket matches its dense network down to 7.3 % of
-    the weights; at 5.9 % the verdict is worse". `verdict` is "matching" or "winning", `method` names what the
+    the weights; at 5.9 % the verdict is worse". Where that is the first level, it is
+    said to match at it, since one level is no range. `verdict` is "matching" or "winning", `method` names what the
     table is of: the ticket, or a control."""
     density, stop, there = reach(verdicts, verdict)
     does = "wins" if verdict == "winning" else "matches its dense network"
@@ -92,6 +93,9 @@ def how_far(verdicts: pd.DataFrame, verdict: str = "matching", method: str = "ti
     if density is None:
         where = "no level was pruned" if stop is None else f"at {percent(stop)}, the first level, {ends}"
         return f"It is not shown that the {method} {does}: {where}"
+    if density == verdicts.density.max():  # one level is no range
+        which = "the only level" if stop is None else f"the first level; at {percent(stop)} {ends}"
+        return f"The {method} {does} at {percent(density)} of the weights, {which}"
     start = f"The {method} {does} down to {percent(density)} of the weights"
     return f"{start}, the sparsest level" if stop is None else f"{start}; at {percent(stop)} {ends}"
 

@@ -242,7 +242,8 @@ def standings(
             axes.axvline(dense, **DOTTED, label=f"dense, {dense:.1f}")
         names = [f"{name} *" if name in entered else name for name in worst_first]
         axes.set_yticks(range(len(names)), names)
-        axes.set(xlabel=LABELS[measure], title=f"{density:g} % remaining")
+        axes.set(xlabel=f"{LABELS[measure]}{', lower is better' * lower}", title=f"{density:g} % remaining")
+        axes.set_ylim(-0.6, len(names) - 0.4)
     figure.suptitle(title)
     first = board[board.index.get_level_values("rank") == 1]
     leaders = "; ".join(f"{at:g} %, {scope}: {row.method} {row['mean']:.1f}" for (*_, at, scope, _), row in first.iterrows())

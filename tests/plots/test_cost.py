@@ -32,8 +32,8 @@ def test_the_figures_say_what_they_show():
 def test_lines_and_methods_of_one_place_stand_apart():
     line = {0: [1.0, 2, 3], 10: [3.0, 4, 5], 100: [3.0, 4, 5]}
     figure = cost_plots.against({"a": line, "b": line}, "iteration", "accuracy")
-    first, second = (container.lines[0].get_xdata() for container in figure.axes[0].containers)
-    assert (np.asarray(first) < np.asarray(second)).all() and np.allclose(first, second, rtol=0.1)
+    first, second = (np.asarray(container.lines[0].get_xdata(), float) for container in figure.axes[0].containers)
+    assert (first < second).all() and np.allclose(first, second, rtol=0.1)
     names = ["dense", "x: 1", "x: 2", "y"]
     prices = dict(zip(names, (100, 100, 101, 400)))
     accounts = pd.DataFrame(
