@@ -32,6 +32,10 @@ HOLDS = {  # how far a method wins, or matches
     "winning": mark("The {method} wins down to {share} of the weights"),
     "matching": mark("The {method} matches its dense network down to {share} of the weights"),
 }
+HOLDS_AT = {  # one level is no range
+    "winning": mark("The {method} wins at {share} of the weights"),
+    "matching": mark("The {method} matches its dense network at {share} of the weights"),
+}
 NOT_SHOWN = {
     "winning": mark("It is not shown that the {method} wins: {where}"),
     "matching": mark("It is not shown that the {method} matches its dense network: {where}"),
@@ -121,13 +125,19 @@ def against_dense(row: pd.Series, of: str = "dense", never: str = mark("never le
 
 def how_far(verdicts: pd.DataFrame, verdict: str = "matching", method: str = "ticket") -> str:
     """`reach` in a sentence, from a table of `matching`: "The ticket matches its dense network down to 7.3 % of
-    the weights; at 5.9 % the verdict is worse". `verdict` is "matching" or "winning", `method` names what the
+    the weights; at 5.9 % the verdict is worse". Where that is the first level, it is
+    said to match at it, since one level is no range. `verdict` is "matching" or "winning", `method` names what the
     table is of: the ticket, or a control."""
     density, stop, there = reach(verdicts, verdict)
     ends = say("there is no verdict") if there == NONE else say("the verdict is {verdict}", verdict=say(str(there)))
     if density is None:
         first = say("at {share}, the first level, {ends}", share=percent(stop), ends=ends) if stop is not None else ""
         return say(NOT_SHOWN[verdict], method=say(method), where=first or say("no level was pruned"))
+    if density == verdicts.density.max():  # one level is no range
+        start = say(HOLDS_AT[verdict], method=say(method), share=percent(density))
+        if stop is None:
+            return start + say(", the only level")
+        return start + say(", the first level; at {share} {ends}", share=percent(stop), ends=ends)
     start = say(HOLDS[verdict], method=say(method), share=percent(density))
     if stop is None:
         return start + say(", the sparsest level")

@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from lthlib import analysis
+from lthlib import analysis, models
 from lthlib.analysis.evidence import AS_GOOD, BETTER, NONE, WORSE, Evidence, check_margin
 from lthlib.analysis.sentences import decimals, with_unit
 from lthlib.core import files, paths
 from lthlib.core.language import mark, say
+from lthlib.core.percent import percent
 from lthlib.papers.beside import to_show as to_show  # for lessons, from here
+from lthlib.settings import Extent, Setting
+from lthlib.tasks import Task
 
 BOUNDS = mark("95 % bounds ")
 TOO_FEW = mark("too few trials for bounds")
@@ -130,6 +133,38 @@ def which_of(values: Sequence[float] | Evidence, margin: float, choices: Sequenc
     known = _evidence(values)
     low, high = known.bounds
     return which(pd.Series({"low": low, "high": high, "verdict": known.verdict(_checked(margin))}), choices)
+
+
+def what_runs(task: Task, setting: Setting, extent: Extent, scope: str = "", rounds: str = "") -> str:
+    """What a lesson trains, for the place where its first number stands: "Task lenet-mnist1d: a LeNet with 43,000
+    prunable weights. Each training takes 1,500 iterations (adam ...". Numbers of one task differ between lessons where
+    these do. `scope` and `rounds` take the place of the setting's own in words, where a lesson has several."""
+    network, recipe = task.build(), setting.recipe
+    sizes = {name: weight.numel() for name, weight in models.prunable(network).items()}
+    rates = models.layer_rates(network, setting.rate) if setting.scope == "layer" else dict.fromkeys(sizes, setting.rate)
+    kept = sum(size * (1 - rates.get(name, 0)) ** extent.levels for name, size in sizes.items()) / sum(sizes.values())
+    slower = {name.removesuffix(".weight"): rate for name, rate in rates.items() if rate < setting.rate}
+    apart = f" (of {', '.join(f'{name} {100 * rate:g} %' for name, rate in slower.items())})" if slower else ""
+    number = f"{extent.levels} round{'s' * (extent.levels != 1)}"
+    each = rounds or f"{number} of pruning remove {100 * setting.rate:g} % of the surviving weights each{apart}"
+    each += "" if rounds else f", which leaves {percent(kept)}"
+    margins = {"points": task.margin, "of the loss": task.loss_margin}
+    margin = " and ".join(f"{value:g} {unit}" for unit, value in margins.items() if value)
+    return (
+        f"Task `{task.name}`: a {type(network).__name__} with {sum(sizes.values()):,} prunable weights. Each training takes "
+        f"{recipe.iterations:,} iterations ({recipe.optimizer}, learning rate {recipe.learning_rate:g}). {each}. "
+        f"Scope: {scope or setting.scope}. {extent.trials} trials; margin {margin or 'two deviations of the dense networks'}."
+    )
+
+
+def corrected(looks: str) -> str:
+    """For the note under a table whose verdicts are corrected for several `looks`, such as "the 5 methods of a column",
+    while the bounds in it are not: without it the two seem to contradict each other."""
+    return (
+        f"Verdicts are corrected for {looks} (Holm, lesson 8); 95 % bounds are each number's own. So a verdict may be more "
+        "cautious than the bounds beside it: *as good* though they lie above zero, or *inconclusive* though they lie above "
+        "minus the margin, or below zero."
+    )
 
 
 def _evidence(values: Sequence[float] | Evidence) -> Evidence:

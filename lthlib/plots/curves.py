@@ -253,7 +253,8 @@ def standings(
             axes.axvline(dense, **DOTTED, label=f"dense, {dense:.1f}")
         names = [f"{name} *" if name in entered else name for name in worst_first]
         axes.set_yticks(range(len(names)), names)
-        axes.set(xlabel=LABELS[measure], title=f"{density:g} % remaining")
+        axes.set(xlabel=f"{LABELS[measure]}{', lower is better' * lower}", title=f"{density:g} % remaining")
+        axes.set_ylim(-0.6, len(names) - 0.4)
     figure.suptitle(title)
     first = board[board.index.get_level_values("rank") == 1]
     leaders = "; ".join(f"{at:g} %, {scope}: {row.method} {row['mean']:.1f}" for (*_, at, scope, _), row in first.iterrows())
@@ -366,9 +367,12 @@ def _dense_means(networks: pd.DataFrame, labels: list[str]) -> list[tuple[str, d
 
 def _tickets_looks(labels: list[str], markers: list[str]) -> dict[str, Style]:
     """The look of each label's tickets: a method's own where the label is its name, else the next of the
-    series' colours, with one of these markers."""
+    series' colours that no method here has, with one of these markers."""
+    own = {label: look for label in labels if (look := style.look_of(label))}
+    colours = [colour for colour in SERIES if colour not in {look.colour for look in own.values()}]
+    free = [marker for marker in markers if marker not in {look.marker for look in own.values()}]
     return {
-        label: style.look_of(label) or Style(SERIES[place % len(SERIES)], "", markers[place % len(markers)])
+        label: own.get(label) or Style(colours[place % len(colours)], "", free[place % len(free)])
         for place, label in enumerate(labels)
     }
 

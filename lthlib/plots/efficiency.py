@@ -52,7 +52,7 @@ def speeds(measured: pd.DataFrame, title: str = "") -> Figure:
     to high. Grey: 1 / density, what the count of multiply-adds promises; dotted: no gain."""
     figure, panels, words = _by_density(
         measured.rename(columns={"runner": "line"}), lambda density: 1 / density, 1, "promised",
-        "times as fast as dense", size=(4.4, 3.4),
+        "times as fast as dense", size=(3.5, 3.0),
     )  # fmt: skip
     figure.suptitle(title)
     start = f"Times as fast as the dense layer against weights remaining, {_span(measured)}."
@@ -67,7 +67,7 @@ def prices(measured: pd.DataFrame, title: str = "") -> Figure:
     shown = measured.assign(times=100 / measured.times, low=100 / measured.high, high=100 / measured.low)
     figure, panels, words = _by_density(
         shown.rename(columns={"way": "line"}), lambda density: 100 * density, 100, "the ideal: density times dense",
-        "time, % of the dense network's", size=(4.6, 3.8), unit=" %",
+        "time, % of the dense network's", size=(3.5, 3.4), unit=" %",
     )  # fmt: skip
     figure.suptitle(title)
     start = f"Time in percent of the dense network's against weights remaining, {_span(measured)}."
@@ -78,7 +78,7 @@ def _by_density(measured: pd.DataFrame, ideal, even: float, named: str, ylabel: 
     """Figure, panels and words: `times` with a band against density, a panel for each `panel` and a line for each
     `line`; `ideal` of a density is grey and called `named`, `even` is dotted."""
     names, looks = measured.panel.unique(), style.series(measured.line)
-    figure, panels = style.panels(len(names), *size, columns=2, room=2, sharey=True)
+    figure, panels = style.panels(len(names), *size, columns=2, room=1.8, sharey=True)
     words = []
     for axes, name in zip(panels, names):
         panel = measured[measured.panel == name].sort_values("density", ascending=False)
@@ -91,7 +91,8 @@ def _by_density(measured: pd.DataFrame, ideal, even: float, named: str, ylabel: 
             axes.fill_between(100 * line.density, line.low, line.high, color=look.colour, **SHADE)
             if len(line):
                 words.append(f"{name}, {label}: {line.times.iloc[0]:.3g} to {line.times.iloc[-1]:.3g}{unit}")
-        axes.set(yscale="log", title=name, xlabel="weights remaining (%)", ylabel=ylabel)
+        axes.set(yscale="log", xlabel="weights remaining (%)", ylabel=ylabel if axes in panels[::2] else "")
+        axes.set_title(name.replace("; ", ";\n"), fontsize="medium")
         style.plain_numbers(axes.yaxis)
         style.density_axis(axes, 100 * panel.density, ticks=8)
     return figure, panels, words

@@ -22,7 +22,7 @@ def layer_profiles(layers: pd.DataFrame, compressions: list[float], title: str =
         raise LotteryError(f"the table has no compression {missing[0]:.4g}: choose of {has}.")
     names = list(layers.layer.unique())
     least = 50 * layers.layer_density[layers.weights > 0].min()
-    figure, panels = style.panels(len(compressions), 3.6, 4.2, room=2.2, sharey=True)
+    figure, panels = style.panels(len(compressions), 2.5, 4.0, room=1.6, sharey=True)
     sentences = [f"Weights remaining in each of {len(names)} layers, from input to output;"]
     sentences[0] += f" {layers.trial.nunique()} trials."
     for axes, compression in zip(panels, compressions):
@@ -69,7 +69,7 @@ def forest(differences: pd.DataFrame, margin: float, title: str = "") -> Figure:
     method. `differences` has columns method, control, points (mean, control minus method), low, high and
     verdict (one of `evidence.VERDICTS`). The grey band reaches from the `margin`, in points, to zero."""
     controls, methods = differences.control.unique(), list(differences.method.unique())
-    figure, panels = style.panels(len(controls), 2.7, 1.5 + 0.34 * len(methods), room=2.6, sharey=True)
+    figure, panels = style.panels(len(controls), 2.1, 1.5 + 0.34 * len(methods), room=2.4, sharey=True)
     sentences = [f"{title}, with 95 % bounds." if title else "With 95 % bounds."]
     for axes, control in zip(panels, controls):
         axes.axvline(0, **DOTTED)
@@ -79,7 +79,7 @@ def forest(differences: pd.DataFrame, margin: float, title: str = "") -> Figure:
         for place, method in enumerate(methods):
             if method in by_method.index:
                 sentences.append(_whisker(axes, place, f"{method}, {control}", by_method.loc[method]))
-        axes.set(title=control, xlabel="points, control minus ticket")
+        axes.set(title=control, xlabel="points")
     panels[0].set_yticks(range(len(methods)), methods)
     panels[0].set_ylim(len(methods) - 0.5, -0.5)
     for verdict in [verdict for verdict in evidence.VERDICTS if verdict in set(differences.verdict)]:

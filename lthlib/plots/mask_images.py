@@ -75,7 +75,7 @@ def start_and_end(weights: dict[str, tuple[Tensor, Tensor, Tensor]], columns: in
     has moved; left and right of where the two lines cross, weights ended nearer to zero than they began.
     Draws `sample` at random, or all if fewer; the description counts all (Zhou et al. 2019, section 2).
     """
-    figure, panels = style.panels(len(weights), 1.15 * SIZE, SIZE, columns)
+    figure, panels = style.panels(len(weights), 0.8 * SIZE, 0.75 * SIZE, columns, room=0.8)
     sentences = ["Weights at the end of training against their start. Ended nearer to zero:"]
     for axes, (title, tensors) in zip(panels, weights.items()):
         start, end, kept = (tensor.flatten() for tensor in tensors)

@@ -23,6 +23,7 @@ from lthlib.pruning import masks, registry
 from lthlib.settings import Recipe, Setting
 from lthlib.tasks import limits
 from lthlib.training import objectives
+from lthlib.training.randomness import Keyed
 from lthlib.training.stack import Stack, Ticket
 
 if TYPE_CHECKING:
@@ -127,8 +128,10 @@ def _hooks_on_weights(task: "Task", network: nn.Module) -> None:
 
 
 def _beside_state(before: Facts, after: Facts, network: nn.Module) -> list[str]:
-    """Places at which two descriptions of a network differ, other than its parameters and buffers."""
+    """Places at which two descriptions of a network differ, other than its parameters and buffers. The keys of
+    `randomness.Keyed` layers are set anew before each training on purpose, and count as buffers too."""
     known, places = {f"the network.{name}" for name in network.state_dict()}, {}
+    known |= {f"the network.{path}.key" for path, layer in network.named_modules() if isinstance(layer, Keyed)}
     for when, found in enumerate((before, after)):
         for place, fact in found:
             places.setdefault(place, ([], []))[when].append(fact)

@@ -17,7 +17,7 @@ def levels(*verdicts):
         (
             ("winning", "matching", "worse"),
             "The ticket matches its dense network down to 25.0 % of the weights; at 12.5 % the verdict is worse",
-            "The ticket wins down to 50.0 % of the weights; at 25.0 % the verdict is matching",
+            "The ticket wins at 50.0 % of the weights, the first level; at 25.0 % the verdict is matching",
         ),
         (  # a level that matches below one that does not is not reached
             ("inconclusive", "winning"),
@@ -26,8 +26,13 @@ def levels(*verdicts):
         ),
         (
             ("winning",),
-            "The ticket matches its dense network down to 50.0 % of the weights, the sparsest level",
-            "The ticket wins down to 50.0 % of the weights, the sparsest level",
+            "The ticket matches its dense network at 50.0 % of the weights, the only level",
+            "The ticket wins at 50.0 % of the weights, the only level",
+        ),
+        (
+            ("winning", "winning"),
+            "The ticket matches its dense network down to 25.0 % of the weights, the sparsest level",
+            "The ticket wins down to 25.0 % of the weights, the sparsest level",
         ),
         (
             ("none", "none"),
@@ -53,5 +58,5 @@ def test_an_unknown_verdict_gets_a_sentence():
 
 def test_a_control_is_named():
     found = analysis.how_far(levels("matching", "worse"), method="reinit")
-    assert found.startswith("The reinit matches its dense network down to")
+    assert found.startswith("The reinit matches its dense network at 50.0 % of the weights, the first level; at")
     assert "that the reinit matches" in analysis.how_far(levels("worse"), method="reinit")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lthlib import analysis
+from lthlib import analysis, tasks
 from lthlib.core.errors import LotteryError
 from lthlib.lessons import reporting
 from tests.conftest import ROOT
@@ -180,3 +180,18 @@ def test_who_is_ahead_from_a_row_of_compare():
     row = pd.Series({"low": 0.6, "high": 2.3, "verdict": "better"})
     assert reporting.which(row, ASKED) == "the ticket"
     assert reporting.which(pd.Series({"low": -0.6, "high": 2.3, "verdict": "as good"}), ASKED) == ASKED[2]
+
+
+def test_what_a_lesson_runs_is_said_from_the_setting():
+    task = tasks.find_task("lenet-mnist1d")
+    said = reporting.what_runs(task, *tasks.resolve(task, "quick", rate=0.5, levels=2, trials=4, iterations=70))
+    expected = ["`lenet-mnist1d`", "LeNet with 43,000", "70 iterations", "2 rounds", "50 %", "output 25 %", "25.7 %", "4 trials"]
+    assert all(word in said for word in [*expected, "margin 2.5 points", "Scope: layer"])
+    said = reporting.what_runs(task, *tasks.resolve(task, "quick", scope="uniform", rate=0.5, levels=1), scope="two of them")
+    assert "1 round of" in said and "(of" not in said and "50.0 %" in said and "Scope: two of them" in said
+    assert "Twice. Scope" in reporting.what_runs(task, *tasks.resolve(task, "quick"), rounds="Twice")
+
+
+def test_a_note_says_for_what_verdicts_are_corrected_and_bounds_are_not():
+    said = reporting.corrected("the 5 methods of a column")
+    assert said.startswith("Verdicts are corrected for the 5 methods of a column (Holm, lesson 8); 95 % bounds are each")

@@ -299,6 +299,14 @@ def test_a_label_that_names_a_method_has_its_look():
     assert style.look_of("SGD") is None
 
 
+def test_a_label_that_names_a_method_shares_its_look_with_no_other(table):
+    labels = ["a", "b", "c", "random", "d", "e"]
+    axes = plots.density_curves(dict.fromkeys(labels, table[table.method == table.schedule])).axes[0]
+    lines = [line for line in axes.get_legend().get_lines() if line.get_marker() not in ("None", "", None)]
+    looks = {(line.get_color(), line.get_marker()) for line in lines}
+    assert len({colour for colour, _ in looks}) == len({marker for _, marker in looks}) == len(labels)
+
+
 def test_differences_have_the_bounds_of_what_was_compared(table):
     both, compared = analysis.pairs(table, "reinit"), analysis.compare(table, "reinit", margin=1.0)
     bounded = compared.assign(low=compared.points - 2, high=compared.points + 3)

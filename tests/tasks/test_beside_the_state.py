@@ -10,6 +10,7 @@ from torch.nn import functional
 
 import lthlib
 from lthlib import LotteryError, Task, data
+from lthlib.lottery import supermasks
 from lthlib.training.objectives import CrossEntropy
 
 SHORT = {"levels": 1, "trials": 1, "iterations": 4, "evaluate_every": 2, "progress": False, "device": "cpu"}
@@ -78,6 +79,13 @@ def test_a_count_that_changes_in_training_is_said(blobs, tmp_path, capsys):
 
     lthlib.hunt(Task("blobs-counts", blobs, lambda _: Counts()), results=tmp_path, **SHORT)
     assert "the network.calls changes in training and is neither parameter nor buffer" in capsys.readouterr().err
+
+
+def test_the_keys_of_our_own_layers_are_not_said(blobs, tmp_path, capsys):
+    """They are set anew before each training, whatever they were."""
+    task = Task("blobs-coins", blobs, lambda _: supermasks.bernoulli(small()))
+    lthlib.hunt(task, results=tmp_path, **{**SHORT, "levels": 0})
+    assert "changes in training" not in capsys.readouterr().err
 
 
 def test_a_hook_on_a_weight_is_refused(blobs, tmp_path):
