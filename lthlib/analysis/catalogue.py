@@ -41,9 +41,9 @@ class Group:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Groups by name (a task, and what sets it apart where there are several), largest first (of what is shipped,
-    the most varied first), then by rate.
-    `look(group, trial, level)` looks inside a ticket, and gives None where nothing is stored."""
+    """Groups by name (a task, and what sets it apart where there are several), largest first (of what is
+    shipped, the most varied first), then by rate. `look(group, trial, level)` looks inside a ticket, and
+    gives None where nothing is stored."""
 
     groups: dict[str, dict[float, Group]]
     look: Callable[[Group, int, int], Look | None]

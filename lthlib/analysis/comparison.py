@@ -84,10 +84,10 @@ def compare(
 
     `points` is the mean of ticket minus control, in percentage points for accuracies, else in the units of
     `measure`; low and high are its bounds, each with 95 % confidence, and `verdict` is one of
-    `evidence.VERDICTS`, by the margin of the task (see `margin_of`; `attrs["margin"]` says which). `needed` is
-    how many trials would settle what is inconclusive. `better` counts the trials in which the ticket has the
-    higher accuracy, or the lower gap, loss or early stop (for which `early_stop_ratio` is the measure of
-    speed). Arguments and errors are those of `pairs`, and a margin that is not above zero.
+    `evidence.VERDICTS`, by the margin of the task (see `margin_of`; `attrs["margin"]` says which). `needed`
+    is how many trials would settle what is inconclusive. `better` counts the trials in which the ticket has
+    the higher accuracy, or the lower gap, loss or early stop (for which `early_stop_ratio` is the measure
+    of speed). Arguments and errors are those of `pairs`, and a margin that is not above zero.
     """
     both, chosen = pairs(table, control, measure, method), margin_of(table, measure, margin)
     sign, rows = _sign(measure), {}
@@ -142,8 +142,9 @@ def iterations_to_reach(
 def reached(
     table: pd.DataFrame, control: str | pd.DataFrame = "dense", method: str = "ticket", below: float | None = None
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """The iterations that `iterations_to_reach` compares, as `pairs` has them (columns density, value, other),
-    and by level how many networks never got there. Arguments and errors are those of `iterations_to_reach`."""
+    """The iterations that `iterations_to_reach` compares, as `pairs` has them (columns density, value,
+    other), and by level how many networks never got there. Arguments and errors are those of
+    `iterations_to_reach`."""
     if "split" not in table:
         raise LotteryError("iterations_to_reach reads learning curves, and a summary has none: give the table of a hunt.")
     below = margin_of(table, "validation_accuracy", below).value / 100
@@ -185,12 +186,12 @@ def matching(
                   untrained networks to 1
 
     Columns: density, trials, left_out (trials without a pair, since a network of it diverged); points (mean
-    difference, in the units of `measure`), its bounds points_low and points_high, and accuracy, the verdict on
-    it by `margin` (None: `margin_of` the task); percent (early stop, in percent of dense's), percent_low,
-    percent_high, speed (the verdict on it, by the ratio `slower`) and never, as in `early_stop_ratio`;
-    verdict; needed; and the p values p_matching and p_winning, which `smallest` corrects for the number of
-    levels. `attrs["margin"]` says the margin, `attrs["limits"]` where points and percent reach it. Raises
-    LotteryError as `compare` does.
+    difference, in the units of `measure`), its bounds points_low and points_high, and accuracy, the verdict
+    on it by `margin` (None: `margin_of` the task); percent (early stop, in percent of dense's),
+    percent_low, percent_high, speed (the verdict on it, by the ratio `slower`) and never, as in
+    `early_stop_ratio`; verdict; needed; and the p values p_matching and p_winning, which `smallest`
+    corrects for the number of levels. `attrs["margin"]` says the margin, `attrs["limits"]` where points and
+    percent reach it. Raises LotteryError as `compare` does.
     """
     networks = summarise(table)
     both, (stops, never) = pairs(table, control, measure, method), _stops(table, control, method)
@@ -251,8 +252,8 @@ def reach(verdicts: pd.DataFrame, verdict: str = "matching") -> tuple[float | No
 
 def smallest(verdicts: pd.DataFrame, verdict: str = "matching") -> float | None:
     """The smallest density, 0 to 1, at which tickets match or win wherever that is among the levels of
-    `matching`, or None. All levels are looked at, so p values are corrected for their number (`evidence.holm`);
-    without it the smallest would be the luckiest of many."""
+    `matching`, or None. All levels are looked at, so p values are corrected for their number
+    (`evidence.holm`); without it the smallest would be the luckiest of many."""
     corrected = evidence.holm(verdicts[f"p_{_known(verdict)}"])
     densities = verdicts.density[corrected < 1 - evidence.CONFIDENCE]
     return float(densities.min()) if len(densities) else None
@@ -265,9 +266,9 @@ def over_range(
     measure: str = "test_accuracy",
     method: str = "ticket",
 ) -> Evidence:
-    """The evidence of a whole range of densities (0 to 1, both ends included): the mean over its levels, trial
-    by trial, so that it is one question. Of measures where lower is better, the sign is turned: more is a gain.
-    Raises LotteryError where no level is in the range, and as `pairs` does."""
+    """The evidence of a whole range of densities (0 to 1, both ends included): the mean over its levels,
+    trial by trial, so that it is one question. Of measures where lower is better, the sign is turned: more
+    is a gain. Raises LotteryError where no level is in the range, and as `pairs` does."""
     both = pairs(table, control, measure, method)
     means = both.density.groupby("level").transform("mean")
     inside = both[means.between(min(density), max(density))]

@@ -30,8 +30,8 @@ STEPS, TOLERANCE = 200, 1e-3
 
 
 class Curvature:
-    """The loss around a network: `model` with the parameters and buffers `state`, as a function of the weights
-    that `mask` keeps. Vectors are flat, [kept]."""
+    """The loss around a network: `model` with the parameters and buffers `state`, as a function of the
+    weights that `mask` keeps. Vectors are flat, [kept]."""
 
     def __init__(self, model: nn.Module, state: State, mask: Mask, split: Split, objective: Objective = classification):
         self.model, self.split, self.objective, self.mask = model.eval(), split, objective, mask

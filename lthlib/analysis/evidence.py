@@ -12,12 +12,12 @@ matter. Then, with "gain" for a difference in which more is better:
     none           fewer than three trials, or nothing to compare with
 
 This is a test of non-inferiority (Piaggio et al. 2012, JAMA 308:2594). Where several levels of a curve are
-compared, their spread is pooled: one level's standard deviation, from three to five trials, is mostly chance.
-The levels of a trial share its dense network, so that they know less together than as many separate
+compared, their spread is pooled: one level's standard deviation, from three to five trials, is mostly
+chance. The levels of a trial share its dense network, so that they know less together than as many separate
 experiments: if ticket and dense network vary alike, differences correlate with 1/2, which leaves the pooled
-variance d (n - 1) degrees of freedom with d = levels / (1 + (levels - 1) / 4) (Satterthwaite 1946). Pooling as
-if levels were separate says "better" of identical networks in 6 % of cases, this rule in 5 %; `error_rates`
-simulates it.
+variance d (n - 1) degrees of freedom with d = levels / (1 + (levels - 1) / 4) (Satterthwaite 1946). Pooling
+as if levels were separate says "better" of identical networks in 6 % of cases, this rule in 5 %;
+`error_rates` simulates it.
 """
 
 import math
@@ -109,7 +109,8 @@ def weigh_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> E
 
     The mean is log(mean / mean); the spread is that of its linear approximation, trial by trial, so that a
     trial whose number is 0 counts like any other. An average of ratios would be biased: identical networks
-    whose early stops vary by 0.6 in the logarithm are on average 43 % "earlier". Where a mean is 0 all is NaN.
+    whose early stops vary by 0.6 in the logarithm are on average 43 % "earlier". Where a mean is 0 all is
+    NaN.
     """
     above, below = np.asarray(numerators, dtype=float), np.asarray(denominators, dtype=float)
     if not len(above) or above.mean() <= 0 or below.mean() <= 0:

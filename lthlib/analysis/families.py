@@ -1,13 +1,13 @@
 """Verdicts on several comparisons that are read together: a ranking, a table of checks.
 
-Of ten separate claims, each right in 95 % of cases, at least one is wrong in up to 40 % of tables. So each kind
-of claim ("better", "as good", "worse") is corrected for the number of comparisons in the table, by Holm's method
-(1979): then in 95 % of tables no claim of that kind is wrong.
+Of ten separate claims, each right in 95 % of cases, at least one is wrong in up to 40 % of tables. So each
+kind of claim ("better", "as good", "worse") is corrected for the number of comparisons in the table, by
+Holm's method (1979): then in 95 % of tables no claim of that kind is wrong.
 
-Where a table compares with the best of its own rows, the best is first by the same trials, and so flattered:
-of seven identical methods in five trials, one would be "worse" than the first in 14 % of rankings. Any of them
-could have come first, so "worse" is corrected for all ordered pairs: then it is in 2 %. `ranking_error` simulates
-both.
+Where a table compares with the best of its own rows, the best is first by the same trials, and so
+flattered: of seven identical methods in five trials, one would be "worse" than the first in 14 % of
+rankings. Any of them could have come first, so "worse" is corrected for all ordered pairs: then it is in 2
+%. `ranking_error` simulates both.
 """
 
 import dataclasses

@@ -126,8 +126,8 @@ def shuffle_among_live(mask: Mask, used: Mask, seed: int) -> Mask:
 
     `used` is the mask's `weights_on_paths`: a place is between live units if any used weight leads to its
     output unit and any comes from its input. Every layer keeps as many weights as before; those for which
-    there is no such place, and vectors, go anywhere. `masks.shuffle` also brings dead units back to life; compared with it,
-    this says what the choice of single weights is worth, given the units.
+    there is no such place, and vectors, go anywhere. `masks.shuffle` also brings dead units back to life;
+    compared with it, this says what the choice of single weights is worth, given the units.
     """
     generator, moved = torch.Generator().manual_seed(seed), {}
     for name, kept in mask.items():

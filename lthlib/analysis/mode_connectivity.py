@@ -186,8 +186,8 @@ def successive(
     arXiv 2210.03044): a tidy table with the columns of `lines`.
 
     `table` is what `lthlib.hunt` returned, or several of them together; no control is needed. Each line is
-    named after its sparser end: `level` is L and `density` that of level L, alpha is 0 at level L - 1 and 1 at
-    level L. Level 0 is the dense network as it was trained, in one go. Lines are kept in the store as
+    named after its sparser end: `level` is L and `density` that of level L, alpha is 0 at level L - 1 and 1
+    at level L. Level 0 is the dense network as it was trained, in one go. Lines are kept in the store as
     those of `lines` are. Raises LotteryError where no trial has two successive levels, or the table belongs
     to another task or store.
     """

@@ -26,13 +26,13 @@ FIELDS = tuple(field.name for kind in (Setting, Recipe) for field in dataclasses
 def with_settings(table: pd.DataFrame, results: str | Path | None = None, fields: Iterable[str] | None = None) -> pd.DataFrame:
     """The table, or its summary, with what its settings are as further columns.
 
-    `fields` are names of fields of Setting and Recipe, "profile" and "changes"; None takes profile, seed, rate,
-    scope, score, rewind and iterations, every other field in which the table's settings differ, and changes.
-    profile is the profile of the task whose recipe and pruning the setting has, or the nearest one, and changes
-    what differs from it, such as "learning_rate=0.01, warmup=10000" (see `lthlib.tasks.nearest_profile`).
-    `results` is the folder that the hunts were kept in; None takes the usual one. Put it last:
-    `lthlib.summarise` drops these columns. Raises LotteryError for an unknown field, or where the folder does
-    not have a setting.
+    `fields` are names of fields of Setting and Recipe, "profile" and "changes"; None takes profile, seed,
+    rate, scope, score, rewind and iterations, every other field in which the table's settings differ, and
+    changes. profile is the profile of the task whose recipe and pruning the setting has, or the nearest
+    one, and changes what differs from it, such as "learning_rate=0.01, warmup=10000" (see
+    `lthlib.tasks.nearest_profile`). `results` is the folder that the hunts were kept in; None takes the
+    usual one. Put it last: `lthlib.summarise` drops these columns. Raises LotteryError for an unknown
+    field, or where the folder does not have a setting.
     """
     rows = {name: _described(setting) for name, setting in settings_of(table, results).items()}
     if fields is None:
@@ -92,8 +92,8 @@ def overview(results: str | Path | None = None) -> pd.DataFrame:
 
 
 def settings_of(table: pd.DataFrame, results: str | Path | None) -> dict[str, Setting]:
-    """The settings of a table by identity, from the folder they are registered in. Raises LotteryError where it
-    does not have one, or where seeds are pooled."""
+    """The settings of a table by identity, from the folder they are registered in. Raises LotteryError
+    where it does not have one, or where seeds are pooled."""
     store = Store(results, writable=False)
     known = {setting.identity(): setting for setting in store.settings()}
     for task, name in table[["task", "setting"]].drop_duplicates().itertuples(index=False):

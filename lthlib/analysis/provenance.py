@@ -14,11 +14,11 @@ from lthlib.storage.store import Store
 def manifest(of: pd.DataFrame | Setting | str, results: str | Path | None = None) -> pd.DataFrame:
     """What the networks of a table, of a setting, or of a hunt as "task/identity" were made with.
 
-    A row for each setting and each call of `hunt` that trained some of its networks: how many, start (UTC) and
-    seconds of the call, the versions of lthlib, Python, torch and NumPy, git commit and whether the checkout
-    was dirty, device, workers, threads and platform. What was not kept, as in older results, is "unknown".
-    `results` is the folder that the hunts were kept in; None takes the usual one. Raises LotteryError where it
-    does not have a setting.
+    A row for each setting and each call of `hunt` that trained some of its networks: how many, start (UTC)
+    and seconds of the call, the versions of lthlib, Python, torch and NumPy, git commit and whether the
+    checkout was dirty, device, workers, threads and platform. What was not kept, as in older results, is
+    "unknown". `results` is the folder that the hunts were kept in; None takes the usual one. Raises
+    LotteryError where it does not have a setting.
     """
     return Store(results, writable=False).manifests(_settings(of, results))
 
@@ -27,8 +27,8 @@ def looks(of: pd.DataFrame | Setting | str, results: str | Path | None = None) -
     """How many trials the hunts of one setting returned, in their order, such as [3, 5]: trials 3 and 4 were
     added after a look at the first three.
 
-    Arguments as in `manifest`. Empty for results that are older than this count. Raises LotteryError for a table
-    of several settings: each has looks of its own.
+    Arguments as in `manifest`. Empty for results that are older than this count. Raises LotteryError for a
+    table of several settings: each has looks of its own.
     """
     if isinstance(of, pd.DataFrame):
         one_setting(of)

@@ -105,10 +105,10 @@ def to_settle(verdict: str, needed: float) -> str:
 
 
 def against_dense(row: pd.Series, of: str = "dense", never: str = mark("never learned")) -> str:
-    """A row of `early_stop_ratio` in words: "62 % of dense's iterations (95 % bounds 50 to 77 %; 5 trials)",
-    with the verdict "sooner", "as soon", "later" or "inconclusive" before it. Numbers have as many decimals as
-    it takes to see on which side of 100 %, and of 150 %, they are. `never` is said of networks that count with
-    their whole run."""
+    """A row of `early_stop_ratio` in words: "62 % of dense's iterations (95 % bounds 50 to 77 %; 5
+    trials)", with the verdict "sooner", "as soon", "later" or "inconclusive" before it. Numbers have as
+    many decimals as it takes to see on which side of 100 %, and of 150 %, they are. `never` is said of
+    networks that count with their whole run."""
     if math.isnan(row.percent):
         return say("no verdict: one of the networks is there at iteration 0 ({trials:.0f} trials)", trials=row.trials)
     lines = (100.0, 100 * evidence.SLOWER)
@@ -124,10 +124,10 @@ def against_dense(row: pd.Series, of: str = "dense", never: str = mark("never le
 
 
 def how_far(verdicts: pd.DataFrame, verdict: str = "matching", method: str = "ticket") -> str:
-    """`reach` in a sentence, from a table of `matching`: "The ticket matches its dense network down to 7.3 % of
-    the weights; at 5.9 % the verdict is worse". Where that is the first level, it is
-    said to match at it, since one level is no range. `verdict` is "matching" or "winning", `method` names what the
-    table is of: the ticket, or a control."""
+    """`reach` in a sentence, from a table of `matching`: "The ticket matches its dense network down to 7.3
+    % of the weights; at 5.9 % the verdict is worse". Where that is the first level, it is said to match at
+    it, since one level is no range. `verdict` is "matching" or "winning", `method` names what the table is
+    of: the ticket, or a control."""
     density, stop, there = reach(verdicts, verdict)
     ends = say("there is no verdict") if there == NONE else say("the verdict is {verdict}", verdict=say(str(there)))
     if density is None:

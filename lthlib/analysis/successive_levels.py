@@ -23,9 +23,10 @@ COLUMNS = [*PLACE, "density", "trials", "barrier", "barrier_low", "barrier_high"
 def judge(barriers: pd.DataFrame, verdicts: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
     """One row per rewind point and level L of at least 1, for the line between levels L - 1 and L.
 
-    `barriers` is what `mode_connectivity.connectivity` returned of `successive` lines, and `verdicts` has what
-    `analysis.matching` says for each rewind point. Columns: rewind, level, density (0 to 1, of level L),
-    trials, barrier (mean, in points) with its 95 % bounds barrier_low to barrier_high, and three verdicts:
+    `barriers` is what `mode_connectivity.connectivity` returned of `successive` lines, and `verdicts` has
+    what `analysis.matching` says for each rewind point. Columns: rewind, level, density (0 to 1, of level
+    L), trials, barrier (mean, in points) with its 95 % bounds barrier_low to barrier_high, and three
+    verdicts:
 
     connected  "yes" where the upper bound of the barrier is below 2 points, "no" where the lower one is above, else
                "inconclusive", as it always is with fewer than 3 trials

@@ -27,11 +27,11 @@ def levels(table: pd.DataFrame, measure: str = "test_accuracy", results: str | P
     """One row per level and density, one column per method: "mean (min to max)" over trials and redraws, and
     how many diverged, if any.
 
-    Accuracies and gap are in percent, `measure` any measured column of `summarise`. A table of several settings
-    that differ in the seed alone is pooled (`pool_seeds`). Where seeds are pooled, the name of the columns, which
-    is printed beside them, and `attrs["note"]` say so, such as "3 seeds pooled, 15 trials". `results` is
-    the folder that the hunts were kept in; None takes the usual one. Raises LotteryError where settings differ
-    in another field, which it names.
+    Accuracies and gap are in percent, `measure` any measured column of `summarise`. A table of several
+    settings that differ in the seed alone is pooled (`pool_seeds`). Where seeds are pooled, the name of the
+    columns, which is printed beside them, and `attrs["note"]` say so, such as "3 seeds pooled, 15 trials".
+    `results` is the folder that the hunts were kept in; None takes the usual one. Raises LotteryError where
+    settings differ in another field, which it names.
     """
     factor, digits = scale(measure), AS_THEY_ARE.get(measure, 1)
     networks = _seeds_as_trials(summarise(table), results)

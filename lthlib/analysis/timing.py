@@ -16,8 +16,8 @@ from lthlib.storage.store import COLUMNS, Key, Store
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds that one iteration of one network takes, measuring included: the median of so many `networks` of
-    the task, found in `source`."""
+    """Seconds that one iteration of one network takes, measuring included: the median of so many `networks`
+    of the task, found in `source`."""
 
     seconds: float
     networks: int
@@ -29,8 +29,8 @@ class Pace:
 
 
 def pace(task: str, iterations: int, results: str | Path | None = None, where: str | Path | None = None) -> Pace | None:
-    """The pace of a task's networks: of those in the results folder, or else in the atlas (the folder `where`),
-    whose training is closest in length to so many iterations. None where there are none."""
+    """The pace of a task's networks: of those in the results folder, or else in the atlas (the folder
+    `where`), whose training is closest in length to so many iterations. None where there are none."""
     for source, table in (("the results folder", _stored(task, results)), ("the atlas", atlas.read(task, where=where))):
         times = _times(table)
         if len(times):

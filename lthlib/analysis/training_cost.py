@@ -4,8 +4,9 @@ the masks.
 A training step takes three forward passes (the backward pass takes about two), and a layer takes operations
 in proportion to the weights it keeps, as if zeros were free. On hardware where they are not, use the dense
 price. What is measured on the way (validation, masks that are only looked at) is left out, as it is
-everywhere in the field. A mask that moves takes the place of a step and counts as one; where the dense gradient says
-what grows, one dense pass more (Evci et al. 2020, arXiv 1911.11134, appendix H, count so but for one sparse pass).
+everywhere in the field. A mask that moves takes the place of a step and counts as one; where the dense
+gradient says what grows, one dense pass more (Evci et al. 2020, arXiv 1911.11134, appendix H, count so but
+for one sparse pass).
 """
 
 import functools

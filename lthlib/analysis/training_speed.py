@@ -69,8 +69,8 @@ def how_trained(task: Task, density: float) -> str:
 
 
 def ways_by_level(task: Task, setting: Setting, store: Store, levels: int, device="auto", sparse="auto") -> pd.Series:
-    """How each level of a stored hunt was trained, in the words of `how_trained`, by level: for the tickets of its
-    first trial. Levels that are not stored are left out."""
+    """How each level of a stored hunt was trained, in the words of `how_trained`, by level: for the tickets
+    of its first trial. Levels that are not stored are left out."""
     if engine.pick_device(device).type != "cpu" or sparse == "off":
         reason = "sparse is off" if sparse == "off" else f"kernels are for a CPU, the device is {device}"
         return pd.Series(dict.fromkeys(range(levels + 1), f"the dense way: {reason}"))
@@ -86,8 +86,8 @@ def ways_by_level(task: Task, setting: Setting, store: Store, levels: int, devic
 
 
 def ticket_of(network: nn.Module, density: float, kinds: type | tuple[type, ...] = nn.Module) -> Ticket:
-    """A ticket that keeps this share of the weights of each layer of these kinds, the largest ones and at least
-    one; other layers are whole."""
+    """A ticket that keeps this share of the weights of each layer of these kinds, the largest ones and at
+    least one; other layers are whole."""
     theta, weights = network.state_dict(), models.prunable(network)
     pruned = [name for name in weights if isinstance(network.get_submodule(name.rpartition(".")[0]), kinds)]
     rates = {name: 1 - max(density, 1 / weight.numel()) if name in pruned else 0.0 for name, weight in weights.items()}

@@ -1,9 +1,9 @@
 """The texts that readers see of a lesson's code cells: found, and exchanged for translations.
 
 A text is one whole string expression: a literal or an f-string, with all parts that stand beside each
-other. It is shown if it is an argument of a call that shows (`SHOWN`), or a value of a variable or function of
-the lesson that such an argument is made of. Keys, names of columns, arguments of other calls, and names of
-controls stay.
+other. It is shown if it is an argument of a call that shows (`SHOWN`), or a value of a variable or function
+of the lesson that such an argument is made of. Keys, names of columns, arguments of other calls, and names
+of controls stay.
 """
 
 import ast
@@ -126,8 +126,8 @@ def _arguments(tree: ast.AST) -> Iterator[ast.expr]:
 
 
 def _parts(node: ast.expr | None, is_whole: bool = True) -> Iterator[ast.expr]:
-    """The string expressions and the names that a shown value is made of. `is_whole` is whether a string here is
-    an expression of its own, and not inside the braces of an f-string."""
+    """The string expressions and the names that a shown value is made of. `is_whole` is whether a string
+    here is an expression of its own, and not inside the braces of an f-string."""
     inner: list[ast.expr | None] = []
     if isinstance(node, ast.JoinedStr):
         if is_whole:
@@ -175,8 +175,8 @@ def _as_written(part: ast.expr) -> str:
 
 
 def _is_words(text: Text) -> bool:
-    """Whether there is something to translate, if only what joins a list; the name of a control is kept, since
-    tables have it too."""
+    """Whether there is something to translate, if only what joins a list; the name of a control is kept,
+    since tables have it too."""
     words = text.text
     for each in placeholders(words) if isinstance(text.node, ast.JoinedStr) else []:
         words = words.replace(each, "")

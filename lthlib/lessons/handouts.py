@@ -18,9 +18,10 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
 def write(folder: str | Path, language: str = "en") -> list[Path]:
-    """Write a handout of every lesson, solutions.md, and in English one-page.html (`one_page`), into a folder;
-    return their paths. `language` is "en", or a language of `translations`: then the translated lessons are
-    written. Raises LotteryError for a language or folder that cannot be used, such as the lessons' own."""
+    """Write a handout of every lesson, solutions.md, and in English one-page.html (`one_page`), into a
+    folder; return their paths. `language` is "en", or a language of `translations`: then the translated
+    lessons are written. Raises LotteryError for a language or folder that cannot be used, such as the
+    lessons' own."""
     english = language == "en"
     lessons = sorted(translations.LESSONS.glob("*.ipynb")) if english else translations.lessons(language)
     if not lessons:

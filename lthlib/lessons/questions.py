@@ -82,8 +82,8 @@ def predicted(key: str) -> str | None:
 def reveal(key: str, answer: str | None, sentence: str, picture: str = "") -> None:
     """Show what the reader predicted and what this run gave: `answer`, one of the choices, or None where
     the run cannot tell (`CANNOT_TELL`, if that is a choice), one computed `sentence`, and a `picture` that
-    belongs to it, as HTML. Without a prediction the answer is folded; it opens by itself as soon as the reader
-    has chosen. Raises LotteryError for an answer that is not one of the choices."""
+    belongs to it, as HTML. Without a prediction the answer is folded; it opens by itself as soon as the
+    reader has chosen. Raises LotteryError for an answer that is not one of the choices."""
     _check(key, answer)
     first = _answer(key, answer, sentence, picture)
     if not _has_front_end():

@@ -16,8 +16,8 @@ def in_words(row: pd.Series) -> str:
 
 
 def as_grid(table: pd.DataFrame, rows: list[str] | None = None) -> pd.DataFrame:
-    """Such a table in words, with its last index as columns, in the order of the table. Of one task and density
-    only the level before the last is left as index. `rows` gives these another order."""
+    """Such a table in words, with its last index as columns, in the order of the table. Of one task and
+    density only the level before the last is left as index. `rows` gives these another order."""
     words = table.apply(in_words, axis=1)
     columns = words.index.get_level_values(-1).unique()
     words.index = words.index.droplevel([name for name in words.index.names[:-2] if _is_single(words.index, name)])
@@ -43,8 +43,8 @@ def duel_in_words(duel: pd.DataFrame) -> str:
 
 
 def scopes_in_words(board: pd.DataFrame, gains: pd.DataFrame) -> str:
-    """What a scope is worth beside a method in the rankings of `board`, an `arena.leaderboard` of one task and
-    density; for how many rows of `gains`, an `arena.scope_gains`, that was shown."""
+    """What a scope is worth beside a method in the rankings of `board`, an `arena.leaderboard` of one task
+    and density; for how many rows of `gains`, an `arena.scope_gains`, that was shown."""
     worth, span = worths_and_spans(board)
     return (
         f"From its worst scope to its best a method gains **{worth.min():.1f} to {worth.max():.1f}** points. Under one scope, "
@@ -62,15 +62,15 @@ def tied(gains: pd.DataFrame) -> str:
 
 
 def worths_and_spans(board: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Of an `arena.leaderboard` of one task and density, in points: what a method's best scope is better than its
-    worst, by method; how far first and last are apart, by scope."""
+    """Of an `arena.leaderboard` of one task and density, in points: what a method's best scope is better
+    than its worst, by method; how far first and last are apart, by scope."""
     means = board.reset_index().pivot(index="method", columns="scope", values="mean")
     return means.max(axis=1) - means.min(axis=1), means.max() - means.min()
 
 
 def best_in_words(best: pd.DataFrame, board: pd.DataFrame, dense: float) -> str:
-    """Who is first in `arena.best_of_scopes`, what that leaves open, and by how much choosing the scope on the
-    test values of `board` would have flattered; `dense` is in percent."""
+    """Who is first in `arena.best_of_scopes`, what that leaves open, and by how much choosing the scope on
+    the test values of `board` would have flattered; `dense` is in percent."""
     first, own = best.iloc[0], best.set_index("method")["mean"]
     flattery = board["mean"].groupby(board.method).max().sub(own).round(2)
     raised = f"a mean by up to {flattery.max():.1f} points ({flattery.idxmax()}), by {flattery.mean():.1f} on average"

@@ -115,9 +115,9 @@ def direction(values: Sequence[float] | Evidence, above: str, below: str, neithe
 
 
 def which(difference: pd.Series, choices: Sequence[str]) -> str | None:
-    """Which of two is ahead, from a row of `analysis.compare`: the first choice where the difference is surely
-    above zero, the second where it is surely below, the third where neither is sure and the verdict is "as good".
-    None where the trials cannot tell."""
+    """Which of two is ahead, from a row of `analysis.compare`: the first choice where the difference is
+    surely above zero, the second where it is surely below, the third where neither is sure and the verdict
+    is "as good". None where the trials cannot tell."""
     above, below, neither = choices
     if difference.verdict == NONE:
         return None
@@ -136,9 +136,10 @@ def which_of(values: Sequence[float] | Evidence, margin: float, choices: Sequenc
 
 
 def what_runs(task: Task, setting: Setting, extent: Extent, scope: str = "", rounds: str = "") -> str:
-    """What a lesson trains, for the place where its first number stands: "Task lenet-mnist1d: a LeNet with 43,000
-    prunable weights. Each training takes 1,500 iterations (adam ...". Numbers of one task differ between lessons where
-    these do. `scope` and `rounds` take the place of the setting's own in words, where a lesson has several."""
+    """What a lesson trains, for the place where its first number stands: "Task lenet-mnist1d: a LeNet with
+    43,000 prunable weights. Each training takes 1,500 iterations (adam ...". Numbers of one task differ
+    between lessons where these do. `scope` and `rounds` take the place of the setting's own in words, where
+    a lesson has several."""
     network, recipe = task.build(), setting.recipe
     sizes = {name: weight.numel() for name, weight in models.prunable(network).items()}
     rates = models.layer_rates(network, setting.rate) if setting.scope == "layer" else dict.fromkeys(sizes, setting.rate)
@@ -158,8 +159,8 @@ def what_runs(task: Task, setting: Setting, extent: Extent, scope: str = "", rou
 
 
 def corrected(looks: str) -> str:
-    """For the note under a table whose verdicts are corrected for several `looks`, such as "the 5 methods of a column",
-    while the bounds in it are not: without it the two seem to contradict each other."""
+    """For the note under a table whose verdicts are corrected for several `looks`, such as "the 5 methods
+    of a column", while the bounds in it are not: without it the two seem to contradict each other."""
     return (
         f"Verdicts are corrected for {looks} (Holm, lesson 8); 95 % bounds are each number's own. So a verdict may be more "
         "cautious than the bounds beside it: *as good* though they lie above zero, or *inconclusive* though they lie above "

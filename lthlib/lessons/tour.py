@@ -1,5 +1,5 @@
-"""The five stops of lesson 0: at each a prediction, then an answer that is computed from the results which the
-explorer shows, and follows them when the reader chooses others."""
+"""The five stops of lesson 0: at each a prediction, then an answer that is computed from the results which
+the explorer shows, and follows them when the reader chooses others."""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -3,9 +3,9 @@
     docs/translations/<language>/<lesson>.po    gettext: every Markdown cell and every text of the code
     docs/translations/<language>/lthlib.po      what the library says (`core.language`)
 
-A translation belongs to the exact text of its cell, or of the string expression in its code (marked as "code"
-in the catalogue). Where that changes, the translation no longer fits and is named, so that a lesson never says
-in one language what it no longer says in another. Apart from its texts the code stays as it is.
+A translation belongs to the exact text of its cell, or of the string expression in its code (marked as
+"code" in the catalogue). Where that changes, the translation no longer fits and is named, so that a lesson
+never says in one language what it no longer says in another. Apart from its texts the code stays as it is.
 """
 
 import difflib

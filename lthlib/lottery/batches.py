@@ -1,7 +1,9 @@
-"""In which batches the networks of a hunt are trained: a network after those it is made from, and no worker idle.
+"""In which batches the networks of a hunt are trained: a network after those it is made from, and no worker
+idle.
 
-Trained level by level, three trials would leave one of two workers without work in the second half of every level. But
-the next level of a trial needs nothing from other trials. So a batch may reach into the next level.
+Trained level by level, three trials would leave one of two workers without work in the second half of every
+level. But the next level of a trial needs nothing from other trials. So a batch may reach into the next
+level.
 """
 
 from collections.abc import Iterable
@@ -12,11 +14,11 @@ from lthlib.storage.store import TICKET, Key
 def batches(keys: Iterable[Key], workers: int = 1, dense_apart: bool = False) -> list[list[Key]]:
     """Networks in batches that are trained one after the other, tickets of low levels first.
 
-    A batch has as many networks as can be trained by then, less those that would leave some of `workers` idle: they
-    wait for the next batch, unless they are all there is. A network can be trained when the tickets of its
-    trial at lower levels, as far as they are among `keys`, are in earlier batches; a fork of level 0 starts from theta_k
-    of its dense network, and forks are a batch by themselves. `dense_apart` keeps level 0 apart too, for schedules
-    that train it in another way.
+    A batch has as many networks as can be trained by then, less those that would leave some of `workers`
+    idle: they wait for the next batch, unless they are all there is. A network can be trained when the
+    tickets of its trial at lower levels, as far as they are among `keys`, are in earlier batches; a fork of
+    level 0 starts from theta_k of its dense network, and forks are a batch by themselves. `dense_apart`
+    keeps level 0 apart too, for schedules that train it in another way.
     """
     waiting = sorted(keys, key=lambda key: key.level)  # a stable sort: tickets stay before controls
     forks = [key for key in waiting if _is_dense_fork(key)]

@@ -25,8 +25,8 @@ def checked(on_network: Callable[[dict], object] | None) -> Callable[[Store, Set
 
 
 def network(store: Store, setting: Setting, key: Key) -> dict:
-    """What `summarise` says of a stored network, by name, and its `curve`: the iteration, loss and accuracy of
-    each measurement on validation data, in their order."""
+    """What `summarise` says of a stored network, by name, and its `curve`: the iteration, loss and accuracy
+    of each measurement on validation data, in their order."""
     rows = store.rows(setting, key)
     [said] = summarise(rows).to_dict("records")
     curve = rows.loc[rows["split"] == "validation", ["iteration", "loss", "accuracy"]]

@@ -1,8 +1,8 @@
 """Looks: each time `hunt` returns a table, somebody may look at it, and decide by it whether to add trials.
 
-A test at 95 % is wrong in one case of twenty if the number of trials was decided beforehand. Whoever looks, adds
-trials while the answer is not the hoped-for one, and looks again, is wrong more often. So `hunt` counts its looks,
-and says which trials were added after one.
+A test at 95 % is wrong in one case of twenty if the number of trials was decided beforehand. Whoever looks,
+adds trials while the answer is not the hoped-for one, and looks again, is wrong more often. So `hunt`
+counts its looks, and says which trials were added after one.
 """
 
 import contextlib

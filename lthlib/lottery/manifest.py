@@ -1,5 +1,5 @@
-"""What networks are trained with: versions, git commit, device, workers and platform. No name of a person or of a
-machine, and no path."""
+"""What networks are trained with: versions, git commit, device, workers and platform. No name of a person
+or of a machine, and no path."""
 
 import contextlib
 import functools
@@ -21,10 +21,10 @@ GIT_SECONDS = 10  # a folder on a slow disk is not waited for longer
 def facts(device: str, workers: int | None, engine: str = "local") -> dict:
     """A value for each of `lthlib.storage.journal.FACTS`.
 
-    commit and dirty are those of the git checkout that lthlib is in, dirty whether a file in it that git knows
-    is changed; UNKNOWN where there is none, as after an ordinary installation. `workers` is how many processes
-    train at most, and threads what torch is set to in this one (a network is trained by one thread). Under engine ray
-    device names the CPUs of the cluster's machines.
+    commit and dirty are those of the git checkout that lthlib is in, dirty whether a file in it that git
+    knows is changed; UNKNOWN where there is none, as after an ordinary installation. `workers` is how many
+    processes train at most, and threads what torch is set to in this one (a network is trained by one
+    thread). Under engine ray device names the CPUs of the cluster's machines.
     """
     commit, dirty = _checkout()
     return {

@@ -6,8 +6,8 @@
     4. Reset what is left to its initial values.           make_ticket
     5. To prune iteratively, repeat from 2.                the next level
 
-All trials and controls of a level are trained side by side (`batches`); whatever the store holds already is not
-trained again.
+All trials and controls of a level are trained side by side (`batches`); whatever the store holds already is
+not trained again.
 """
 
 import contextlib
@@ -218,9 +218,10 @@ class Hunt:
             yield [key for key in keys if not self.store.has(self.setting, key)]  # another process may have finished
 
     def train(self, tickets: dict[Key, Ticket], in_all: int | None = None, **by):
-        """Train these tickets as one batch, and yield (key, Trained) as each is finished and stored. Forks of level 0
-        are a batch by themselves, and so is level 0 where it is `dense_apart`. `in_all` is how many the caller
-        trains, batch by batch; `by` are device, workers, sparse and engine of `lthlib.training.engine.train`."""
+        """Train these tickets as one batch, and yield (key, Trained) as each is finished and stored. Forks
+        of level 0 are a batch by themselves, and so is level 0 where it is `dense_apart`. `in_all` is how
+        many the caller trains, batch by batch; `by` are device, workers, sparse and engine of
+        `lthlib.training.engine.train`."""
         keys = list(tickets)
         if not keys:
             return
@@ -298,8 +299,8 @@ class Hunt:
         return _stored(self.store.load(self.setting, key).weights)
 
     def make_ticket(self, key: Key, mask: Mask) -> Ticket:
-        """The ticket of a trial, or its control (`lthlib.lottery.controls`). A weight that layers share is the
-        same under all its names."""
+        """The ticket of a trial, or its control (`lthlib.lottery.controls`). A weight that layers share is
+        the same under all its names."""
         place = Place(self, key, {name: kept.clone() for name, kept in mask.items()})  # a control may write into it
         ticket = place.ticket() if key.method == TICKET else CONTROLS[key.method].make(place)
         return dataclasses.replace(ticket, weights=models.tied(self.network, ticket.weights))

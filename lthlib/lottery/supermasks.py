@@ -143,11 +143,11 @@ def bernoulli(network: nn.Module, signed_constant: bool = False, rescale: bool =
     through this factor, too, as in their code). Gradients of sigmoids are small: of what we tried on
     MNIST-1D, SGD with momentum 0.9 and a learning rate of 100, rescaled, did best.
 
-    What is drawn depends on a ticket's seed, the step and the layer's name alone, as in `randomness.Dropout`. In
-    evaluation nothing is drawn: weights of probability 1/2 and more are kept, so that an accuracy is that of
-    one mask, `mask_of`. (Zhou et al. average the accuracy of ten masks drawn at random.) Density is not
-    chosen, but learned. The network itself is left alone. Raises LotteryError for a layer that is not one of
-    torch's own.
+    What is drawn depends on a ticket's seed, the step and the layer's name alone, as in
+    `randomness.Dropout`. In evaluation nothing is drawn: weights of probability 1/2 and more are kept, so
+    that an accuracy is that of one mask, `mask_of`. (Zhou et al. average the accuracy of ten masks drawn at
+    random.) Density is not chosen, but learned. The network itself is left alone. Raises LotteryError for a
+    layer that is not one of torch's own.
     """
     network, layers = _masked(network, KINDS[Sampled])
     for layer in layers:

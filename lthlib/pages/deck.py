@@ -1,5 +1,5 @@
-"""What the slides of the two-hour workshop say: a function for each part of the talk. Figures and verdicts are
-computed from the shipped results."""
+"""What the slides of the two-hour workshop say: a function for each part of the talk. Figures and verdicts
+are computed from the shipped results."""
 
 import html
 from typing import NamedTuple

@@ -24,9 +24,9 @@ KNOWN = {"mnist": (GREY, 10), "fashion-mnist": (GREY, 10), "cifar10": (COLOUR, 1
 
 
 def drawing(task: str, looks: dict[int, list[Look | None]]) -> dict | None:
-    """What is drawn of a group's tickets: `shape`, the same for all groups of a task, and by trial the sample
-    in an order in which the mask of each level keeps its beginning, down to the last level that is stored. None
-    where nothing is stored, or where the layers do not follow one another."""
+    """What is drawn of a group's tickets: `shape`, the same for all groups of a task, and by trial the
+    sample in an order in which the mask of each level keeps its beginning, down to the last level that is
+    stored. None where nothing is stored, or where the layers do not follow one another."""
     from_the_top = {trial: list(itertools.takewhile(bool, levels)) for trial, levels in looks.items()}
     whole = {trial: levels for trial, levels in from_the_top.items() if levels}
     if not whole:
@@ -73,8 +73,8 @@ def columns_of(shapes: Shapes) -> list[int] | None:
 
 
 def places(shapes: Shapes) -> tuple[list[int], list[int], list[int]]:
-    """Where the weights of a look's sample are: the layer, the unit of its inputs, and the unit of its outputs
-    of each. Of a layer behind a convolution, the inputs of one channel are one unit."""
+    """Where the weights of a look's sample are: the layer, the unit of its inputs, and the unit of its
+    outputs of each. Of a layer behind a convolution, the inputs of one channel are one unit."""
     sizes = [math.prod(shape) for shape in shapes.values()]
     chosen, before = inspection.sample(sum(sizes)), 0
     layers, inputs, outputs = (torch.zeros_like(chosen) for _ in range(3))

@@ -1,5 +1,5 @@
-"""The slides of the two-hour workshop as one HTML file, which needs neither a kernel nor a network: arrows turn
-the pages, N shows the teacher's notes, and printing gives a slide a sheet.
+"""The slides of the two-hour workshop as one HTML file, which needs neither a kernel nor a network: arrows
+turn the pages, N shows the teacher's notes, and printing gives a slide a sheet.
 
     pages.slides.write("slides.html")
 """

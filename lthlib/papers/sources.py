@@ -87,8 +87,8 @@ def runs(results: str | Path | None = None) -> list[Run]:
 
 
 def stores(results: str | Path) -> list[Store]:
-    """The results folder, and those inside it, as sweeps leave them. Raises LotteryError where there is none, and
-    nothing that a lesson wrote."""
+    """The results folder, and those inside it, as sweeps leave them. Raises LotteryError where there is
+    none, and nothing that a lesson wrote."""
     folder = expanded(results)
     with contextlib.suppress(OSError, ValueError):  # no folder at all, which `Store` says
         markers = sorted(folder.rglob(MARKER), key=lambda path: (len(path.parts), path))

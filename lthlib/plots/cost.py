@@ -27,8 +27,8 @@ def distances(
     label: str = "share of the weights on which two masks differ",
     highest: float = 0.0,
 ) -> Figure:
-    """Matrices [T, T] of distances between masks drawn at `times` (iterations): a panel by title. The colours reach
-    to `highest`, or (0) to the largest distance."""
+    """Matrices [T, T] of distances between masks drawn at `times` (iterations): a panel by title. The
+    colours reach to `highest`, or (0) to the largest distance."""
     figure, panels = style.panels(len(matrices), 3.9, 4.2, room=1.6)
     highest = highest or max(float(matrix.max()) for matrix in matrices.values())
     scale = {"cmap": "cividis", "vmin": 0, "vmax": highest, "square": True, "cbar_kws": {"label": label}}
@@ -51,8 +51,8 @@ def against(
     log: bool = True,
 ) -> Figure:
     """Means against x as lines by label, with whiskers for 95 % bounds: a list of trials per x. `levels`
-    are horizontal lines by label, of lists of trials, with a band. With `log`, 0 stands at the left end. Lines are
-    set a little apart, so that no whisker hides another."""
+    are horizontal lines by label, of lists of trials, with a band. With `log`, 0 stands at the left end.
+    Lines are set a little apart, so that no whisker hides another."""
     figure, [axes] = style.panels(1, 8.5, 4.2)
     ticks = sorted({x for line in lines.values() for x in line})
     sentences = [f"{ylabel.capitalize()} against {xlabel}, with 95 % bounds."]
@@ -85,8 +85,9 @@ def accuracy_against_cost(accounts: pd.DataFrame, cost: str = "iterations", refe
     trainings of the dense network, a point for each method, and the Pareto front of the means as a line.
 
     A family, what a method's name has before a colon, is a colour, a marker and an entry of the legend; the
-    methods on the front are numbered, cheapest first, and the legend has their names. Methods of one price stand a
-    little apart. The dense networks, named `reference`, are the unit of the axis and a band, and not on the front.
+    methods on the front are numbered, cheapest first, and the legend has their names. Methods of one price
+    stand a little apart. The dense networks, named `reference`, are the unit of the axis and a band, and
+    not on the front.
     """
     figure, [axes] = style.panels(1, 8.5, 6.4)
     dense, tickets = accounts[accounts.method == reference], accounts[accounts.method != reference]
@@ -159,8 +160,8 @@ def _apart(places: list[float], count: int, log: bool) -> Callable[[float, int],
 
 
 def _spread(prices: dict[str, float], near: float = 0.02, step: float = 0.025) -> dict[str, float]:
-    """Where methods stand on a logarithmic axis: those whose prices differ by less than the share `near` side by
-    side, each `step` (a share of its price) from the next."""
+    """Where methods stand on a logarithmic axis: those whose prices differ by less than the share `near`
+    side by side, each `step` (a share of its price) from the next."""
     places, group = {}, []
     for method in [*sorted(prices, key=prices.__getitem__), None]:
         if group and (method is None or prices[method] > (1 + near) * prices[group[0]]):

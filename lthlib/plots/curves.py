@@ -168,9 +168,9 @@ def layer_densities(layers: pd.DataFrame, title: str = "") -> Figure:
 
 
 def verdicts(matching: pd.DataFrame, title: str = "") -> Figure:
-    """What `comparison.matching` returned: accuracy minus dense, and early stop in percent of dense's, against
-    density. Dots are means, whiskers 95 % bounds (from 3 trials on), colours the verdicts; a dashed line is the
-    margin, beyond which a network is worse."""
+    """What `comparison.matching` returned: accuracy minus dense, and early stop in percent of dense's,
+    against density. Dots are means, whiskers 95 % bounds (from 3 trials on), colours the verdicts; a dashed
+    line is the margin, beyond which a network is worse."""
     levels = matching.assign(weights=100 * matching.density)
     figure, (accuracy, speed) = style.panels(2, 3.6, 3.8, room=1.3)
     limits = matching.attrs.get("limits", {})
@@ -354,8 +354,8 @@ def _to_mark(lines: pd.DataFrame) -> pd.Series:
 
 
 def _dense_means(networks: pd.DataFrame, labels: list[str]) -> list[tuple[str, dict, float]]:
-    """The label, look and mean of the tickets' dense networks; one, black and without a label, where all share
-    them."""
+    """The label, look and mean of the tickets' dense networks; one, black and without a label, where all
+    share them."""
     own = networks[(networks.level == 0) & (networks.method == networks.schedule)]
     means = own.groupby("label").value.mean().reindex([label for label in labels if label in set(own.label)])
     if means.round(9).nunique() == 1:

@@ -75,8 +75,8 @@ def prices(measured: pd.DataFrame, title: str = "") -> Figure:
 
 
 def _by_density(measured: pd.DataFrame, ideal, even: float, named: str, ylabel: str, size: tuple[float, float], unit: str = ""):
-    """Figure, panels and words: `times` with a band against density, a panel for each `panel` and a line for each
-    `line`; `ideal` of a density is grey and called `named`, `even` is dotted."""
+    """Figure, panels and words: `times` with a band against density, a panel for each `panel` and a line
+    for each `line`; `ideal` of a density is grey and called `named`, `even` is dotted."""
     names, looks = measured.panel.unique(), style.series(measured.line)
     figure, panels = style.panels(len(names), *size, columns=2, room=1.8, sharey=True)
     words = []

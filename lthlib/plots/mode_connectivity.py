@@ -20,8 +20,8 @@ FILLINGS = {  # of a marker, by whether the ticket matches its dense network
 
 
 def barriers(lines: pd.DataFrame, title: str = "") -> Figure:
-    """Error on the line against alpha: a panel for each density, two in a row, a curve for each rewind point k.
-    `lines` is what `mode_connectivity.lines` returned, of the test split. Mean and range."""
+    """Error on the line against alpha: a panel for each density, two in a row, a curve for each rewind
+    point k. `lines` is what `mode_connectivity.lines` returned, of the test split. Mean and range."""
     errors = lines.assign(error=100 * lines.error, panel=_names(lines), name=_rewinds(lines))
     errors = errors.sort_values(["level", "rewind", "alpha"], kind="stable")
     names, looks = errors.panel.unique(), style.series(errors.name)
@@ -72,8 +72,8 @@ def against_rewind(instability: pd.DataFrame, differences: pd.DataFrame, title: 
 def stability_and_accuracy(tickets: pd.DataFrame, title: str = "", margin: float = 0.0) -> Figure:
     """A dot for every ticket: its accuracy minus its dense network's against its instability. `tickets` has
     columns name (colour and shape), instability and difference, both in points. Dotted lines are the
-    threshold of stability, and no difference; a dashed one is minus the `margin`, if there is one. The axis of
-    instability is as in `against_rewind`."""
+    threshold of stability, and no difference; a dashed one is minus the `margin`, if there is one. The axis
+    of instability is as in `against_rewind`."""
     figure, [axes] = style.panels(1, 8.5, 4.4)
     start = "Test accuracy at the end minus dense, against instability, both in points;"
     sentences = [f"{start} {len(tickets)} tickets."]
@@ -99,9 +99,10 @@ def between_levels(barriers: pd.DataFrame, title: str = "") -> Figure:
     """The barrier between a ticket and that of the level before, against the weights remaining in the sparser
     one: a curve for each rewind point, mean and range.
 
-    `barriers` is what `mode_connectivity.connectivity` returned of `successive` lines, with one more column,
-    `matches`: "yes", "no" or "inconclusive" for each rewind point and level, shown by the markers: full, empty
-    and half. Dotted: the threshold of 2 points. The axis of barriers is linear up to it, then logarithmic.
+    `barriers` is what `mode_connectivity.connectivity` returned of `successive` lines, with one more
+    column, `matches`: "yes", "no" or "inconclusive" for each rewind point and level, shown by the markers:
+    full, empty and half. Dotted: the threshold of 2 points. The axis of barriers is linear up to it, then
+    logarithmic.
     """
     figure, [axes] = style.panels(1, 8.5, 4.4)
     rows = barriers.assign(weights=100 * barriers.groupby("level").density.transform("mean"), name=_rewinds(barriers))

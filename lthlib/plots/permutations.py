@@ -15,9 +15,10 @@ from lthlib.plots.style import DOTTED, finish
 
 
 def likeness(matrices: Mapping[str, Tensor], title: str = "") -> Figure:
-    """How alike units of two networks are, a panel for each title: a tensor [n, n] of numbers from -1 to 1, a row
-    for each unit of the first network, a column for each place of the second. On the diagonal are units at the same
-    place; the description says how alike they are on average, and how alike the others."""
+    """How alike units of two networks are, a panel for each title: a tensor [n, n] of numbers from -1 to 1,
+    a row for each unit of the first network, a column for each place of the second. On the diagonal are
+    units at the same place; the description says how alike they are on average, and how alike the
+    others."""
     figure, panels = style.panels(len(matrices), 2.7, 3.3, room=0.9)
     said, image = [], None
     for axes, (name, matrix) in zip(panels, matrices.items()):

@@ -167,8 +167,8 @@ def plain_numbers(axis: Axis) -> None:
 
 
 def density_axis(axes: Axes, weights: pd.Series, ticks: int = 0) -> None:
-    """Logarithmic, reversed, with at most about so many ticks, all at densities measured (percent). 0 takes as
-    many as fit beside each other, and no more than twelve."""
+    """Logarithmic, reversed, with at most about so many ticks, all at densities measured (percent). 0 takes
+    as many as fit beside each other, and no more than twelve."""
     width = axes.get_position().width * axes.figure.get_figwidth()  # inches
     ticks = ticks or min(12, max(4, round(2.2 * width)))
     present = sorted(weights.unique(), reverse=True)

@@ -20,9 +20,9 @@ LOOKS = {  # a strong ticket's control has the colour of a ticket's
 
 
 def accuracies(rows: pd.DataFrame, x: str, label: str, base: int = 0) -> Figure:
-    """Accuracy against the column `x`: a line for each name in the column `kind`, through means, and a band from
-    the lowest to the highest trial. `rows` has a row for each network, with its `accuracy` in percent. `label`
-    names the axis; it is a density in percent, or logarithmic to the `base` where that is given."""
+    """Accuracy against the column `x`: a line for each name in the column `kind`, through means, and a band
+    from the lowest to the highest trial. `rows` has a row for each network, with its `accuracy` in percent.
+    `label` names the axis; it is a density in percent, or logarithmic to the `base` where that is given."""
     figure, [axes] = style.panels(1, 9.5, 4.2)
     kinds = list(dict.fromkeys(rows.kind))
     looks = {kind: LOOKS[kind] for kind in kinds} if set(kinds) <= set(LOOKS) else style.series(kinds)
@@ -39,8 +39,8 @@ def accuracies(rows: pd.DataFrame, x: str, label: str, base: int = 0) -> Figure:
 
 
 def errors(values: pd.DataFrame, xlabel: str, ylabel: str) -> Figure:
-    """Errors on a logarithmic axis: a line for each name in the column `kind`, through the medians at each `n`, and
-    a band that holds the middle half. `values` has a row for each repeat, with its `error`."""
+    """Errors on a logarithmic axis: a line for each name in the column `kind`, through the medians at each
+    `n`, and a band that holds the middle half. `values` has a row for each repeat, with its `error`."""
     figure, [axes] = style.panels(1, 8.5, 4.2)
     words, ends = [], (values.n.min(), values.n.max())
     for kind, look in style.series(values.kind).items():

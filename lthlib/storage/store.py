@@ -298,8 +298,9 @@ class Store:
         return self.folder / setting.task / setting.identity()
 
     def _read(self, path: Path, tensors: bool = True) -> dict | None:
-        """The content of a sealed file; None if there is none, if it or its tensors fail their checksum, or if
-        it was made for another place: a record copied over another is whole, and still not to be believed."""
+        """The content of a sealed file; None if there is none, if it or its tensors fail their checksum, or
+        if it was made for another place: a record copied over another is whole, and still not to be
+        believed."""
         if not path.exists():
             return None
         damaged = path

@@ -1,6 +1,6 @@
-"""A hunt in a process of its own: the caller goes on, looks in from time to time, and may cancel it. All that
-is finished is in the store: a cancelled hunt loses only the networks that were being trained. It ends with the
-caller, with its worker processes, also where the caller is killed."""
+"""A hunt in a process of its own: the caller goes on, looks in from time to time, and may cancel it. All
+that is finished is in the store: a cancelled hunt loses only the networks that were being trained. It ends
+with the caller, with its worker processes, also where the caller is killed."""
 
 import atexit
 import tempfile

@@ -23,9 +23,9 @@ from lthlib.widgets.panels import Panels, Place
 
 
 def explore(results: pd.DataFrame | str | Path | None = None) -> "Explorer":
-    """A slider for density and buttons for method, trial and rate over linked panels; nothing is trained. `results` is a
-    table of `lthlib.hunt` or the folder of its results; None: what is shipped. Raises LotteryError for no
-    results."""
+    """A slider for density and buttons for method, trial and rate over linked panels; nothing is trained.
+    `results` is a table of `lthlib.hunt` or the folder of its results; None: what is shipped. Raises
+    LotteryError for no results."""
     return Explorer(catalogue(results))
 
 

@@ -117,8 +117,8 @@ class Lab(ipywidgets.VBox):
 
 
 def conclusion(table: pd.DataFrame, control: str) -> list[str]:
-    """What a finished run shows, in sentences: the ticket against its dense network and against the control at
-    the smallest density, and how far down it matches."""
+    """What a finished run shows, in sentences: the ticket against its dense network and against the control
+    at the smallest density, and how far down it matches."""
     against = ["dense", *({control} & set(table.method))] if control != "dense" else ["dense"]
     try:
         said = [analysis.sentence(table, 0.0, other) for other in against]

@@ -1,6 +1,6 @@
 """Six linked panels about one ticket among its levels, trials and controls, fast enough to follow a slider:
-what stays is drawn once, and what a move changes over a copy of it. Curves against density are uncovered as the
-slider moves, so that readers can say what they expect before they see it."""
+what stays is drawn once, and what a move changes over a copy of it. Curves against density are uncovered as
+the slider moves, so that readers can say what they expect before they see it."""
 
 import html
 import io

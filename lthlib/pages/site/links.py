@@ -18,8 +18,8 @@ PICTURES = (".png", ".svg", ".jpg")
 def mended(text: str, page: str, at: str, pages: Set[str]) -> str:
     """Markdown of a page whose links lead to pages of the site, or else to the repository.
 
-    `page` is where the text lies in the repository, `at` where it lies on the site, and `pages` are those that
-    the site has, all as paths such as "docs/running.md".
+    `page` is where the text lies in the repository, `at` where it lies on the site, and `pages` are those
+    that the site has, all as paths such as "docs/running.md".
     """
     parts = FENCED.split(text)
     for place in range(0, len(parts), 2):  # code stands between them

@@ -17,8 +17,8 @@ PNG = re.compile(r"<img\b[^>]*?src=([\"'])data:image/png;base64,([^\"']+)\1")
 
 
 def of(book: dict) -> bytes | None:
-    """The picture of a lesson that has been run, as a small PNG: of the cell with the tag "thumbnail", else the
-    first figure; None where it shows none."""
+    """The picture of a lesson that has been run, as a small PNG: of the cell with the tag "thumbnail", else
+    the first figure; None where it shows none."""
     cells = [cell for cell in book["cells"] if cell["cell_type"] == "code"]
     marked = [cell for cell in cells if TAG in cell["metadata"].get("tags", [])]
     for cell in marked or cells:

@@ -78,8 +78,8 @@ def for_text(colour: str) -> str:
 
 
 def for_dark(colour: str, ground: str, contrast: float = 4.5) -> str:
-    """The colour, lightened until it has this contrast on a dark ground: for pages that follow a reader's dark
-    theme."""
+    """The colour, lightened until it has this contrast on a dark ground: for pages that follow a reader's
+    dark theme."""
     channels = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
     while (_luminance(colour) + 0.05) / (_luminance(ground) + 0.05) < contrast:
         channels = [255 - 0.95 * (255 - channel) for channel in channels]

@@ -16,9 +16,10 @@ MADE_UP = {"A": ("#595959", (), "s"), "B": ("#B07600", (8, 4), "v")}  # colour, 
 
 
 def reading_a_density_curve() -> Drawing:
-    """How to read accuracy against density: dense at the left, a logarithmic axis that runs from many weights to
-    few, where curves leave the dotted line and cross (the axes of Frankle & Carbin 2019, figures 3 and 4). The two
-    methods are made up and behave like none of the lessons', so that the drawing answers no prediction."""
+    """How to read accuracy against density: dense at the left, a logarithmic axis that runs from many
+    weights to few, where curves leave the dotted line and cross (the axes of Frankle & Carbin 2019, figures
+    3 and 4). The two methods are made up and behave like none of the lessons', so that the drawing answers
+    no prediction."""
     canvas, x, y, width, height = Canvas(428), 64, 66, 600, 190
 
     def across(density: float) -> float:
