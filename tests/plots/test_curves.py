@@ -280,7 +280,8 @@ def test_standings_have_a_point_for_each_method_and_scope(measure, best_first):
     points = {bars.get_label(): sorted(bars[0].get_xdata()) for bars in axes.containers}
     means = board["mean"].groupby("scope").agg(sorted)
     assert points == {scope: pytest.approx(means[scope]) for scope in ("uniform", "global", "erk")}
-    assert legend(axes) == ["dense, 90.0", "uniform", "global", "erk"] and axes.get_xlabel() == analysis.LABELS[measure]
+    named = analysis.LABELS[measure] + ", lower is better" * (measure == "test_loss")
+    assert legend(axes) == ["dense, 90.0", "uniform", "global", "erk"] and axes.get_xlabel() == named
     assert "95 % bounds" in figure.get_label() and "entered are marked with a star" in figure.get_label()
 
 
