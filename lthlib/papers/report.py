@@ -87,7 +87,7 @@ def summary(rows: pd.DataFrame) -> str:
     at = {scale: (there.scale == scale).sum() for scale in SCALES}
     scales = ", ".join(f"{count} at {_in_words(scale)}" for scale, count in at.items() if count)
     several = (shown(rows).id.value_counts() > 1).sum()
-    nearest = f" {several} claims were measured at several places: the one nearest to the paper's counts."
+    nearest = f" {several} claims were measured in several settings; of these, the one nearest to the paper's is counted."
     return f"{whole}: {counts}. By scale: {scales}.{nearest if several else ''}"
 
 
