@@ -18,7 +18,6 @@ import ipywidgets as widgets
 from IPython import get_ipython
 from IPython.display import display
 from matplotlib.figure import Figure
-from PIL import Image
 
 from lthlib.core.errors import LotteryError
 from lthlib.core.language import mark, say
@@ -26,6 +25,7 @@ from lthlib.core.paths import expanded, shipped
 from lthlib.core.validation import did_you_mean
 from lthlib.lessons import shown
 from lthlib.lessons.glossary import glossary as glossary  # for lessons, from here
+from lthlib.plots.show import on_white
 
 THUMBNAIL = 480  # pixels, the largest width of a picture in `should_see`
 LARGEST = 200_000  # bytes of a drawing that is embedded as it is
@@ -299,10 +299,7 @@ def _embedded(picture: Figure | str | Path) -> str:
 
 def _thumbnail(picture: io.BytesIO | Path) -> str:
     """A PNG of at most THUMBNAIL pixels across, in 64 colours on white, as a data URI."""
-    with Image.open(picture) as image:
-        image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, "white")
-        small = Image.alpha_composite(ground, image).convert("RGB")
+    small = on_white(picture)
     small.thumbnail((THUMBNAIL, 4 * THUMBNAIL))
     file = io.BytesIO()
     small.quantize(64).save(file, format="PNG", optimize=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
+from PIL import Image
 
 from lthlib.core.errors import LotteryError
 from lthlib.core.paths import expanded
@@ -37,6 +38,14 @@ def as_html(figure: Figure, text: str = "", save: str | Path = "") -> str:
     plt.close(figure)
     caption = f"<figcaption><i>{html.escape(text)}</i></figcaption>"
     return picture_as_html(png, text, "max-width: 100%", caption)
+
+
+def on_white(picture: io.BytesIO | Path) -> Image.Image:
+    """A picture with white where it is transparent."""
+    with Image.open(picture) as image:
+        image = image.convert("RGBA")
+        ground = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(ground, image).convert("RGB")
 
 
 def picture_as_html(png: io.BytesIO, text: str, css: str, caption: str) -> str:

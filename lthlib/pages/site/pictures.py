@@ -8,6 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from lthlib.plots.show import on_white
+
 FOLDER = "_pictures"
 LEAST = 3000  # characters of a picture that is worth a file of its own
 COLOURS = 96  # of a figure: lines, bands and letters need no more
@@ -44,12 +46,8 @@ class Pictures:
 
 def light(png: bytes) -> bytes:
     """A PNG in few colours on white, where that makes it smaller."""
-    with Image.open(io.BytesIO(png)) as image:
-        image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, "white")
-        flat = Image.alpha_composite(ground, image).convert("RGB")
     file = io.BytesIO()
-    flat.quantize(COLOURS, dither=Image.Dither.NONE).save(file, format="PNG", optimize=True)
+    on_white(io.BytesIO(png)).quantize(COLOURS, dither=Image.Dither.NONE).save(file, format="PNG", optimize=True)
     return min(file.getvalue(), png, key=len)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from lthlib.core.files import write_atomically
+from lthlib.plots.show import on_white
 
 FOLDER = "docs/thumbnails"
 WIDTH, HEIGHT, COLOURS = 360, 220, 48
@@ -30,10 +31,7 @@ def of(book: dict) -> bytes | None:
 
 def small(png: bytes) -> bytes:
     """A PNG of at most WIDTH by HEIGHT, in few colours on white."""
-    with Image.open(io.BytesIO(png)) as image:
-        image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, "white")
-        flat = Image.alpha_composite(ground, image).convert("RGB")
+    flat = on_white(io.BytesIO(png))
     flat.thumbnail((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
     file = io.BytesIO()
     flat.quantize(COLOURS, dither=Image.Dither.NONE).save(file, format="PNG", optimize=True)
