@@ -87,7 +87,7 @@ def next_mask(
         return _thinned(moves, mask, weights, iteration, end, target)
     share, moved = share_at(moves, iteration, end), {}
     for name, kept in mask.items():
-        count, size = round(share * int(kept.sum())), kept.numel()
+        count = round(share * int(kept.sum()))
         if count == 0 or bool(kept.all()):  # a whole layer has nowhere to grow
             moved[name] = kept.clone()
             continue
@@ -95,7 +95,7 @@ def next_mask(
         gradient = None if gradients is None else gradients[name]
         wanted = GROWTH[moves.method](gradient, kept.shape, seed_for("grow", seed, iteration, name))
         wanted = wanted.flatten().masked_fill(left.flatten(), -torch.inf)
-        grown = wanted.argsort(descending=True, stable=True)[: min(count, size)]
+        grown = wanted.argsort(descending=True, stable=True)[:count]
         moved[name] = left.flatten().index_fill(0, grown, True).view_as(kept)
     return moved
 

@@ -112,6 +112,18 @@ def test_the_dense_gradient_of_kernels_is_torchs():
         assert torch.allclose(gradient[0], network.get_parameter(name).grad, atol=1e-6)
 
 
+def test_a_layer_that_is_frozen_has_no_gradient_and_stays():
+    from lthlib.training.sparse import SparseNetwork, plan
+
+    task = tasks.find_task("lenet-digits")
+    network, train = task.build(), task.dataset.train
+    ticket, (frozen, *_) = ticket_of(network, "rigl"), network.parameters()
+    frozen.requires_grad_(False)
+    ours = SparseNetwork(plan(network, ticket, Recipe(), train), ticket, Recipe(), train, task.objective)
+    trained = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
+    assert set(ours.gradients(torch.arange(60)[None], None)) == trained < set(network.state_dict())
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_hunt_keeps_the_mask_it_has_come_to_and_the_weights_of_early_stop(method, tmp_path):
     options = {"schedule": "untrained", "score": "random", "scope": "erk", "rate": 0.5, "levels": 3, "only": 3, "trials": 2}

@@ -80,7 +80,7 @@ class SparseNetwork:
         inputs, targets = self.train.inputs[batch[0]], self.train.targets[batch[0]]
         if views is not None:
             inputs = randomness.shift_and_flip(inputs, views[0])
-        parameters = dict(self.model.named_parameters())
+        parameters = {name: own for name, own in self.model.named_parameters() if own.requires_grad}
         loss = objectives.mean_loss(self._minimised, self.model.train()(inputs), targets)
         found = torch.autograd.grad(loss, list(parameters.values()))
         return {name: gradient.unsqueeze(0) for name, gradient in zip(parameters, found)}
@@ -88,11 +88,11 @@ class SparseNetwork:
     def memory(self) -> Memory:
         """What the optimiser remembers of every parameter, with zeros for weights that are not kept."""
         moments = {}
-        for name, weights, parameter in self._named():
+        for name, kept, parameter in self._named():
             found = [torch.from_numpy(part.copy()) for part in self.optimizer.moments(parameter)]
             own = self.model.get_parameter(name)
-            if isinstance(weights, Kept) and name.endswith(".weight"):
-                index = torch.from_numpy(weights.index)
+            if kept is not None:
+                index = torch.from_numpy(kept)
                 found = [torch.zeros(own.numel()).index_copy_(0, index, part) for part in found]
             moments[name] = [part.view(own.shape) for part in found]
         return Memory(self.optimizer.steps, moments)
@@ -100,17 +100,19 @@ class SparseNetwork:
     def remember(self, memory: Memory) -> None:
         """Go on with what another's optimiser remembered of the same parameters."""
         self.optimizer.steps = memory.steps
-        for name, weights, parameter in self._named():
+        for name, kept, parameter in self._named():
             for own, other in zip(self.optimizer.moments(parameter), memory.moments.get(name, [])):
                 flat = other.reshape(-1).numpy()
-                own[:] = flat[weights.index] if isinstance(weights, Kept) and name.endswith(".weight") else flat
+                own[:] = flat if kept is None else flat[kept]
 
     def _named(self):
-        """Each trained parameter with its name in the network, and the weights it is of."""
+        """Each trained parameter with its name in the network, and which of that one's numbers it holds; None
+        for all."""
         for node in self._nodes:
             if weights := self._weights.get(id(node)):
                 for own, parameter in weights.by_name().items():
-                    yield f"{node.name}.{own}", weights, parameter
+                    kept = weights.index if isinstance(weights, Kept) and own == "weight" else None
+                    yield f"{node.name}.{own}", kept, parameter
 
     def validate(self, split: Split) -> tuple[Tensor, Tensor]:
         """`measure`, for the one split that is measured again and again."""
